@@ -1,0 +1,149 @@
+//! Jittered exponential backoff.
+//!
+//! Full jitter between half and all of the current ceiling: sources that went down
+//! together come back apart, yet never at once.
+
+use std::time::Duration;
+
+/// A validated policy. Build it with [`Policy::new`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    initial: Duration,
+    max: Duration,
+    stable_after: Duration,
+}
+
+/// Why a policy makes no sense.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidPolicy {
+    /// A zero first delay would retry in a tight loop.
+    #[error("`initial` must be longer than zero, or a dead source is retried in a tight loop")]
+    ZeroInitial,
+    /// The cap lies under the first delay.
+    #[error("`max` must not be shorter than `initial`")]
+    MaxBelowInitial,
+}
+
+impl Policy {
+    /// `initial`: the ceiling of the first delay; `max`: that of any delay;
+    /// `stable_after`: how long audio must flow before the ceiling falls back.
+    ///
+    /// # Errors
+    /// [`InvalidPolicy`] names what is wrong.
+    pub fn new(
+        initial: Duration,
+        max: Duration,
+        stable_after: Duration,
+    ) -> Result<Self, InvalidPolicy> {
+        if initial.is_zero() {
+            return Err(InvalidPolicy::ZeroInitial);
+        }
+        if max < initial {
+            return Err(InvalidPolicy::MaxBelowInitial);
+        }
+        Ok(Self {
+            initial,
+            max,
+            stable_after,
+        })
+    }
+
+    /// The longest delay.
+    pub fn max(&self) -> Duration {
+        self.max
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_secs(1),
+            max: Duration::from_secs(30),
+            stable_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The state of one source's retries.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The next delay. `unit` is a random number in `0.0..1.0`.
+    pub fn next_delay(&mut self, policy: &Policy, unit: f64) -> Duration {
+        let ceiling = policy
+            .initial
+            .saturating_mul(1 << self.failures.min(20))
+            .min(policy.max);
+        self.failures = self.failures.saturating_add(1);
+        ceiling.mul_f64(0.5 + 0.5 * unit.clamp(0.0, 1.0))
+    }
+
+    /// Tells how long audio flowed in the session that just ended; a stable session
+    /// forgives the failures before it.
+    pub fn after_session(&mut self, policy: &Policy, flowed: Duration) {
+        if flowed >= policy.stable_after {
+            self.failures = 0;
+        }
+    }
+
+    /// A random number for [`Self::next_delay`]; the middle of the range if the system
+    /// has no randomness to give.
+    pub fn random_unit() -> f64 {
+        getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn secs(s: u64) -> Duration {
+        Duration::from_secs(s)
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert_eq!(
+            Policy::new(secs(0), secs(1), secs(1)),
+            Err(InvalidPolicy::ZeroInitial)
+        );
+        assert_eq!(
+            Policy::new(secs(2), secs(1), secs(1)),
+            Err(InvalidPolicy::MaxBelowInitial)
+        );
+    }
+
+    #[test]
+    fn only_a_stable_session_forgives() {
+        let policy = Policy::new(secs(1), secs(30), secs(30)).unwrap();
+        let mut backoff = Backoff::default();
+        for _ in 0..10 {
+            backoff.next_delay(&policy, 1.0);
+        }
+        backoff.after_session(&policy, secs(29));
+        assert_eq!(backoff.next_delay(&policy, 1.0), secs(30));
+        backoff.after_session(&policy, secs(30));
+        assert_eq!(backoff.next_delay(&policy, 1.0), secs(1));
+    }
+
+    proptest! {
+        #[test]
+        fn delays_stay_within_half_and_all_of_a_growing_ceiling(
+            initial in 1u64..5_000, extra in 0u64..600_000, unit in 0.0f64..1.0, tries in 1usize..80,
+        ) {
+            let (initial, max) = (Duration::from_millis(initial), Duration::from_millis(initial + extra));
+            let policy = Policy::new(initial, max, secs(30)).unwrap();
+            let mut backoff = Backoff::default();
+            let mut ceiling = initial;
+            for _ in 0..tries {
+                let delay = backoff.next_delay(&policy, unit);
+                prop_assert!(delay <= ceiling && delay >= ceiling.mul_f64(0.499), "{delay:?} of {ceiling:?}");
+                ceiling = (ceiling * 2).min(max);
+            }
+        }
+    }
+}

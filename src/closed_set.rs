@@ -1,0 +1,43 @@
+//! Closed sets: enums whose every value is a metric label value.
+//!
+//! A label must never carry free text (an error message, an address, a URL): its
+//! cardinality would be unbounded and it could leak a secret. The macro gives each
+//! set its complete list, so that a series can exist at zero before its first event
+//! and the catalogue can name every value.
+
+/// Declares an enum together with its label values.
+///
+/// Generated: `ALL` in declaration order, `as_str` for the label value, `index` for
+/// a dense array of counters, and `Display`.
+macro_rules! closed_set {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        $vis enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            /// How many values there are.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The label value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value's place in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+pub(crate) use closed_set;

@@ -1,0 +1,93 @@
+//! What the operator configured for one source.
+
+use std::{path::PathBuf, time::Duration};
+
+use url::Url;
+
+use super::SourceKind;
+use crate::{id::SourceId, secret::Secret};
+
+/// One source, validated. Two equal values need no restart on a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOptions {
+    /// The `source` label.
+    pub id: SourceId,
+    /// Where the audio is.
+    pub location: Location,
+    /// A disabled source keeps its series and opens nothing.
+    pub enabled: bool,
+    /// How long no audio may arrive before the source counts as stalled.
+    pub stall_after: Duration,
+    /// What the operator says the source sends.
+    pub expect: Expectation,
+    /// How long the capture buffer is.
+    pub capture: Duration,
+}
+
+/// Where a source's audio is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// An RTSP server.
+    Rtsp(RtspTarget),
+    /// An audio file, played at its own pace.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Start again at the end instead of ending.
+        looped: bool,
+    },
+}
+
+/// An RTSP stream.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RtspTarget {
+    /// `rtsp://host[:port]/path?query`, never with credentials.
+    pub url: Url,
+    /// User name and password.
+    pub credentials: Option<Credentials>,
+}
+
+impl std::fmt::Debug for RtspTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Paths and queries of cameras carry passwords too (`/user=x_password=y`).
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "RtspTarget(rtsp://{host}:{}/…)", self.port())
+    }
+}
+
+impl RtspTarget {
+    /// The TCP port, 554 by default (RFC 2326 §3.2).
+    pub fn port(&self) -> u16 {
+        self.url.port().unwrap_or(554)
+    }
+}
+
+/// A user name and password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user name, hidden like the password.
+    pub username: Secret,
+    /// The password.
+    pub password: Secret,
+}
+
+/// What the operator expects to receive; `None` means no opinion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// A codec's name as in `myaudio_source_info`, in lower case.
+    pub codec: Option<String>,
+    /// In Hz.
+    pub sample_rate: Option<u32>,
+    /// Interleaved channels.
+    pub channels: Option<u16>,
+}
+
+impl Location {
+    /// The `kind` label.
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            Self::Rtsp(_) => SourceKind::Rtsp,
+            Self::File { .. } => SourceKind::File,
+        }
+    }
+}

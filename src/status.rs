@@ -1,0 +1,50 @@
+//! The one picture of everything that the API, the page and alarms read.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{
+    id::SourceId,
+    sources::{SourceKind, State},
+    units::{AudioFormat, ByteSize},
+};
+
+/// The state of the whole program at one moment, published by the capture runtime once a
+/// second. Its age is the health of the capture side.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken, on the clock that measures its age.
+    pub taken: tokio::time::Instant,
+    /// When it was taken, for people.
+    pub taken_wall: SystemTime,
+    /// Every configured source, in order of their names.
+    pub sources: Vec<SourceStatus>,
+    /// Bytes of the memory budget in use, and its size.
+    pub budget: (ByteSize, ByteSize),
+}
+
+/// One source in a [`Snapshot`].
+#[derive(Clone, Debug)]
+pub struct SourceStatus {
+    /// The configured name.
+    pub id: SourceId,
+    /// What kind of source it is.
+    pub kind: SourceKind,
+    /// What it is doing.
+    pub state: State,
+    /// How long it has been doing that.
+    pub since: Duration,
+    /// What is wrong and what to do, in words for its owner; free of secrets.
+    pub problem: Option<String>,
+    /// The codec's name, where known.
+    pub codec: Option<String>,
+    /// The decoded shape, where known.
+    pub format: Option<AudioFormat>,
+    /// Seconds of audio received, and seconds it should have been.
+    pub audio_seconds: f64,
+    /// Wall-clock seconds while the source was not ended or disabled.
+    pub expected_seconds: f64,
+    /// Seconds of audio in the capture buffer, and how many it can hold.
+    pub buffered: (Duration, Duration),
+    /// Level of the latest audio: root mean square, full scale 1.
+    pub rms: Option<f64>,
+}
