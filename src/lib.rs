@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod secret;
 pub mod shutdown;
 
+pub mod net;
 pub mod sources;
 pub mod status;
 pub mod units;

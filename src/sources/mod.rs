@@ -2,6 +2,8 @@
 
 mod options;
 mod state;
+mod time;
 
 pub use options::{Credentials, Expectation, Location, RtspTarget, SourceOptions};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
+pub use time::{Phase, TimeLedger, TimeSums};

@@ -1,0 +1,230 @@
+//! The time ledger against histories written by hand, and against random ones.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const FRAME: Duration = Duration::from_millis(20);
+
+fn seconds(s: f64) -> Duration {
+    Duration::from_secs_f64(s)
+}
+
+/// A ledger and its clock.
+struct Rig {
+    now: Instant,
+    ledger: TimeLedger,
+}
+
+impl Rig {
+    fn connecting() -> Self {
+        let now = Instant::now();
+        let mut ledger = TimeLedger::new(now);
+        ledger.enter(now, Phase::Gap(GapCause::Connect));
+        Self { now, ledger }
+    }
+
+    fn wait(&mut self, time: Duration) -> &mut Self {
+        self.now += time;
+        self
+    }
+
+    fn enter(&mut self, phase: Phase) -> &mut Self {
+        self.ledger.enter(self.now, phase);
+        self
+    }
+
+    /// Audio in real time, a frame every 20 ms.
+    fn stream(&mut self, time: Duration) -> &mut Self {
+        for _ in 0..time.as_millis() / FRAME.as_millis() {
+            self.now += FRAME;
+            self.ledger.audio(self.now, FRAME);
+        }
+        self
+    }
+
+    fn burst(&mut self, audio: Duration) -> &mut Self {
+        self.ledger.audio(self.now, audio);
+        self
+    }
+
+    fn sums(&self) -> TimeSums {
+        self.ledger.sums(self.now)
+    }
+
+    fn gap(&self, cause: GapCause) -> f64 {
+        self.sums().gaps[cause.index()].as_secs_f64()
+    }
+}
+
+#[track_caller]
+fn near(seen: f64, expected: f64) {
+    assert!((seen - expected).abs() < 0.05, "{seen} is not {expected}");
+}
+
+#[test]
+fn a_session_from_connect_to_backoff() {
+    let mut rig = Rig::connecting();
+    rig.wait(seconds(2.0))
+        .enter(Phase::Joining)
+        .wait(seconds(0.5))
+        .stream(seconds(60.0));
+    rig.enter(Phase::Gap(GapCause::Backoff)).wait(seconds(4.0));
+    near(rig.gap(GapCause::Connect), 2.5);
+    near(rig.gap(GapCause::Backoff), 4.0);
+    near(rig.gap(GapCause::Stall), 0.0);
+    near(rig.sums().audio.as_secs_f64(), 60.0);
+    near(rig.sums().expected.as_secs_f64(), 66.5);
+}
+
+#[test]
+fn a_stall_is_back_dated_to_the_last_audio() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .stream(seconds(5.0))
+        .wait(seconds(10.0));
+    near(rig.sums().lateness.as_secs_f64(), 10.0);
+    rig.enter(Phase::Gap(GapCause::Stall))
+        .wait(seconds(3.0))
+        .stream(seconds(1.0));
+    near(rig.gap(GapCause::Stall), 13.0);
+    near(rig.sums().lateness.as_secs_f64(), 0.0);
+}
+
+#[test]
+fn a_session_that_never_sends_audio_is_a_stall_once_it_counts_as_one() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .wait(seconds(10.0))
+        .enter(Phase::Gap(GapCause::Stall));
+    near(rig.gap(GapCause::Stall), 10.0);
+    rig.enter(Phase::Joining)
+        .wait(seconds(3.0))
+        .enter(Phase::Gap(GapCause::Backoff));
+    near(rig.gap(GapCause::Connect), 3.0);
+}
+
+#[test]
+fn a_pause_that_a_burst_makes_up_for_is_no_gap() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .stream(seconds(5.0))
+        .wait(seconds(4.0))
+        .burst(seconds(4.0));
+    rig.stream(seconds(30.0));
+    near(rig.gap(GapCause::Stall), 0.0);
+    near(rig.sums().surplus.as_secs_f64(), 0.0);
+}
+
+#[test]
+fn a_pause_that_nothing_makes_up_for_is_one_after_a_while() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .stream(seconds(5.0))
+        .wait(seconds(4.0))
+        .stream(seconds(30.0));
+    near(rig.gap(GapCause::Stall), 4.0);
+    near(rig.sums().lateness.as_secs_f64(), 0.0);
+}
+
+#[test]
+fn a_join_burst_is_surplus() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .wait(seconds(0.2))
+        .burst(seconds(3.0))
+        .stream(seconds(60.0));
+    near(rig.sums().surplus.as_secs_f64(), 3.0);
+    near(rig.sums().audio.as_secs_f64(), 63.0);
+}
+
+#[test]
+fn loss_is_carved_out_and_bounded_by_the_clock() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining)
+        .stream(seconds(5.0))
+        .wait(seconds(0.4));
+    rig.ledger.missing(rig.now, GapCause::Loss, seconds(0.4));
+    rig.stream(seconds(5.0));
+    near(rig.gap(GapCause::Loss), 0.4);
+    // A server that claims to have lost an hour within a millisecond.
+    rig.ledger.missing(rig.now, GapCause::Loss, seconds(3600.0));
+    near(rig.gap(GapCause::Loss), 0.4);
+}
+
+#[test]
+fn nothing_is_expected_while_idle() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Idle).wait(seconds(1000.0));
+    near(rig.sums().expected.as_secs_f64(), 0.0);
+}
+
+#[test]
+fn a_slow_source_clock_does_not_pile_up_lateness() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining);
+    for _ in 0..100_000 {
+        rig.now += Duration::from_micros(20_100);
+        rig.ledger.audio(rig.now, FRAME);
+    }
+    assert!(rig.sums().lateness < seconds(2.0), "{:?}", rig.sums());
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Wait(u64),
+    Audio(u64),
+    Missing(GapCause, u64),
+    Enter(Phase),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let cause = prop::sample::select(GapCause::ALL);
+    let phase = prop_oneof![
+        Just(Phase::Idle),
+        Just(Phase::Joining),
+        Just(Phase::Flowing),
+        cause.clone().prop_map(Phase::Gap),
+    ];
+    prop_oneof![
+        4 => (0u64..20_000).prop_map(Event::Wait),
+        4 => (0u64..5_000).prop_map(Event::Audio),
+        1 => (cause, 0u64..5_000).prop_map(|(cause, ms)| Event::Missing(cause, ms)),
+        1 => phase.prop_map(Event::Enter),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_second_is_explained_whatever_happens(events in prop::collection::vec(event(), 1..200)) {
+        let mut rig = Rig::connecting();
+        let (mut idle, mut wall, mut audio) = (false, Duration::ZERO, Duration::ZERO);
+        for event in events {
+            match event {
+                Event::Wait(ms) => {
+                    let time = Duration::from_millis(ms);
+                    rig.wait(time);
+                    wall += if idle { Duration::ZERO } else { time };
+                }
+                Event::Audio(ms) => {
+                    rig.burst(Duration::from_millis(ms));
+                    audio += Duration::from_millis(ms);
+                    idle = false;
+                }
+                Event::Missing(cause, ms) => {
+                    rig.ledger.missing(rig.now, cause, Duration::from_millis(ms));
+                    idle = false;
+                }
+                Event::Enter(phase) => {
+                    rig.enter(phase);
+                    idle = phase == Phase::Idle;
+                }
+            }
+            let sums = rig.sums();
+            prop_assert_eq!(sums.expected, wall);
+            prop_assert_eq!(sums.audio, audio);
+            let unexplained = sums.unexplained() - sums.lateness.as_secs_f64();
+            prop_assert!(unexplained.abs() < 1e-6, "{unexplained} s in {sums:?}");
+        }
+    }
+}
