@@ -24,7 +24,9 @@ pub mod metrics;
 pub mod secret;
 pub mod shutdown;
 
+pub mod decode;
 pub mod net;
+pub mod signal;
 pub mod sources;
 pub mod status;
 pub mod units;

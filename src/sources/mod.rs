@@ -1,9 +1,40 @@
 //! Sources: where audio comes from, and the truth about its transport and time.
 
+mod account;
+mod explain;
+mod file;
+mod metrics;
 mod options;
+mod rtsp;
 mod state;
 mod time;
 
-pub use options::{Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use account::{Account, AccountView, StreamInfo};
+pub use file::{FileSource, open as open_file};
+pub use metrics::{AccountMembership, Accounts};
+pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use time::{Phase, TimeLedger, TimeSums};
+
+/// Why a source could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct OpenError {
+    /// The metric label.
+    pub reason: FailureReason,
+    /// What is wrong and what to do, for the source's owner; free of secrets.
+    pub problem: String,
+    /// The name of a codec that cannot be decoded.
+    pub codec: Option<String>,
+}
+
+/// Why an open session ended.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct SessionEnd {
+    /// The metric label.
+    pub reason: DisconnectReason,
+    /// What happened, for the source's owner; free of secrets.
+    pub problem: String,
+}

@@ -24,6 +24,24 @@ pub struct SourceOptions {
     pub capture: Duration,
 }
 
+/// How sessions are opened and retried; the same for every source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// The longest that each phase of opening may take.
+    pub timeout: Duration,
+    /// When to try again.
+    pub backoff: crate::backoff::Policy,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            backoff: crate::backoff::Policy::default(),
+        }
+    }
+}
+
 /// Where a source's audio is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {

@@ -1,0 +1,12 @@
+//! Decoding: packets or containers in, interleaved samples out.
+//!
+//! Every error of a decoder concerns one packet; the caller counts them and gives up by
+//! their number, because a decoder calls even plain corruption "unsupported".
+
+mod container;
+mod packet;
+mod pcm;
+
+pub use container::{Container, ContainerEnd, Open, Opened, SampleBlock};
+pub use packet::{DecodeError, PacketDecoder, UnsupportedCodec};
+pub use pcm::to_s16;
