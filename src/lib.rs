@@ -26,7 +26,9 @@ pub mod shutdown;
 
 pub mod decode;
 pub mod net;
+pub mod pipeline;
 pub mod signal;
 pub mod sources;
 pub mod status;
+pub mod supervisor;
 pub mod units;

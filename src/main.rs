@@ -1,3 +1,29 @@
 //! The story in one screen: parse, load, build, run, drain, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use audio_capture_exporter::{
+    app::{self, Watched},
+    cli::{self, Command},
+};
+
+/// glibc's arenas keep growing under the churn of sessions; jemalloc's do not.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let outcome = match cli::parse(std::env::args_os()) {
+        Ok(Command::Run(options)) => app::run(&options, Watched::Configured),
+        Ok(Command::Demo(options)) => app::run(&options, Watched::Samples),
+        Ok(Command::Check(options)) => return cli::check(&options).into(),
+        Err(exit) => return exit.into(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("audio-capture-exporter: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -74,18 +74,25 @@ impl Tasks {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let panics = Arc::clone(&self.panics);
+        let group = self.clone();
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the tracked way to spawn"
         )]
-        tokio::spawn(self.tracker.track_future(async move {
-            let output = std::panic::AssertUnwindSafe(task).catch_unwind().await;
-            if output.is_err() {
-                note_panic(&panics, kind);
-            }
-            output.ok()
-        }))
+        tokio::spawn(
+            self.tracker
+                .track_future(async move { group.contain(kind, task).await }),
+        )
+    }
+
+    /// Runs a future in place. A panic is logged and counted, and yields `None`: the
+    /// caller decides how to go on.
+    pub async fn contain<F: Future>(&self, kind: TaskKind, task: F) -> Option<F::Output> {
+        let output = std::panic::AssertUnwindSafe(task).catch_unwind().await;
+        if output.is_err() {
+            note_panic(&self.panics, kind);
+        }
+        output.ok()
     }
 
     /// Starts a named thread that the drain waits for. It must watch [`Self::is_cancelled`]

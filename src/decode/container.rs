@@ -46,15 +46,11 @@ pub struct Opened {
 /// Decoded audio.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleBlock {
-    /// What follows has this shape. Always the first block; again when it changes.
-    Format {
-        /// The decoder's name in lower case.
-        codec: String,
-        /// The shape.
-        format: AudioFormat,
-    },
+    /// The container was opened and holds this codec, by its name in lower case. Comes
+    /// first, and again with each round of a looped file.
+    Started(String),
     /// Interleaved samples, full scale ±1.
-    Samples(Vec<f32>),
+    Samples(AudioFormat, Vec<f32>),
     /// A packet that could not be decoded.
     Undecodable,
 }
@@ -164,13 +160,15 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|_| unsupported("the codec of this file cannot be decoded here"))?;
-    let codec = decoder.codec_info().short_name.to_owned();
     let send = |block| {
         sender
             .blocking_send(Ok(block))
             .map_err(|_| Stop::NobodyListens)
     };
-    let (mut current, mut failed, mut played) = (None, 0, false);
+    send(SampleBlock::Started(
+        decoder.codec_info().short_name.to_owned(),
+    ))?;
+    let (mut failed, mut played) = (0, false);
     loop {
         let packet = match reader.next_packet() {
             Ok(Some(packet)) => packet,
@@ -201,15 +199,9 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
             sample_rate: audio.spec().rate(),
             channels,
         };
-        if current.replace(format) != Some(format) {
-            send(SampleBlock::Format {
-                codec: codec.clone(),
-                format,
-            })?;
-        }
         let mut samples = Vec::new();
         audio.copy_to_vec_interleaved(&mut samples);
-        send(SampleBlock::Samples(samples))?;
+        send(SampleBlock::Samples(format, samples))?;
     }
     // A file without a single sample must not be looped over in a hurry.
     if played {

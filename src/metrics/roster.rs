@@ -49,6 +49,11 @@ impl<K: Ord + Clone, T> Roster<K, T> {
         })
     }
 
+    /// The member of this key.
+    pub fn get(&self, key: &K) -> Option<Arc<T>> {
+        lock(&self.members).get(key).cloned()
+    }
+
     /// The members in order of their keys. The lock is held only while they are copied.
     pub fn members(&self) -> Vec<(K, Arc<T>)> {
         lock(&self.members)

@@ -51,6 +51,11 @@ impl Meters {
     pub fn open(&self, id: &SourceId) -> Result<MeterMembership, AlreadyPresent> {
         self.roster.join(id.clone(), Arc::default())
     }
+
+    /// The measurement of a source's latest block; `None` for an unknown source.
+    pub fn latest(&self, id: &SourceId) -> Option<Levels> {
+        self.roster.get(id).map(|meter| meter.totals().latest)
+    }
 }
 
 impl Meter {
@@ -60,11 +65,6 @@ impl Meter {
         totals.samples += levels.samples;
         totals.energy += levels.energy;
         totals.latest = levels;
-    }
-
-    /// The measurement of the latest block.
-    pub fn latest(&self) -> Levels {
-        self.totals().latest
     }
 
     fn totals(&self) -> Totals {

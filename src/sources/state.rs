@@ -89,8 +89,6 @@ closed_set! {
         NoAudioTrack => "no_audio_track",
         /// A codec or format that cannot be decoded here.
         Unsupported => "unsupported",
-        /// No capture buffer could be had: budget or memory.
-        Buffer => "buffer",
         /// The file does not exist or may not be read.
         File => "file",
         /// Our own fault.
@@ -113,7 +111,7 @@ closed_set! {
         Oversized => "oversized",
         /// The file ended.
         EndOfFile => "end_of_file",
-        /// No buffer for a new format.
+        /// No capture buffer could be had: budget or memory.
         Buffer => "buffer",
         /// The configuration changed, or the program stops.
         Local => "local",

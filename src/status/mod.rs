@@ -1,5 +1,11 @@
 //! The one picture of everything that the API, the page and alarms read.
 
+mod metrics;
+mod take;
+
+pub use metrics::Vitals;
+pub use take::take;
+
 use std::time::{Duration, SystemTime};
 
 use crate::{

@@ -1,0 +1,98 @@
+//! The capture side: the organs, the fleet, and the heartbeat that proves they live.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+use crate::{
+    buffers::Buffers,
+    config::Config,
+    metrics::{RegistrationError, Registry},
+    shutdown::{TaskKind, Tasks},
+    signal::Meters,
+    sources::Accounts,
+    status::{self, Snapshot, Vitals},
+    supervisor::{Changes, Fleet, Organs},
+    units::ByteSize,
+};
+
+/// How often the snapshot is published.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// All that captures.
+pub(super) struct Capture {
+    organs: Organs,
+    fleet: Fleet,
+    vitals: Arc<Vitals>,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+}
+
+impl Capture {
+    /// Builds the organs, registers their metrics and starts the heartbeat.
+    pub(super) fn new(
+        tasks: &Tasks,
+        budget: ByteSize,
+        registry: &mut Registry,
+    ) -> Result<Self, RegistrationError> {
+        let organs = Organs {
+            accounts: Arc::default(),
+            meters: Arc::default(),
+            buffers: Buffers::new(budget),
+        };
+        let vitals = Arc::new(Vitals::new(tasks.clone()));
+        registry.register(organs.accounts.clone())?;
+        registry.register(organs.meters.clone())?;
+        registry.register(organs.buffers.clone())?;
+        registry.register(vitals.clone())?;
+        let (publish, snapshots) = watch::channel(None);
+        tasks.spawn(
+            TaskKind::Heartbeat,
+            heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
+        );
+        let fleet = Fleet::new(tasks, organs.clone());
+        Ok(Self { organs, fleet, vitals, snapshots })
+    }
+
+    /// Where the snapshots appear.
+    pub(super) fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
+        self.snapshots.clone()
+    }
+
+    /// Makes the fleet what the configuration says.
+    pub(super) async fn apply(&mut self, config: &Config) -> Changes {
+        self.organs.buffers.set_budget(config.memory_budget);
+        self.fleet.apply(&config.sources, config.connect).await
+    }
+
+    /// Records whether the configuration could be loaded.
+    pub(super) fn loaded(&self, success: bool) {
+        self.vitals.loaded(success);
+    }
+
+    /// Ends all sources, at most within `limit`.
+    pub(super) async fn drain(self, limit: Duration) -> bool {
+        self.fleet.drain(limit).await
+    }
+}
+
+async fn heartbeat(
+    tasks: Tasks,
+    organs: Organs,
+    vitals: Arc<Vitals>,
+    publish: watch::Sender<Option<Arc<Snapshot>>>,
+) {
+    let mut beat = interval(HEARTBEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = tokio::select! {
+            due = beat.tick() => due,
+            () = tasks.cancelled() => return,
+        };
+        vitals.beat(Instant::now().saturating_duration_since(due));
+        let snapshot = status::take(&organs.accounts, &organs.meters, &organs.buffers);
+        publish.send_replace(Some(Arc::new(snapshot)));
+    }
+}

@@ -1,0 +1,218 @@
+//! Wiring: builds the parts, introduces them to one another, runs until told to stop,
+//! and takes them down in order.
+
+mod capture;
+mod log;
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, watch},
+};
+
+use crate::{
+    cli,
+    config::{self, Config, ConfigErrors},
+    demo, http,
+    metrics::{RegistrationError, Registry},
+    shutdown::Tasks,
+};
+use capture::Capture;
+
+/// How long sources may take to end. Together with the HTTP server's drain it stays
+/// below the five seconds within which the program promises to be gone.
+const FLEET_DRAIN: Duration = Duration::from_millis(2500);
+/// How long everything else may take after the sources.
+const LAST_DRAIN: Duration = Duration::from_millis(2300);
+
+/// Files that are served and shipped as they are.
+static ASSETS: http::Assets = &[
+    ("grafana/buffers.json", include_str!("../../grafana/buffers.json")),
+    ("alerts/buffers.yaml", include_str!("../../alerts/buffers.yaml")),
+    ("alerts/sources.yaml", include_str!("../../alerts/sources.yaml")),
+];
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The configuration has mistakes.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// An address to listen on is not to be had.
+    #[error("{0}")]
+    Bind(#[from] http::BindError),
+    /// The system refuses something the program cannot do without.
+    #[error("the system refuses what this program needs to start: {0}")]
+    System(#[from] io::Error),
+    /// Two modules claim the same metric.
+    #[error("{0}; this is a bug, please report it")]
+    Metrics(#[from] RegistrationError),
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// The sources of the configuration and the arguments.
+    Configured,
+    /// The built-in samples.
+    Samples,
+}
+
+/// Runs the program until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`AppError`] when it cannot start; nothing is left behind then.
+pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
+    log::init(options.log_level, options.log_format);
+    let config = config::load(options.config_file.as_deref(), &options.sources)?;
+    let listeners = http::bind(&options.listen)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("capture")
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let tasks = Tasks::default();
+        let (config, _server) = match watched {
+            Watched::Configured => (config, None),
+            Watched::Samples => with_samples(config, &tasks).await?,
+        };
+        let app = App::start(&tasks, options, config, watched, listeners).await?;
+        app.until_told_to_stop().await
+    })
+}
+
+/// The configuration with the demo's sources, and the server behind them.
+async fn with_samples(
+    config: Config,
+    tasks: &Tasks,
+) -> io::Result<(Config, Option<demo::rtsp::Server>)> {
+    let server = demo::rtsp::Server::start(tasks, demo::mounts()).await?;
+    let sources = demo::sources(server.address());
+    Ok((Config { sources, ..config }, Some(server)))
+}
+
+/// The running program.
+struct App<'a> {
+    tasks: Tasks,
+    options: &'a cli::Options,
+    watched: Watched,
+    capture: Capture,
+    allowed_hosts: watch::Sender<Arc<Vec<String>>>,
+    commands: mpsc::Receiver<http::Command>,
+    signals: Signals,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl<'a> App<'a> {
+    async fn start(
+        tasks: &Tasks,
+        options: &'a cli::Options,
+        config: Config,
+        watched: Watched,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> Result<Self, AppError> {
+        // Before anything that takes time: a signal must never find the default handler.
+        let signals = Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        };
+        let mut registry = Registry::default();
+        let http_metrics = Arc::new(http::HttpMetrics::default());
+        registry.register(http_metrics.clone())?;
+        registry.register(Arc::new(crate::memory::ProcessMetrics::default()))?;
+        let mut capture = Capture::new(tasks, config.memory_budget, &mut registry)?;
+
+        let (command_sender, commands) = mpsc::channel(4);
+        let (allowed_hosts, allowed) = watch::channel(Arc::new(config.allowed_hosts.clone()));
+        let server = http::start(
+            tasks,
+            http::Options {
+                listeners,
+                telemetry_path: options.telemetry_path.clone(),
+                max_requests: options.max_requests,
+                allowed_hosts: allowed,
+                assets: ASSETS,
+                metrics: http_metrics,
+                limits: http::Limits::default(),
+            },
+            Arc::new(registry),
+            capture.snapshots(),
+            command_sender,
+        )?;
+        let changes = capture.apply(&config).await;
+        capture.loaded(true);
+        announce(&config, server.addresses(), &options.telemetry_path);
+        tracing::info!("started: {changes}");
+        let tasks = tasks.clone();
+        Ok(Self { tasks, options, watched, capture, allowed_hosts, commands, signals })
+    }
+
+    async fn until_told_to_stop(mut self) -> Result<(), AppError> {
+        loop {
+            tokio::select! {
+                _ = self.signals.terminate.recv() => break,
+                _ = self.signals.interrupt.recv() => break,
+                _ = self.signals.hangup.recv() => {
+                    // The outcome is in the log and in the metrics.
+                    let _logged = self.reload().await;
+                }
+                Some(command) = self.commands.recv() => match command {
+                    http::Command::Reload { reply } => {
+                        // A client that has gone needs no answer.
+                        let _sent = reply.send(self.reload().await);
+                    }
+                },
+            }
+        }
+        tracing::info!("stopping");
+        let sources = self.capture.drain(FLEET_DRAIN).await;
+        let rest = self.tasks.drain(LAST_DRAIN).await;
+        if !(sources && rest) {
+            tracing::warn!("stopped, but something had not ended in time");
+        }
+        Ok(())
+    }
+
+    /// Loads the configuration again. A bad one changes nothing.
+    async fn reload(&mut self) -> Result<String, String> {
+        if self.watched == Watched::Samples {
+            return Ok("the demo has no configuration to reload".to_owned());
+        }
+        match config::load(self.options.config_file.as_deref(), &self.options.sources) {
+            Ok(config) => {
+                self.allowed_hosts.send_replace(Arc::new(config.allowed_hosts.clone()));
+                let changes = self.capture.apply(&config).await.to_string();
+                self.capture.loaded(true);
+                tracing::info!("configuration reloaded: {changes}");
+                Ok(changes)
+            }
+            Err(mistakes) => {
+                self.capture.loaded(false);
+                tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
+                Err(mistakes.to_string())
+            }
+        }
+    }
+}
+
+/// Says in a few lines what is watched and where to look.
+fn announce(config: &Config, addresses: &[std::net::SocketAddr], telemetry_path: &str) {
+    println!("audio-capture-exporter {} watches:", env!("CARGO_PKG_VERSION"));
+    let shown = config.sources.iter().take(10);
+    for source in shown {
+        println!("  {:<20} {}", source.id.as_str(), source.location);
+    }
+    if config.sources.len() > 10 {
+        println!("  … and {} more", config.sources.len() - 10);
+    }
+    for address in addresses {
+        println!("Look at http://{address}/ — metrics at http://{address}{telemetry_path}");
+    }
+}

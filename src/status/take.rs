@@ -1,0 +1,43 @@
+//! Taking the picture.
+
+use std::{sync::Arc, time::{Duration, SystemTime}};
+
+use tokio::time::Instant;
+
+use super::{Snapshot, SourceStatus};
+use crate::{
+    buffers::{BufferKind, Buffers},
+    signal::Meters,
+    sources::{Account, Accounts, State},
+};
+
+/// Reads every organ once. Holds no lock for longer than one source takes to copy.
+pub fn take(accounts: &Accounts, meters: &Meters, buffers: &Buffers) -> Snapshot {
+    let sources = accounts.all().iter().map(|account| source(account, meters, buffers)).collect();
+    Snapshot {
+        taken: Instant::now(),
+        taken_wall: SystemTime::now(),
+        sources,
+        budget: buffers.budget(),
+    }
+}
+
+fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceStatus {
+    let view = account.view();
+    let id = account.id();
+    let buffered = buffers.held(id, BufferKind::Capture).unwrap_or((Duration::ZERO, Duration::ZERO));
+    let streaming = view.state == State::Streaming;
+    SourceStatus {
+        id: id.clone(),
+        kind: account.kind(),
+        state: view.state,
+        since: view.since,
+        problem: view.problem,
+        codec: view.info.codec,
+        format: view.info.format,
+        audio_seconds: view.time.audio.as_secs_f64(),
+        expected_seconds: view.time.expected.as_secs_f64(),
+        buffered,
+        rms: streaming.then(|| meters.latest(id)).flatten().map(|levels| levels.rms()),
+    }
+}

@@ -1,0 +1,191 @@
+//! All sources together, and what a reload changes about them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use super::source::Supervisor;
+use crate::{
+    buffers::Buffers,
+    id::SourceId,
+    shutdown::{TaskKind, Tasks},
+    signal::Meters,
+    sources::{Accounts, ConnectOptions, SourceKind, SourceOptions},
+};
+
+/// How long a removed source may take to end before it is left to end alone.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The organs that every source uses.
+#[derive(Clone, Debug)]
+pub struct Organs {
+    /// The accounts.
+    pub accounts: Arc<Accounts>,
+    /// The meters.
+    pub meters: Arc<Meters>,
+    /// The buffers.
+    pub buffers: Arc<Buffers>,
+}
+
+/// The supervised sources.
+#[derive(Debug)]
+pub struct Fleet {
+    tasks: Tasks,
+    organs: Organs,
+    connect: watch::Sender<ConnectOptions>,
+    running: BTreeMap<SourceId, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    kind: SourceKind,
+    tasks: Tasks,
+    options: watch::Sender<Arc<SourceOptions>>,
+}
+
+/// What [`Fleet::apply`] did, by name.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New sources.
+    pub added: Vec<SourceId>,
+    /// Sources that are gone.
+    pub removed: Vec<SourceId>,
+    /// Sources whose session was restarted with new options.
+    pub changed: Vec<SourceId>,
+    /// Sources that lost no sample.
+    pub untouched: usize,
+    /// Sources that could not be started: their predecessor of the same name has not
+    /// ended. The next reload tries again.
+    pub postponed: Vec<SourceId>,
+}
+
+impl Fleet {
+    /// An empty fleet whose tasks end with `tasks`.
+    pub fn new(tasks: &Tasks, organs: Organs) -> Self {
+        let (connect, _) = watch::channel(ConnectOptions::default());
+        Self {
+            tasks: tasks.child(),
+            organs,
+            connect,
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the fleet consist of exactly these sources. A source whose options are equal
+    /// is not touched.
+    pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
+        let mut changes = Changes::default();
+        self.connect.send_replace(connect);
+        let wanted: BTreeMap<_, _> = sources
+            .iter()
+            .map(|options| (&options.id, options))
+            .collect();
+        let kept = |(id, running): (&SourceId, &Running)| {
+            wanted
+                .get(id)
+                .is_some_and(|options| options.location.kind() == running.kind)
+        };
+        let leaving: BTreeSet<SourceId> = self
+            .running
+            .iter()
+            .filter(|entry| !kept(*entry))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in leaving {
+            self.remove(&id).await;
+            changes.removed.push(id);
+        }
+        for options in wanted.into_values() {
+            match self.running.get(&options.id) {
+                Some(running) if **running.options.borrow() == *options => changes.untouched += 1,
+                Some(running) => {
+                    running.options.send_replace(Arc::new(options.clone()));
+                    changes.changed.push(options.id.clone());
+                }
+                None if self.start(options) => changes.added.push(options.id.clone()),
+                None => changes.postponed.push(options.id.clone()),
+            }
+        }
+        changes
+    }
+
+    /// Stops every source and waits for them, at most `limit`. True when all ended.
+    pub async fn drain(self, limit: Duration) -> bool {
+        self.organs.buffers.shutting_down();
+        self.tasks.cancel();
+        let drains = self
+            .running
+            .into_values()
+            .map(|running| async move { running.tasks.drain(limit).await });
+        futures_util::future::join_all(drains)
+            .await
+            .into_iter()
+            .all(|ended| ended)
+    }
+
+    fn start(&mut self, options: &SourceOptions) -> bool {
+        let kind = options.location.kind();
+        let id = &options.id;
+        let (Ok(account), Ok(meter), Ok(lease)) = (
+            self.organs.accounts.open(id, kind),
+            self.organs.meters.open(id),
+            self.organs.buffers.lease(id.clone()),
+        ) else {
+            return false;
+        };
+        let tasks = self.tasks.child();
+        let (sender, receiver) = watch::channel(Arc::new(options.clone()));
+        let supervisor = Supervisor {
+            tasks: tasks.clone(),
+            account,
+            meter,
+            lease,
+            options: receiver,
+            connect: self.connect.subscribe(),
+        };
+        tasks.spawn(TaskKind::Supervisor, supervisor.run());
+        self.running.insert(
+            id.clone(),
+            Running {
+                kind,
+                tasks,
+                options: sender,
+            },
+        );
+        true
+    }
+
+    async fn remove(&mut self, id: &SourceId) {
+        if let Some(running) = self.running.remove(id)
+            && !running.tasks.drain(REMOVAL_LIMIT).await
+        {
+            tracing::error!(source = %id, "a removed source has not ended; this is a bug");
+        }
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            added,
+            removed,
+            changed,
+            untouched,
+            postponed,
+        } = self;
+        let (added, removed, changed) = (added.len(), removed.len(), changed.len());
+        write!(
+            f,
+            "{added} added, {removed} removed, {changed} changed, {untouched} untouched"
+        )?;
+        if !postponed.is_empty() {
+            write!(f, ", {} postponed: reload again", postponed.len())?;
+        }
+        Ok(())
+    }
+}
