@@ -3,5 +3,5 @@
 mod options;
 mod state;
 
-pub use options::{Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use url::Url;
 
 use super::SourceKind;
-use crate::{id::SourceId, secret::Secret};
+use crate::{backoff::Policy, id::SourceId, secret::Secret};
 
 /// One source, validated. Two equal values need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,15 @@ pub struct Expectation {
     pub sample_rate: Option<u32>,
     /// Interleaved channels.
     pub channels: Option<u16>,
+}
+
+/// How every source is connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// How long each phase of opening a session may take.
+    pub timeout: Duration,
+    /// How long to wait between attempts.
+    pub backoff: Policy,
 }
 
 impl Location {
