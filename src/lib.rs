@@ -18,8 +18,11 @@
 //! | 0 | [`backoff`], [`id`], [`secret`], [`units`] |
 
 pub mod backoff;
+pub mod cli;
 pub(crate) mod closed_set;
+pub mod config;
 pub mod id;
+pub mod memory;
 pub mod metrics;
 pub mod secret;
 pub mod shutdown;

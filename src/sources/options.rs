@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use url::Url;
 
 use super::SourceKind;
-use crate::{id::SourceId, secret::Secret};
+use crate::{backoff::Policy, id::SourceId, secret::Secret};
 
 /// One source, validated. Two equal values need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub struct ConnectOptions {
     /// The longest that each phase of opening may take.
     pub timeout: Duration,
     /// When to try again.
-    pub backoff: crate::backoff::Policy,
+    pub backoff: Policy,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(10),
-            backoff: crate::backoff::Policy::default(),
+            backoff: Policy::default(),
         }
     }
 }

@@ -1,0 +1,308 @@
+//! The command line.
+
+use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, SourceArgument, carries_credentials};
+
+/// Version and, where the build knew it, the commit.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let version = env!("CARGO_PKG_VERSION");
+    option_env!("GIT_COMMIT").map_or_else(
+        || version.to_owned(),
+        |commit| format!("{version} ({commit})"),
+    )
+});
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    /// Watch the sources of the file and the arguments.
+    Run(Options),
+    /// Validate the configuration and say what is wrong ([`check`]).
+    Check(Options),
+    /// Watch the built-in sample sources; [`Options`] names no file and no source.
+    Demo(Options),
+}
+
+/// What the flags and arguments say.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The configuration file.
+    pub config_file: Option<PathBuf>,
+    /// The sources among the arguments, free of credentials.
+    pub sources: Vec<SourceArgument>,
+    /// Addresses to serve on, each `host:port`, `[ipv6]:port` or `:port`.
+    pub listen: Vec<String>,
+    /// Where the metrics are served: a path that no other route has.
+    pub telemetry_path: String,
+    /// How many requests may be served at once, from 1 to 1,024.
+    pub max_requests: usize,
+    /// The least important log lines to write.
+    pub log_level: LogLevel,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `key=value` pairs.
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why the program ends before it begins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit status: 0 for what was asked for, 1 for a configuration with mistakes,
+    /// 2 for a wrong command line.
+    pub code: u8,
+    /// What to print: to the standard output for status 0, else to the standard error.
+    pub text: String,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+const ABOUT: &str = "Stands beside an audio recorder, holds the last minute of every source, \
+and tells Prometheus.\nA SOURCE is rtsp://host/path or an audio file; credentials belong in the \
+config file.";
+
+#[derive(Parser)]
+#[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
+#[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
+#[command(
+    override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
+    audio-capture-exporter demo [OPTIONS]"
+)]
+struct Line {
+    /// Sources to watch, beside those of the config file
+    #[arg(value_name = "NAME=SOURCE|SOURCE")]
+    sources: Vec<OsString>,
+
+    /// Configuration file (YAML)
+    #[arg(long = "config.file", value_name = "FILE")]
+    config_file: Option<PathBuf>,
+
+    /// Validate the configuration, print every mistake, and exit with 0 or 1
+    #[arg(long = "config.check")]
+    config_check: bool,
+
+    #[command(flatten)]
+    shared: Shared,
+
+    #[command(subcommand)]
+    subcommand: Option<Sub>,
+}
+
+#[derive(Args)]
+struct Shared {
+    /// Address to serve on; repeatable
+    #[arg(long = "web.listen-address", value_name = "HOST:PORT", global = true)]
+    #[arg(default_value = "127.0.0.1:10480", value_parser = listen_address)]
+    listen: Vec<String>,
+
+    /// Path of the metrics
+    #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
+    #[arg(default_value = "/metrics", value_parser = telemetry_path)]
+    telemetry_path: String,
+
+    /// Requests served at once
+    #[arg(long = "web.max-requests", value_name = "N", global = true)]
+    #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_requests: u16,
+
+    /// Least important log lines to write
+    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
+    #[arg(default_value = "info")]
+    log_level: LogLevel,
+
+    /// How log lines look
+    #[arg(long = "log.format", value_name = "FORMAT", global = true)]
+    #[arg(default_value = "logfmt")]
+    log_format: LogFormat,
+}
+
+#[derive(Subcommand)]
+enum Sub {
+    /// Watch built-in sample sources over loopback RTSP: no camera needed
+    Demo,
+}
+
+/// Understands a command line, whose first item is the program's name.
+///
+/// # Errors
+/// [`Exit`] with status 0 for `--help` and `--version`, and with status 2 for a wrong
+/// command line. Credentials in an argument are refused without being repeated.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Exit> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Before anything else: the parser quotes arguments in its own errors.
+    if let Some(nth) = arguments
+        .iter()
+        .skip(1)
+        .position(|argument| carries_credentials(&argument.to_string_lossy()))
+    {
+        let error = config::ArgumentError::Credentials;
+        return Err(wrong(format!("argument {}: {error}", nth + 1)));
+    }
+    let line = Line::command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Line::from_arg_matches(&matches))
+        .map_err(|error| Exit {
+            code: if error.use_stderr() { 2 } else { 0 },
+            text: error.to_string(),
+        })?;
+    let sources = sources(&line.sources)?;
+    if line.subcommand.is_some() {
+        if !sources.is_empty() || line.config_file.is_some() || line.config_check {
+            let text = "`demo` brings its own sources; start it without sources and config file";
+            return Err(wrong(format!(
+                "{text} (a file called demo is written ./demo)"
+            )));
+        }
+        return Ok(Command::Demo(line.shared.into_options(None, sources)));
+    }
+    if sources.is_empty() && line.config_file.is_none() {
+        return Err(wrong(format!(
+            "nothing to watch\n\n{}",
+            FIRST_STEPS.trim_end()
+        )));
+    }
+    let options = line.shared.into_options(line.config_file, sources);
+    Ok(if line.config_check {
+        Command::Check(options)
+    } else {
+        Command::Run(options)
+    })
+}
+
+const FIRST_STEPS: &str = "\
+  audio-capture-exporter demo                            built-in sample sources, no camera needed
+  audio-capture-exporter garden=rtsp://camera.lan/live   one source
+  audio-capture-exporter --config.file config.yaml       many, with credentials
+  audio-capture-exporter --help                          all options
+";
+
+/// Validates the configuration of `--config.check`: what to print, and status 0 or 1.
+pub fn check(options: &Options) -> Exit {
+    match config::load(options.config_file.as_deref(), &options.sources) {
+        Ok(config) => {
+            let needed = config.sources.len();
+            let plural = if needed == 1 { "" } else { "s" };
+            Exit {
+                code: 0,
+                text: format!("the configuration is valid: {needed} source{plural}"),
+            }
+        }
+        Err(errors) => Exit {
+            code: 1,
+            text: errors.to_string(),
+        },
+    }
+}
+
+impl Shared {
+    fn into_options(self, config_file: Option<PathBuf>, sources: Vec<SourceArgument>) -> Options {
+        Options {
+            config_file,
+            sources,
+            listen: self.listen,
+            telemetry_path: self.telemetry_path,
+            max_requests: usize::from(self.max_requests),
+            log_level: self.log_level,
+            log_format: self.log_format,
+        }
+    }
+}
+
+fn wrong(text: impl fmt::Display) -> Exit {
+    Exit {
+        code: 2,
+        text: format!("error: {text}"),
+    }
+}
+
+/// Reads every source argument, and reports all that are wrong.
+fn sources(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
+    let mut sources = Vec::with_capacity(arguments.len());
+    let mut mistakes = Vec::new();
+    for (nth, argument) in (1..).zip(arguments) {
+        match argument.to_str().map(SourceArgument::parse) {
+            Some(Ok(source)) => sources.push(source),
+            Some(Err(error)) => mistakes.push(format!("source argument {nth}: {error}")),
+            None => mistakes.push(format!("source argument {nth}: not UTF-8; rename the file")),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(sources)
+    } else {
+        Err(wrong(mistakes.join("\nerror: ")))
+    }
+}
+
+/// Checks the form; whether the host exists is found out by binding.
+fn listen_address(text: &str) -> Result<String, &'static str> {
+    const FORM: &str = "write host:port, [ipv6]:port or :port";
+    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+    let bracketed = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let host_is_right = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
+    };
+    let port_is_right =
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if host_is_right && port_is_right {
+        Ok(text.to_owned())
+    } else {
+        Err(FORM)
+    }
+}
+
+/// The first segments of the paths that other routes have.
+const TAKEN: [&str; 8] = [
+    "",
+    "-",
+    "api",
+    "alerts",
+    "debug",
+    "grafana",
+    "openapi.json",
+    "probe",
+];
+
+fn telemetry_path(text: &str) -> Result<String, &'static str> {
+    let rest = text.strip_prefix('/').ok_or("it begins with /")?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/._~-".contains(c);
+    if !rest.chars().all(allowed) || text.contains("//") {
+        return Err("it is a plain path: letters, digits and . _ ~ - between single slashes");
+    }
+    let first = rest.split('/').next().unwrap_or_default();
+    if TAKEN.contains(&first) {
+        return Err("another route has this path");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! A source named on the command line: `NAME=URL` or `URL`.
+
+use std::{fmt, path::Path};
+
+use super::address::{self, Address, AddressError, carries_credentials};
+use crate::{
+    id::{InvalidSourceId, SourceId},
+    sources::{Location, RtspTarget},
+};
+
+/// A checked source argument. It carries no credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SourceArgument {
+    pub(super) id: SourceId,
+    pub(super) location: Location,
+}
+
+/// Why an argument is no source; the text quotes nothing of it.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ArgumentError {
+    /// Arguments can be read by every user of the machine.
+    #[error(
+        "credentials in an argument can be read by every user of this machine; \
+         write the source into a file for --config.file, with username and password_file"
+    )]
+    Credentials,
+    /// What stands before `=` is no source name.
+    #[error("before `=`: {0}")]
+    Name(#[from] InvalidSourceId),
+    /// The address yields no name.
+    #[error("no name can be made from the address; write NAME=URL")]
+    Unnamed,
+    /// The address cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+}
+
+impl SourceArgument {
+    /// Reads `NAME=URL` or `URL`, where a URL may also be the path of a file. A file with a
+    /// `=` in its name is written with a directory: `./a=b.wav`.
+    ///
+    /// # Errors
+    /// [`ArgumentError`], also for anything that looks like credentials.
+    pub fn parse(text: &str) -> Result<Self, ArgumentError> {
+        if carries_credentials(text) {
+            return Err(ArgumentError::Credentials);
+        }
+        let (name, address) = match text.split_once('=') {
+            Some((name, address)) if !name.contains(['/', '\\', '?']) => {
+                (Some(SourceId::new(name)?), address)
+            }
+            _ => (None, text),
+        };
+        let (location, default_name) = match address::parse(address, Path::new(""))? {
+            Address::Rtsp { url, name, .. } => {
+                let credentials = None;
+                (Location::Rtsp(RtspTarget { url, credentials }), name)
+            }
+            Address::File { path, name } => {
+                let looped = false;
+                (Location::File { path, looped }, name)
+            }
+        };
+        let id = match name {
+            Some(id) => id,
+            None => SourceId::new(&default_name).map_err(|_| ArgumentError::Unnamed)?,
+        };
+        Ok(Self { id, location })
+    }
+}
+
+impl fmt::Debug for SourceArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A path or query can hold what nobody recognised as a password.
+        write!(f, "SourceArgument({}=…)", self.id)
+    }
+}

@@ -1,0 +1,219 @@
+//! The list of every key that may stand in the file.
+
+use std::{fmt, time::Duration};
+
+use crate::units::{ByteSize, parse_duration};
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its place, with `[]` for any item of a list: `sources[].url`.
+    pub path: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// What holds when it is left out.
+    pub default: Fallback,
+}
+
+/// What holds when a key is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fallback {
+    /// It must not be left out.
+    Required,
+    /// Nothing: the feature is not used, or there is no opinion.
+    Nothing,
+    /// This value, as it would be written.
+    Value(&'static str),
+    /// Something worked out at load, in words.
+    Computed(&'static str),
+}
+
+/// What may stand behind a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A mapping of further keys.
+    Section,
+    /// A list of mappings.
+    Sections,
+    /// A list of texts.
+    Texts,
+    /// A text.
+    Text,
+    /// A text whose value is never shown.
+    Hidden,
+    /// `true` or `false`.
+    Boolean,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A duration with a unit, between two bounds.
+    Duration(&'static str, &'static str),
+    /// A number of bytes, between two bounds.
+    Bytes(&'static str, &'static str),
+    /// A whole number, between two bounds.
+    Integer(u32, u32),
+}
+
+impl fmt::Display for Kind {
+    /// The type and range in words, as messages and `docs/config.md` give it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Section => f.write_str("section"),
+            Self::Sections => f.write_str("list of sections"),
+            Self::Texts => f.write_str("list of texts"),
+            Self::Text | Self::Hidden => f.write_str("text"),
+            Self::Boolean => f.write_str("true or false"),
+            Self::Choice(words) => f.write_str(&words.join(" or ")),
+            Self::Duration(min, max) => write!(f, "duration, {min} to {max}"),
+            Self::Bytes(min, max) => write!(f, "size, {min} to {max}"),
+            Self::Integer(min, max) => write!(f, "number, {min} to {max}"),
+        }
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+    }
+}
+
+use Fallback::{Computed, Nothing, Required, Value};
+use Kind::{
+    Boolean, Bytes, Choice, Duration as Span, Hidden, Integer, Section, Sections, Text, Texts,
+};
+
+/// Every key, in the order of the documentation.
+pub const KEYS: &[Key] = &[
+    key("buffers", Section, Nothing),
+    key("buffers.capture", Section, Nothing),
+    key(
+        "buffers.capture.duration",
+        Span("100ms", "1h"),
+        Value("60s"),
+    ),
+    key(
+        "buffers.memory_budget",
+        Bytes("64KiB", "1TiB"),
+        Computed("the smaller of 512MiB and 25 % of the memory available"),
+    ),
+    key("sources", Sections, Nothing),
+    key(
+        "sources[].name",
+        Text,
+        Computed("host[:port], or the file's name without its extension"),
+    ),
+    key("sources[].url", Hidden, Required),
+    key("sources[].username", Hidden, Nothing),
+    key("sources[].password_file", Hidden, Nothing),
+    key("sources[].password_env", Hidden, Nothing),
+    key("sources[].transport", Choice(&["tcp"]), Value("tcp")),
+    key("sources[].enabled", Boolean, Value("true")),
+    key("sources[].loop", Boolean, Value("false")),
+    key("sources[].stall_after", Span("100ms", "1h"), Value("10s")),
+    key("sources[].expect", Section, Nothing),
+    key("sources[].expect.codec", Text, Nothing),
+    key("sources[].expect.sample_rate", Integer(1, 768_000), Nothing),
+    key("sources[].expect.channels", Integer(1, 32), Nothing),
+    key("connect", Section, Nothing),
+    key("connect.timeout", Span("100ms", "5m"), Value("10s")),
+    key("connect.backoff", Section, Nothing),
+    key("connect.backoff.initial", Span("10ms", "1h"), Value("1s")),
+    key("connect.backoff.max", Span("10ms", "1d"), Value("30s")),
+    key(
+        "connect.backoff.stable_after",
+        Span("10ms", "1d"),
+        Value("30s"),
+    ),
+    key("web", Section, Nothing),
+    key("web.allowed_hosts", Texts, Value("[]")),
+];
+
+/// The key at a path of the list.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The names of the keys directly inside the section at `path` (empty: the top).
+pub(super) fn inside(path: &str) -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(move |key| {
+        let rest = if path.is_empty() {
+            key.path
+        } else {
+            key.path.strip_prefix(path)?.strip_prefix('.')?
+        };
+        (!rest.contains(['.', '['])).then_some(rest)
+    })
+}
+
+impl Key {
+    /// The default as a duration; zero for a key without one.
+    pub(super) fn default_duration(&self) -> Duration {
+        match self.default {
+            Value(text) => parse_duration(text).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether the default is `true`.
+    pub(super) fn default_flag(&self) -> bool {
+        self.default == Value("true")
+    }
+}
+
+/// Whether a duration lies within the bounds of [`Kind::Duration`].
+pub(super) fn duration_within(value: Duration, min: &str, max: &str) -> bool {
+    parse_duration(min).is_some_and(|min| value >= min)
+        && parse_duration(max).is_some_and(|max| value <= max)
+}
+
+/// Whether a size lies within the bounds of [`Kind::Bytes`].
+pub(super) fn bytes_within(value: ByteSize, min: &str, max: &str) -> bool {
+    ByteSize::parse(min).is_some_and(|min| value >= min)
+        && ByteSize::parse(max).is_some_and(|max| value <= max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bound_and_default_is_readable_and_in_range() {
+        for key in KEYS {
+            match (key.kind, key.default) {
+                (Kind::Duration(min, max), Value(text)) => {
+                    let value = parse_duration(text).unwrap();
+                    assert!(duration_within(value, min, max), "{}", key.path);
+                }
+                (Kind::Duration(..), _) => panic!("{} needs a default", key.path),
+                (Kind::Bytes(min, max), _) => {
+                    assert!(ByteSize::parse(min).unwrap() < ByteSize::parse(max).unwrap());
+                }
+                (Kind::Integer(min, max), _) => assert!(min < max, "{}", key.path),
+                (Kind::Boolean, default) => {
+                    assert!(matches!(default, Value("true" | "false")), "{}", key.path);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_stands_inside_a_listed_section() {
+        for key in KEYS {
+            let Some((parent, _)) = key.path.rsplit_once('.') else {
+                continue;
+            };
+            let parent = parent.trim_end_matches("[]");
+            assert!(find(parent).is_some(), "{} has no parent", key.path);
+        }
+        assert_eq!(
+            inside("connect").collect::<Vec<_>>(),
+            ["timeout", "backoff"]
+        );
+        assert_eq!(
+            inside("").collect::<Vec<_>>(),
+            ["buffers", "sources", "connect", "web"]
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! From a file and arguments to a [`Config`].
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    argument::SourceArgument,
+    budget,
+    mistake::{ConfigErrors, Mistakes, shown},
+    section::Section,
+    source::{self, Placed},
+    yaml,
+};
+use crate::{
+    backoff::{InvalidPolicy, Policy},
+    memory::limits,
+    sources::{ConnectOptions, SourceOptions},
+    units::ByteSize,
+};
+
+/// The largest configuration file, in bytes.
+pub const MAX_FILE_BYTES: u64 = 1 << 20;
+/// The most sources one process watches.
+pub const MAX_SOURCES: usize = 1_000;
+
+/// The default budget's cap.
+const DEFAULT_BUDGET: ByteSize = ByteSize(512 << 20);
+
+/// A validated configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The sources of the file, then those of the command line, each name once.
+    pub sources: Vec<SourceOptions>,
+    /// The most bytes that all capture buffers may hold together.
+    pub memory_budget: ByteSize,
+    /// How sources are connected to.
+    pub connect: ConnectOptions,
+    /// Host names, beside the listeners' own, that a request's `Host` may carry.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// Reads the file at `path`, if any, appends the sources of `arguments`, and validates the
+/// whole. A reload is another call with the same arguments; it changes nothing by itself.
+///
+/// Reads files (also password files), blocking.
+///
+/// # Errors
+/// [`ConfigErrors`] with every mistake, free of secrets.
+pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config, ConfigErrors> {
+    let mistakes = Mistakes::default();
+    let text = path.and_then(|path| {
+        read(path)
+            .map_err(|why| mistakes.add(None, &path.display().to_string(), why.0, why.1))
+            .ok()
+    });
+    let root = match text.as_deref().map(yaml::parse) {
+        Some(Ok(root)) => root,
+        Some(Err(error)) => {
+            mistakes.add(Some(error.line), "", error.problem, error.remedy);
+            None
+        }
+        None => None,
+    };
+    let readable = path.is_none() || (text.is_some() && mistakes.is_empty());
+    let base = path
+        .and_then(Path::parent)
+        .map_or_else(PathBuf::new, Path::to_owned);
+    let config = validate(
+        &Section::top(root.as_ref(), &mistakes),
+        &base,
+        arguments,
+        readable,
+        &mistakes,
+    );
+    mistakes.into_result(path).map(|()| config)
+}
+
+/// Reads the file, or says what is wrong and what to do.
+fn read(path: &Path) -> Result<String, (String, &'static str)> {
+    let io = |error: std::io::Error| (error.to_string(), "check the path and its permissions");
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err((
+            "not a regular file".to_owned(),
+            "write the configuration into a file, so that it can be read again on a reload",
+        ));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(io)?;
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let problem = format!("larger than {}", ByteSize(MAX_FILE_BYTES));
+        return Err((problem, "a configuration is smaller; check the path"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        (format!("not UTF-8 in line {line}"), "save it as UTF-8")
+    })
+}
+
+fn validate(
+    top: &Section<'_>,
+    base: &Path,
+    arguments: &[SourceArgument],
+    readable: bool,
+    mistakes: &Mistakes,
+) -> Config {
+    let buffers = top.section("buffers");
+    let capture = buffers.section("capture").duration("duration");
+    let budget_given = buffers.bytes("memory_budget");
+    let connect = connect(&top.section("connect"));
+    let allowed_hosts = allowed_hosts(&top.section("web"));
+
+    let items = top.sections("sources", MAX_SOURCES);
+    let from_file = items.len();
+    let mut placed: Vec<Placed> = items
+        .iter()
+        .filter_map(|section| source::from_section(section, base, capture))
+        .collect();
+    placed.extend(
+        (1..)
+            .zip(arguments)
+            .map(|(nth, argument)| source::from_argument(argument, nth, capture)),
+    );
+    let total = from_file + arguments.len();
+    if readable && total == 0 {
+        let remedy = "name at least one, with a `url`";
+        top.mistake("sources", "no source to watch", remedy);
+    }
+    if from_file <= MAX_SOURCES && total > MAX_SOURCES {
+        let problem =
+            format!("{total} with the command line's, at most {MAX_SOURCES} are possible");
+        top.mistake("sources", problem, "split them over several exporters");
+    }
+    names_once(&placed, mistakes);
+
+    let memory_budget = budget_given.unwrap_or_else(default_budget);
+    let sources: Vec<&SourceOptions> = placed.iter().map(|placed| &placed.options).collect();
+    if let Some(problem) = budget::excess(&sources, memory_budget) {
+        let remedy = "raise the budget, shorten buffers.capture.duration, \
+            or say with `expect` what the sources really send";
+        buffers.mistake("memory_budget", problem, remedy);
+    }
+    Config {
+        sources: placed.into_iter().map(|placed| placed.options).collect(),
+        memory_budget,
+        connect,
+        allowed_hosts,
+    }
+}
+
+/// The smaller of 512 MiB and a quarter of the memory this process may use.
+fn default_budget() -> ByteSize {
+    limits::available().map_or(DEFAULT_BUDGET, |memory| {
+        DEFAULT_BUDGET.min(ByteSize(memory.0 / 4))
+    })
+}
+
+fn connect(section: &Section<'_>) -> ConnectOptions {
+    let timeout = section.duration("timeout");
+    let backoff = section.section("backoff");
+    let policy = Policy::new(
+        backoff.duration("initial"),
+        backoff.duration("max"),
+        backoff.duration("stable_after"),
+    );
+    let policy = policy.unwrap_or_else(|error| {
+        let (key, remedy) = match error {
+            InvalidPolicy::ZeroInitial => ("initial", "write a longer one"),
+            InvalidPolicy::MaxBelowInitial => ("max", "raise `max` or lower `initial`"),
+        };
+        backoff.mistake(key, error.to_string(), remedy);
+        Policy::default()
+    });
+    ConnectOptions {
+        timeout,
+        backoff: policy,
+    }
+}
+
+fn allowed_hosts(section: &Section<'_>) -> Vec<String> {
+    let in_a_host = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let mut hosts = Vec::new();
+    for host in section.texts("allowed_hosts") {
+        let right = (1..=253).contains(&host.len())
+            && (host.chars().all(in_a_host) || host.parse::<std::net::IpAddr>().is_ok());
+        if right {
+            hosts.push(host.to_ascii_lowercase());
+        } else {
+            let problem = format!("{} is not a host name", shown(host));
+            let remedy = "write names without scheme, port or path, such as recorder.lan";
+            section.mistake("allowed_hosts", problem, remedy);
+        }
+    }
+    hosts
+}
+
+/// Every name belongs to one source: it is the label that tells their series apart.
+fn names_once(placed: &[Placed], mistakes: &Mistakes) {
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    for Placed {
+        options,
+        path,
+        line,
+    } in placed
+    {
+        let name = options.id.as_str();
+        if let Some(other) = first.get(name) {
+            let problem = format!("the name `{name}` is already that of {other}");
+            let remedy = if line.is_some() {
+                "give each source a `name` of its own"
+            } else {
+                "write NAME=URL with a name of its own"
+            };
+            mistakes.add(*line, path, problem, remedy);
+        } else {
+            first.insert(name, path);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Configuration: a strict YAML file and the sources on the command line, validated into
+//! one [`Config`].
+//!
+//! Every mistake is found in one go ([`ConfigErrors`]) and tells its key, its line and a
+//! remedy. [`keys::KEYS`] is the single list of what may stand in the file: it drives what
+//! is accepted, the types, the ranges and the defaults, and `docs/config.md` is held
+//! against it.
+//!
+//! No message ever shows the value of a key that can hold a secret, nor the text of a YAML
+//! error's surroundings.
+
+mod address;
+mod argument;
+mod budget;
+pub mod keys;
+mod load;
+mod mistake;
+mod nearest;
+mod secrets;
+mod section;
+mod source;
+mod yaml;
+
+pub use address::{AddressError, carries_credentials};
+pub use argument::{ArgumentError, SourceArgument};
+pub use load::{Config, MAX_FILE_BYTES, MAX_SOURCES, load};
+pub use mistake::{ConfigErrors, Mistake};

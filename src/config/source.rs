@@ -1,0 +1,266 @@
+//! One source: from its section of the file, or from an argument.
+
+use std::{path::Path, time::Duration};
+
+use super::{
+    address::{self, Address},
+    argument::SourceArgument,
+    keys,
+    mistake::shown,
+    secrets,
+    section::Section,
+};
+use crate::{
+    id::SourceId,
+    secret::Secret,
+    sources::{Credentials, Expectation, Location, RtspTarget, SourceOptions},
+};
+
+/// A source and where it was named, for messages about several sources.
+pub(super) struct Placed {
+    pub(super) options: SourceOptions,
+    pub(super) path: String,
+    pub(super) line: Option<usize>,
+}
+
+/// Reads one item of `sources`. `None` when too little is right to go on; the mistakes are
+/// noted in any case.
+pub(super) fn from_section(
+    section: &Section<'_>,
+    base: &Path,
+    capture: Duration,
+) -> Option<Placed> {
+    // Everything is read before anything is given up, so that every mistake shows.
+    section.choice(
+        "transport",
+        "only RTP over the RTSP connection (tcp) works today",
+    );
+    let enabled = section.flag("enabled");
+    let looped = section.flag("loop");
+    let stall_after = section.duration("stall_after");
+    let expect = expectation(&section.section("expect"));
+    let name = given_name(section);
+    let credentials = Given::read(section, base);
+    let address = read_address(section, base);
+    let (location, default_name) = match address? {
+        Address::Rtsp {
+            url,
+            name,
+            username,
+            password,
+        } => {
+            if looped {
+                section.mistake("loop", "only a file can start again", "remove the key");
+            }
+            let credentials = credentials.combine(section, username, password);
+            (Location::Rtsp(RtspTarget { url, credentials }), name)
+        }
+        Address::File { path, name } => {
+            for key in ["transport", "username", "password_file", "password_env"] {
+                if section.text(key).is_some() {
+                    section.mistake(key, "means nothing for a file", "remove the key");
+                }
+            }
+            (Location::File { path, looped }, name)
+        }
+    };
+    let id = match name {
+        Name::Given(id) => id,
+        Name::Wrong => return None,
+        Name::Left => SourceId::new(&default_name).ok().or_else(|| {
+            let problem = "no name can be made from the address";
+            section.mistake("name", problem, "give the source a `name`");
+            None
+        })?,
+    };
+    Some(Placed {
+        options: SourceOptions {
+            id,
+            location,
+            enabled,
+            stall_after,
+            expect,
+            capture,
+        },
+        path: section.path().to_owned(),
+        line: section.line(),
+    })
+}
+
+/// Builds the source of the `nth` argument, from 1.
+pub(super) fn from_argument(argument: &SourceArgument, nth: usize, capture: Duration) -> Placed {
+    let stall_after = keys::find("sources[].stall_after").map(keys::Key::default_duration);
+    Placed {
+        options: SourceOptions {
+            id: argument.id.clone(),
+            location: argument.location.clone(),
+            enabled: true,
+            stall_after: stall_after.unwrap_or_default(),
+            expect: Expectation::default(),
+            capture,
+        },
+        path: format!("source argument {nth}"),
+        line: None,
+    }
+}
+
+enum Name {
+    Given(SourceId),
+    /// Given, but not usable; the mistake is noted.
+    Wrong,
+    Left,
+}
+
+fn given_name(section: &Section<'_>) -> Name {
+    let Some(written) = section.text("name") else {
+        return Name::Left;
+    };
+    SourceId::new(written).map_or_else(
+        |error| {
+            let problem = format!("{} is not a source name", shown(written));
+            section.mistake("name", problem, error.to_string().trim_end());
+            Name::Wrong
+        },
+        Name::Given,
+    )
+}
+
+fn read_address(section: &Section<'_>, base: &Path) -> Option<Address> {
+    let Some(written) = section.text("url") else {
+        if !section.has("url") {
+            let remedy = "add `url: rtsp://host/path` or the path of a file";
+            section.mistake("url", "missing", remedy);
+        }
+        return None;
+    };
+    match address::parse(written, base) {
+        Ok(address) => Some(address),
+        Err(error) => {
+            let text = error.to_string();
+            let (problem, remedy) = text.split_once("; ").unwrap_or((&text, "correct it"));
+            section.mistake("url", problem, remedy);
+            None
+        }
+    }
+}
+
+fn expectation(section: &Section<'_>) -> Expectation {
+    let codec = section.text("codec").and_then(|written| {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        let right = (1..=32).contains(&written.len()) && written.chars().all(allowed);
+        if !right {
+            let problem = format!("{} is not a codec's name", shown(written));
+            section.mistake(
+                "codec",
+                problem,
+                "write it in lower case, such as aac or pcmu",
+            );
+        }
+        right.then(|| written.to_owned())
+    });
+    Expectation {
+        codec,
+        sample_rate: section.integer("sample_rate"),
+        channels: section
+            .integer("channels")
+            .and_then(|n| u16::try_from(n).ok()),
+    }
+}
+
+/// The credentials that stand beside the address.
+struct Given {
+    username: Option<Secret>,
+    password: Option<Secret>,
+    /// The key of the password, also of one that could not be had.
+    password_key: Option<&'static str>,
+}
+
+impl Given {
+    fn read(section: &Section<'_>, base: &Path) -> Self {
+        let username = section.text("username").and_then(|written| {
+            let wrong = written.is_empty() || written.contains(char::is_control);
+            if wrong {
+                section.mistake(
+                    "username",
+                    "empty, or has a control character",
+                    "correct it",
+                );
+            }
+            (!wrong).then(|| Secret::new(written))
+        });
+        let file = section.text("password_file");
+        let environment = section.text("password_env");
+        if file.is_some() && environment.is_some() {
+            let problem = "there is a password_file as well";
+            section.mistake("password_env", problem, "keep one of the two");
+        }
+        let (password_key, read) = match (file, environment) {
+            (Some(written), _) => {
+                let read = secrets::from_file(&base.join(written)).map(|read| {
+                    if read.world_readable {
+                        let key = format!("{}.password_file", section.path());
+                        tracing::warn!(key, "every user of this machine can read the password");
+                    }
+                    read.password
+                });
+                (Some("password_file"), Some(read))
+            }
+            (None, Some(written)) => {
+                let read = secrets::from_environment(written);
+                (Some("password_env"), Some(read))
+            }
+            (None, None) => (None, None),
+        };
+        let password = match (password_key, read) {
+            (Some(key), Some(Err(error))) => {
+                section.mistake(key, error.problem, error.remedy);
+                None
+            }
+            (_, read) => read.and_then(Result::ok),
+        };
+        Self {
+            username,
+            password,
+            password_key,
+        }
+    }
+
+    /// Joins them with what the address carried; a thing given twice is a mistake.
+    fn combine(
+        self,
+        section: &Section<'_>,
+        url_username: Option<Secret>,
+        url_password: Option<Secret>,
+    ) -> Option<Credentials> {
+        let in_url = "it also stands in the url";
+        if self.username.is_some() && url_username.is_some() {
+            section.mistake("username", in_url, "keep one of the two");
+        }
+        if let (Some(key), Some(_)) = (self.password_key, &url_password) {
+            section.mistake(key, in_url, "keep one of the two");
+        }
+        let from_url = url_username.is_some();
+        match (self.username.or(url_username), self.password_key) {
+            (None, Some(key)) => {
+                if !section.has("username") {
+                    section.mistake(key, "a password without a user", "add `username`");
+                }
+                None
+            }
+            (None, None) => None,
+            (Some(_), None) if !from_url => {
+                let remedy = "add `password_file` or `password_env`; \
+                    for a camera with an empty password write rtsp://user:@host/path";
+                section.mistake("username", "a user without a password", remedy);
+                None
+            }
+            (Some(username), _) => Some(Credentials {
+                username,
+                password: self
+                    .password
+                    .or(url_password)
+                    .unwrap_or_else(|| Secret::new("")),
+            }),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Memory: what this process and its machine have.
+
+pub mod limits;
