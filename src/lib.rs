@@ -19,7 +19,9 @@
 
 pub mod backoff;
 pub(crate) mod closed_set;
+pub mod http;
 pub mod id;
+pub mod memory;
 pub mod metrics;
 pub mod secret;
 pub mod shutdown;
