@@ -17,19 +17,22 @@
 //! | 1 | [`metrics`] |
 //! | 0 | [`backoff`], [`id`], [`secret`], [`units`] |
 
+pub mod app;
 pub mod backoff;
+pub mod buffers;
 pub mod cli;
 pub(crate) mod closed_set;
 pub mod config;
+pub mod decode;
+pub mod demo;
+pub mod http;
 pub mod id;
 pub mod memory;
 pub mod metrics;
-pub mod secret;
-pub mod shutdown;
-
-pub mod decode;
 pub mod net;
 pub mod pipeline;
+pub mod secret;
+pub mod shutdown;
 pub mod signal;
 pub mod sources;
 pub mod status;

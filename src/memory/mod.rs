@@ -1,3 +1,6 @@
-//! Memory: what this process and its machine have.
+//! Memory: what processes hold and how much there is, this process first.
 
 pub mod limits;
+mod process;
+
+pub use process::ProcessMetrics;

@@ -1,0 +1,47 @@
+//! Liveness and readiness.
+
+use std::{sync::Arc, time::Duration};
+
+use hyper::{Response, StatusCode};
+use tokio::time::Instant;
+
+use super::{
+    problem::Problem,
+    reply::{Body, plain},
+};
+use crate::status::Snapshot;
+
+/// How old the capture side's last snapshot may be.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(30);
+
+/// How long ago the capture side last reported, or the server started.
+pub(super) fn age(snapshot: Option<&Arc<Snapshot>>, started: Instant, now: Instant) -> Duration {
+    now.saturating_duration_since(snapshot.map_or(started, |snapshot| snapshot.taken))
+}
+
+/// 200 while the capture side reports; says nothing about any camera.
+pub(super) fn healthy(age: Duration) -> Response<Body> {
+    if age <= STALE_AFTER {
+        return plain("healthy\n");
+    }
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("The capture side has not reported for {} s.", age.as_secs()),
+        "Restart the process; its log may say what happened. If it happens again, please report it.",
+    )
+    .into_reply()
+}
+
+/// 200 once the capture side has reported for the first time.
+pub(super) fn ready(snapshot: Option<&Arc<Snapshot>>) -> Response<Body> {
+    if snapshot.is_some() {
+        return plain("ready\n");
+    }
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "The capture side has not reported yet.",
+        "Ask again in a second.",
+    )
+    .retry_after(1)
+    .into_reply()
+}

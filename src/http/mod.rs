@@ -1,0 +1,179 @@
+//! The HTTP server: metrics, health, reload, the status page, dashboards and rules.
+//!
+//! It has a thread and a runtime of its own: a saturated decoder must not silence the
+//! scrape that would show it. It reads the last [`Snapshot`] and sends [`Command`]s over
+//! a bounded channel, so that it never waits for the capture side except where a client
+//! asked for a change, and then only for [`Limits::command`].
+//!
+//! There is no authentication yet. A listener that the network can reach therefore
+//! serves only the telemetry path and the health checks.
+
+mod bind;
+mod guard;
+mod health;
+mod metrics;
+mod negotiate;
+mod page;
+mod problem;
+mod reload;
+mod reply;
+mod scrape;
+mod seats;
+mod server;
+mod service;
+mod stall_guard;
+
+use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    time::Instant,
+};
+
+pub use self::{
+    bind::{BindError, bind},
+    metrics::{HttpMetrics, Rejection},
+    reload::Command,
+};
+use self::{guard::Guard, server::Listener, service::Service};
+use crate::{
+    metrics::Registry,
+    shutdown::{TaskKind, Tasks},
+    status::Snapshot,
+};
+
+/// Files served as they are: name (`grafana/overview.json`, `alerts/recorder.yaml`) and
+/// text.
+pub type Assets = &'static [(&'static str, &'static str)];
+
+/// How the server is set up.
+#[derive(Debug)]
+pub struct Options {
+    /// From [`bind`].
+    pub listeners: Vec<std::net::TcpListener>,
+    /// Where metrics are, such as `/metrics`.
+    pub telemetry_path: String,
+    /// Requests at once, health checks aside; 0 for no limit.
+    pub max_requests: usize,
+    /// Further names in `Host` that are ours, each with or without a port. A reload
+    /// replaces them.
+    pub allowed_hosts: watch::Receiver<Arc<Vec<String>>>,
+    /// Dashboards and rules.
+    pub assets: Assets,
+    /// The server's own metrics, which the caller has registered.
+    pub metrics: Arc<HttpMetrics>,
+    /// What a client may take.
+    pub limits: Limits,
+}
+
+/// What a client may take; the defaults suit everyone, tests are less patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// From the connection's start or the last answer to the end of the next head.
+    pub head: Duration,
+    /// Bytes of a request's head; at least 8 KiB are always buffered.
+    pub head_bytes: usize,
+    /// From the end of the head to that of the body.
+    pub body: Duration,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// How long a client may take no byte of an answer.
+    pub write: Duration,
+    /// After that, a connection is closed at the end of its current answer.
+    pub age: Duration,
+    /// How long the capture side may take to answer a command.
+    pub command: Duration,
+    /// The pause after the system could not give another connection.
+    pub accept_pause: Duration,
+    /// How long requests in progress may take to finish when the program stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            head: Duration::from_secs(10),
+            head_bytes: 16 * 1024,
+            body: Duration::from_secs(10),
+            body_bytes: 64 * 1024,
+            write: Duration::from_secs(30),
+            age: Duration::from_secs(600),
+            command: Duration::from_secs(10),
+            accept_pause: Duration::from_millis(500),
+            drain: Duration::from_secs(2),
+        }
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Where it listens, in the order of [`Options::listeners`].
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+}
+
+/// Starts the server on its own thread. When `tasks` is cancelled it stops accepting,
+/// lets requests in progress finish for at most [`Limits::drain`], and ends.
+///
+/// # Errors
+/// When the telemetry path does not start with `/`, and when the system gives no thread,
+/// runtime or socket.
+pub fn start(
+    tasks: &Tasks,
+    options: Options,
+    registry: Arc<Registry>,
+    snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
+    commands: mpsc::Sender<Command>,
+) -> io::Result<Server> {
+    if !options.telemetry_path.starts_with('/') {
+        let text = "the telemetry path must start with a slash, such as /metrics";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let on_runtime = runtime.enter();
+    let bound: Vec<_> = options
+        .listeners
+        .into_iter()
+        .map(Listener::new)
+        .collect::<io::Result<_>>()?;
+    drop(on_runtime);
+    let (listeners, addresses) = bound.into_iter().unzip();
+    let requests = match options.max_requests {
+        0 => Semaphore::MAX_PERMITS,
+        limit => limit.min(Semaphore::MAX_PERMITS),
+    };
+    let service = Arc::new(Service {
+        telemetry_path: options.telemetry_path,
+        assets: options.assets,
+        limits: options.limits,
+        guard: Guard::new(hostname().as_deref(), options.allowed_hosts),
+        metrics: options.metrics,
+        registry,
+        snapshot,
+        commands,
+        turns: Arc::new(Semaphore::new(requests)),
+        started: Instant::now(),
+    });
+    // A group of its own: the thread drains the connections that run on its runtime.
+    let connections = tasks.child();
+    tasks.thread(TaskKind::Http, "http", move || {
+        runtime.block_on(server::run(listeners, service, connections));
+    })?;
+    Ok(Server { addresses })
+}
+
+fn hostname() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned())
+}

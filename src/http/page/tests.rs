@@ -1,0 +1,106 @@
+//! What a person sees, and what a browser must not run.
+
+use std::time::SystemTime;
+
+use super::*;
+use crate::{
+    id::SourceId,
+    sources::SourceKind,
+    units::{AudioFormat, ByteSize},
+};
+
+fn source(state: State) -> SourceStatus {
+    SourceStatus {
+        id: SourceId::new("garden").unwrap(),
+        kind: SourceKind::Rtsp,
+        state,
+        since: Duration::from_secs(300),
+        problem: None,
+        codec: Some("aac".to_owned()),
+        format: Some(AudioFormat {
+            sample_rate: 48_000,
+            channels: 1,
+        }),
+        audio_seconds: 90.0,
+        expected_seconds: 120.0,
+        buffered: (Duration::from_secs(30), Duration::from_secs(60)),
+        rms: Some(0.1),
+    }
+}
+
+fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
+    let snapshot = Snapshot {
+        taken: tokio::time::Instant::now(),
+        taken_wall: SystemTime::now(),
+        sources,
+        budget: (ByteSize(1 << 20), ByteSize(512 << 20)),
+    };
+    let mut html = String::new();
+    let view = View {
+        snapshot: Some(&snapshot),
+        age,
+        telemetry_path: "/metrics",
+        assets: &[("grafana/overview.json", "{}")],
+    };
+    write(&mut html, &view).unwrap();
+    html
+}
+
+#[test]
+fn a_healthy_source_reads_as_such() {
+    let page = html(vec![source(State::Streaming)], Duration::from_secs(1));
+    for text in [
+        "1 of 1 streaming",
+        "garden",
+        "streaming</span> for 5 min",
+        "48000 Hz mono",
+        "-20.0 dBFS",
+        "90 s",
+        "75.0 %",
+        "30 s of 60 s",
+        "1 MiB of 512 MiB",
+        "href=\"/grafana/overview.json\"",
+    ] {
+        assert!(page.contains(text), "{text} in {page}");
+    }
+    assert!(!page.contains("class=\"stale\""));
+}
+
+#[test]
+fn what_a_camera_says_cannot_become_markup() {
+    let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;";
+    let mut bad = source(State::BackingOff);
+    bad.problem = Some(hostile.to_owned());
+    bad.codec = Some(hostile.to_owned());
+    let page = html(vec![bad], Duration::ZERO);
+    assert!(
+        !page.contains("<script") && !page.contains("<img"),
+        "{page}"
+    );
+    let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&gt;&lt;img src=x onerror=alert(1)&gt;&amp;lt;";
+    assert_eq!(page.matches(escaped).count(), 2, "{page}");
+}
+
+#[test]
+fn an_old_picture_says_so() {
+    let page = html(vec![source(State::Streaming)], Duration::from_secs(31));
+    assert!(page.contains("has not reported for 31 s"), "{page}");
+}
+
+#[test]
+fn numbers_out_of_range_do_not_break_the_page() {
+    let mut odd = source(State::Connecting);
+    (odd.audio_seconds, odd.expected_seconds, odd.rms) = (f64::NAN, 0.0, Some(0.0));
+    (odd.codec, odd.format) = (None, None);
+    let page = html(vec![odd], Duration::ZERO);
+    assert!(
+        page.contains("digital silence") && !page.contains("NaN"),
+        "{page}"
+    );
+}
+
+#[test]
+fn every_state_has_words_of_its_own() {
+    let words: std::collections::BTreeSet<_> = State::ALL.iter().map(|s| in_words(*s).1).collect();
+    assert_eq!(words.len(), State::COUNT);
+}

@@ -1,0 +1,189 @@
+//! Listeners and connections.
+
+use std::{convert::Infallible, error::Error as _, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{
+    metrics::Rejection,
+    seats::{Seat, Seats},
+    service::{Exposure, Service},
+    stall_guard::{Heard, StallGuard},
+};
+use crate::shutdown::{TaskKind, Tasks};
+
+pub(super) struct Listener {
+    pub(super) socket: TcpListener,
+    pub(super) exposure: Exposure,
+}
+
+impl Listener {
+    /// Must be called on a runtime.
+    pub(super) fn new(socket: std::net::TcpListener) -> io::Result<(Self, SocketAddr)> {
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        let address = socket.local_addr()?;
+        let exposure = if address.ip().to_canonical().is_loopback() {
+            Exposure::Loopback
+        } else {
+            Exposure::Network
+        };
+        Ok((Self { socket, exposure }, address))
+    }
+}
+
+/// Serves until the group is cancelled, then lets requests in progress finish.
+pub(super) async fn run(listeners: Vec<Listener>, service: Arc<Service>, tasks: Tasks) {
+    let seats = Seats::new(service.limits.connections);
+    for listener in listeners {
+        let accepting = accept(
+            listener,
+            Arc::clone(&service),
+            Arc::clone(&seats),
+            tasks.clone(),
+        );
+        tasks.spawn(TaskKind::Http, accepting);
+    }
+    tasks.cancelled().await;
+    if !tasks.drain(service.limits.drain).await {
+        tracing::info!("some HTTP clients were too slow to let finish");
+    }
+}
+
+async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, tasks: Tasks) {
+    let mut failing = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = tasks.cancelled() => return,
+            accepted = listener.socket.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                failing = false;
+                match seats.take() {
+                    Some((seat, evicting)) => {
+                        if evicting {
+                            service.metrics.reject(Rejection::Connections);
+                        }
+                        let connection = connection(
+                            stream,
+                            listener.exposure,
+                            Arc::clone(&service),
+                            Arc::new(seat),
+                            tasks.clone(),
+                        );
+                        tasks.spawn(TaskKind::Http, connection);
+                    }
+                    None => turn_away(&stream, &service),
+                }
+            }
+            Err(error) if concerns_one_client(&error) => {}
+            Err(error) => {
+                service.metrics.reject(Rejection::Accept);
+                if !failing {
+                    tracing::warn!(%error, "cannot accept HTTP connections; trying again");
+                }
+                failing = true;
+                // The connection stays in the backlog, so that trying at once would spin.
+                tokio::select! {
+                    () = tasks.cancelled() => return,
+                    () = tokio::time::sleep(service.limits.accept_pause) => {}
+                }
+            }
+        }
+    }
+}
+
+fn concerns_one_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    [
+        ConnectionAborted,
+        ConnectionRefused,
+        ConnectionReset,
+        Interrupted,
+    ]
+    .contains(&error.kind())
+}
+
+/// Says why, as far as the socket's empty buffer takes it without waiting.
+fn turn_away(stream: &TcpStream, service: &Service) {
+    const BUSY: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
+                          content-length: 0\r\n\r\n";
+    service.metrics.reject(Rejection::Connections);
+    if let Err(error) = stream.try_write(BUSY) {
+        tracing::debug!(%error, "could not tell an HTTP client that there are too many");
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    exposure: Exposure,
+    service: Arc<Service>,
+    seat: Arc<Seat>,
+    tasks: Tasks,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "an HTTP connection is delayed by Nagle's algorithm");
+    }
+    let limits = &service.limits;
+    let heard = Heard::default();
+    let io = TokioIo::new(StallGuard::new(stream, limits.write, heard.clone()));
+    let answering = service_fn(|request| {
+        seat.busy();
+        let (service, seat, heard) = (&service, &seat, &heard);
+        async move {
+            let reply = service.answer(request, exposure).await;
+            heard.clear();
+            seat.waits();
+            Ok::<_, Infallible>(reply)
+        }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_header_size(limits.head_bytes)
+        // What is left of a body may share the buffer with the next head.
+        .max_buf_size(limits.head_bytes.max(8 * 1024))
+        .serve_connection(io, answering);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = seat.evicted() => return,
+        () = until_told_to_leave(&tasks, limits.age) => {
+            serving.as_mut().graceful_shutdown();
+            tokio::time::timeout(limits.write, serving).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        if let Some(reason) = blame(&error, &heard) {
+            service.metrics.reject(reason);
+        }
+        tracing::debug!(%error, "an HTTP connection ended early");
+    }
+}
+
+async fn until_told_to_leave(tasks: &Tasks, age: Duration) {
+    tokio::select! {
+        () = tasks.cancelled() => {}
+        () = tokio::time::sleep(age) => {}
+    }
+}
+
+/// What a client did wrong; `None` when it just left, or stayed silent after an answer.
+fn blame(error: &hyper::Error, heard: &Heard) -> Option<Rejection> {
+    if error.is_parse_too_large() {
+        return Some(Rejection::Oversized);
+    }
+    if error.is_parse() {
+        return Some(Rejection::Malformed);
+    }
+    if error.is_timeout() {
+        return heard.is_set().then_some(Rejection::SlowRequest);
+    }
+    let io = error.source()?.downcast_ref::<io::Error>()?;
+    (io.kind() == io::ErrorKind::TimedOut).then_some(Rejection::SlowReader)
+}
