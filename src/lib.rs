@@ -19,6 +19,7 @@
 
 pub mod backoff;
 pub(crate) mod closed_set;
+pub mod demo;
 pub mod id;
 pub mod metrics;
 pub mod secret;
