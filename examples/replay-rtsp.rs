@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ));
     }
     if let Some(path) = arguments.pcmu {
-        let media = Media::recorded_pcmu(std::fs::read(path)?.into());
+        let media = Media::recorded_pcmu(&std::fs::read(path)?);
         mounts.push(Mount::new(
             "pcmu",
             media.ok_or("the µ-law file has less than 20 ms")?,

@@ -145,10 +145,10 @@ async fn a_pcmu_tone_decodes_to_its_level_and_pitch() {
         .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
         .unwrap();
     let mut samples = Vec::new();
-    for (at, packet) in heard.packets.iter().enumerate() {
+    for (at, packet) in (0i32..).zip(&heard.packets) {
         let packet = symphonia::core::packet::Packet::new(
             0,
-            (at as i64 * 160).into(),
+            (i64::from(at) * 160).into(),
             160u64.into(),
             packet.3.clone(),
         );

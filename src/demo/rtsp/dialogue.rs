@@ -218,10 +218,10 @@ fn interleaved(transport: &str) -> Option<Channels> {
             return None;
         }
         if let Some(range) = part.strip_prefix("interleaved=") {
-            let (rtp, rtcp) = range.split_once('-')?;
+            let (first, second) = range.split_once('-')?;
             channels = Channels {
-                rtp: rtp.parse().ok()?,
-                rtcp: rtcp.parse().ok()?,
+                rtp: first.parse().ok()?,
+                rtcp: second.parse().ok()?,
             };
         }
     }

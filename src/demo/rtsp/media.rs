@@ -94,13 +94,13 @@ impl Media {
 
     /// A raw µ-law recording at 8 kHz mono, over and over; a remainder shorter than
     /// 20 ms is left out. `None` when nothing is left.
-    pub fn recorded_pcmu(recording: Bytes) -> Option<Self> {
+    pub fn recorded_pcmu(recording: &[u8]) -> Option<Self> {
         let length = (8_000 / PCM_PACKETS_PER_SECOND) as usize;
-        let packets: Arc<[Bytes]> = (0..recording.len() / length)
-            .map(|n| recording.slice(n * length..(n + 1) * length))
-            .collect();
-        let payloads = Payloads::Recorded(packets.clone());
-        (!packets.is_empty()).then(|| Self::pcm(STATIC_PCMU, "PCMU/8000", 8_000, payloads))
+        let packets = recording.chunks_exact(length).map(Bytes::copy_from_slice);
+        let packets: Arc<[Bytes]> = packets.collect();
+        let is_empty = packets.is_empty();
+        let payloads = Payloads::Recorded(packets);
+        (!is_empty).then(|| Self::pcm(STATIC_PCMU, "PCMU/8000", 8_000, payloads))
     }
 
     /// An ADTS recording, over and over, as `mpeg4-generic` in mode AAC-hbr (RFC 3640
