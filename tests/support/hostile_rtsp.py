@@ -1,0 +1,259 @@
+#!/usr/bin/python3
+"""An RTSP server that misbehaves, for tests. Standard library only.
+
+The first part of a URL's path says how:
+
+  /garbage         answers with bytes that are not RTSP
+  /endless-line    a status line, then one header line that never ends
+  /many-headers    a status line, then headers for ever
+  /endless-body    Content-Length 60000000000, and the body keeps coming
+  /not-found       404
+  /unauthorized    401 to every request, whatever the credentials
+  /redirect        302; Location names the host of --elsewhere
+  /mute            accepts and never answers
+  /stall-setup     answers OPTIONS and DESCRIBE, never SETUP
+  /foreign-base    DESCRIBE answers with a Content-Base on the host of --elsewhere
+  /play            behaves: PCMU 8 kHz mono, a 1 kHz tone, 50 packets a second
+  /stall/N         plays N packets, then sends no more, but answers keepalives
+  /junk/N          plays N packets, then one RTP packet after the other of random bytes
+  /noise/N         plays N packets, then bytes that are no interleaved frames at all
+  /new-ssrc/N      plays N packets, then goes on under another SSRC
+  /hang-up/N       plays N packets, then closes the connection
+
+When ready, one JSON line is printed: {"port": 40001}. With --log FILE every request line
+is appended to it, as received. The server ends with the process that started it (see
+--stay).
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import random
+import signal
+import struct
+
+PACKET_SECONDS = 0.02
+SAMPLES = 160
+JUNK = random.Random(1)
+
+
+def mu_law(sample):
+    """One 16-bit sample as G.711 mu-law (ITU-T G.711, table 2a)."""
+    sign = 0x80 if sample < 0 else 0
+    magnitude = min(abs(sample), 32635) + 132
+    exponent = magnitude.bit_length() - 8
+    return ~(sign | exponent << 4 | magnitude >> (exponent + 3) & 0x0F) & 0xFF
+
+
+# 1 kHz at 8 kHz repeats every 8 samples, so every packet is the same: RMS -15 dBFS.
+PEAK = 32768 * 10 ** (-15 / 20) * math.sqrt(2)
+TONE = bytes(mu_law(round(PEAK * math.sin(2 * math.pi * n / 8))) for n in range(SAMPLES))
+
+
+def interleaved(packet):
+    """RFC 2326, section 10.12, on channel 0."""
+    return struct.pack(">cBH", b"$", 0, len(packet)) + packet
+
+
+def rtp(index, payload, ssrc):
+    """RFC 3550, section 5.1; payload type 0."""
+    timestamp = index * SAMPLES & 0xFFFFFFFF
+    return struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, timestamp, ssrc) + payload
+
+
+class Session:
+    """One connection."""
+
+    def __init__(self, options, reader, writer):
+        self.options = options
+        self.reader = reader
+        self.writer = writer
+        self.player = None
+
+    async def run(self):
+        try:
+            while await self.one_request():
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            if self.player:
+                self.player.cancel()
+            self.writer.close()
+
+    async def one_request(self):
+        """Reads and answers one request. False when the connection is to be closed."""
+        first = await self.reader.readexactly(1)
+        if first == b"$":  # the client's RTCP
+            _, size = struct.unpack(">BH", await self.reader.readexactly(3))
+            await self.reader.readexactly(size)
+            return True
+        head = (first + await self.reader.readuntil(b"\r\n\r\n")).decode("utf-8", "replace")
+        line, *fields = head.strip().split("\r\n")
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (field.partition(":") for field in fields)
+        }
+        await self.reader.readexactly(int(headers.get("content-length", "0")))
+        self.log(line)
+        method, url, _ = (line + "  ").split(" ", 2)
+        path = url.split("://", 1)[-1].partition("/")[2].partition("?")[0].split("/")
+        number = int(path[1]) if len(path) > 1 and path[1].isdigit() else None
+        return await self.answer(method, url, path[0], number, headers)
+
+    def log(self, line):
+        if self.options.log:
+            with open(self.options.log, "a", encoding="utf-8") as log:
+                log.write(line + "\n")
+
+    async def answer(self, method, url, way, number, headers):
+        cseq = headers.get("cseq", "0")
+        elsewhere = self.options.elsewhere
+        if way == "garbage":
+            await self.send(JUNK.randbytes(4096))
+            return False
+        if way == "endless-line":
+            await self.send(b"RTSP/1.0 200 OK\r\nX-Long: ")
+            return await self.for_ever(lambda: b"a" * 65536)
+        if way == "many-headers":
+            await self.send(b"RTSP/1.0 200 OK\r\n")
+            return await self.for_ever(lambda: b"X-Many: of these\r\n" * 4096)
+        if way == "endless-body":
+            await self.reply("200 OK", cseq, {"Content-Length": "60000000000"})
+            return await self.for_ever(lambda: b"v=0\r\n" * 8192)
+        if way == "mute" or (way == "stall-setup" and method == "SETUP"):
+            return await self.never()
+        if way == "unauthorized":
+            nonce = JUNK.randbytes(8).hex()
+            challenge = f'Digest realm="hostile", nonce="{nonce}", algorithm=MD5'
+            await self.reply("401 Unauthorized", cseq, {"WWW-Authenticate": challenge})
+        elif way == "redirect":
+            await self.reply("302 Found", cseq, {"Location": f"rtsp://{elsewhere}/play"})
+        elif way in ("play", "stall-setup", "foreign-base") or number is not None:
+            await self.behave(method, url, way, number, cseq, headers)
+        else:
+            await self.reply("404 Not Found", cseq, {})
+        return True
+
+    async def behave(self, method, url, way, number, cseq, headers):
+        session = {"Session": "1;timeout=60"}
+        if method == "OPTIONS":
+            verbs = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN"
+            await self.reply("200 OK", cseq, {"Public": verbs})
+        elif method == "DESCRIBE":
+            base = url.rstrip("/") + "/"
+            if way == "foreign-base":
+                base = f"rtsp://{self.options.elsewhere}/play/"
+            fields = {"Content-Base": base, "Content-Type": "application/sdp"}
+            await self.reply("200 OK", cseq, fields, SDP)
+        elif method == "SETUP":
+            transport = headers.get("transport", "")
+            if "interleaved" not in transport and "TCP" not in transport:
+                await self.reply("461 Unsupported Transport", cseq, {})
+                return
+            await self.reply(
+                "200 OK", cseq, session | {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
+            )
+        elif method == "PLAY":
+            await self.reply("200 OK", cseq, session | {"RTP-Info": f"url={url};seq=0;rtptime=0"})
+            if self.player is None:
+                self.player = asyncio.create_task(self.play(way, number))
+        else:
+            await self.reply("200 OK", cseq, session)
+
+    async def play(self, way, number):
+        """Media, paced against the clock so that it neither drifts nor bursts."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        index = 0
+        try:
+            while True:
+                good = number is None or index < number
+                if not good and way == "stall":
+                    return
+                if not good and way == "hang-up":
+                    self.writer.close()
+                    return
+                if good:
+                    data = interleaved(rtp(index, TONE, 0x600D))
+                elif way == "junk":
+                    data = interleaved(JUNK.randbytes(172))
+                elif way == "noise":
+                    # Never "$" nor "R": neither a frame nor the start of a message.
+                    data = JUNK.randbytes(176).translate(bytes.maketrans(b"$R", b"xx"))
+                else:
+                    data = interleaved(rtp(index, TONE, 0x0BAD))
+                await self.send(data)
+                index += 1
+                await asyncio.sleep(started + index * PACKET_SECONDS - loop.time())
+        except ConnectionError:
+            self.writer.close()
+
+    async def reply(self, status, cseq, fields, body=b""):
+        head = f"RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n"
+        if body:
+            fields = fields | {"Content-Length": str(len(body))}
+        head += "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        await self.send(head.encode() + b"\r\n" + body)
+
+    async def send(self, data):
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def for_ever(self, chunk):
+        while True:
+            await self.send(chunk())
+
+    async def never(self):
+        """Reads without answering until the client leaves."""
+        while await self.reader.read(65536):
+            pass
+        return False
+
+
+SDP = b"\r\n".join(
+    [
+        b"v=0",
+        b"o=- 1 1 IN IP4 127.0.0.1",
+        b"s=hostile",
+        b"c=IN IP4 0.0.0.0",
+        b"t=0 0",
+        b"a=control:*",
+        b"m=audio 0 RTP/AVP 0",
+        b"a=rtpmap:0 PCMU/8000",
+        b"a=control:track0",
+        b"",
+    ]
+)
+
+
+async def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 = any free port")
+    parser.add_argument("--log", help="file to append request lines to")
+    parser.add_argument("--elsewhere", default="127.0.0.2:9", help="host:port to lure clients to")
+    parser.add_argument("--stay", action="store_true", help="outlive the starting process")
+    options = parser.parse_args()
+
+    async def connected(reader, writer):
+        await Session(options, reader, writer).run()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", options.port)
+    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
+    ended = asyncio.Event()
+    for wish in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wish, ended.set)
+    parent = os.getppid()
+    while not ended.is_set() and (options.stay or os.getppid() == parent):
+        try:
+            await asyncio.wait_for(ended.wait(), timeout=1)
+        except asyncio.TimeoutError:
+            pass
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
