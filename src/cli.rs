@@ -75,6 +75,18 @@ pub struct Exit {
     pub text: String,
 }
 
+impl Exit {
+    /// Prints the text and yields the status.
+    pub fn report(self) -> std::process::ExitCode {
+        if self.code == 0 {
+            println!("{}", self.text.trim_end());
+        } else {
+            eprintln!("{}", self.text.trim_end());
+        }
+        self.code.into()
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

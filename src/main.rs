@@ -16,8 +16,8 @@ fn main() -> ExitCode {
     let outcome = match cli::parse(std::env::args_os()) {
         Ok(Command::Run(options)) => app::run(&options, Watched::Configured),
         Ok(Command::Demo(options)) => app::run(&options, Watched::Samples),
-        Ok(Command::Check(options)) => return cli::check(&options).into(),
-        Err(exit) => return exit.into(),
+        Ok(Command::Check(options)) => return cli::check(&options).report(),
+        Err(exit) => return exit.report(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

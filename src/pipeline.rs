@@ -208,7 +208,9 @@ impl<'a> Sink<'a> {
         let buffer = Arc::clone(buffer);
         meter.record(Levels::of(samples));
         to_s16(samples, &mut self.samples);
-        buffer.push(&self.samples);
+        buffer
+            .push(&self.samples)
+            .map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
         self.block_duration = block_duration(format, samples);
         account.audio(self.block_duration);
         Ok(())

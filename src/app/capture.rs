@@ -12,8 +12,6 @@ use crate::{
     config::Config,
     metrics::{RegistrationError, Registry},
     shutdown::{TaskKind, Tasks},
-    signal::Meters,
-    sources::Accounts,
     status::{self, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
@@ -53,7 +51,12 @@ impl Capture {
             heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
         );
         let fleet = Fleet::new(tasks, organs.clone());
-        Ok(Self { organs, fleet, vitals, snapshots })
+        Ok(Self {
+            organs,
+            fleet,
+            vitals,
+            snapshots,
+        })
     }
 
     /// Where the snapshots appear.

@@ -1,7 +1,8 @@
 //! The log: one line an event, to the standard error.
 
 use tracing_subscriber::{
-    Layer as _, Registry, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer as _, Registry, filter::Targets, fmt, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 use crate::cli::{LogFormat, LogLevel};
@@ -20,10 +21,21 @@ pub(super) fn init(level: LogLevel, format: LogFormat) {
     let registry = Registry::default();
     let started = match format {
         LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).with_filter(ours))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_writer(std::io::stderr)
+                    .with_filter(ours),
+            )
             .try_init(),
         LogFormat::Logfmt => registry
-            .with(tracing_logfmt::builder().layer().with_writer(std::io::stderr).with_filter(ours))
+            .with(
+                tracing_logfmt::builder()
+                    .layer()
+                    .with_writer(std::io::stderr)
+                    .with_filter(ours),
+            )
             .try_init(),
     };
     if started.is_err() {

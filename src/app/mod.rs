@@ -15,6 +15,7 @@ use crate::{
     cli,
     config::{self, Config, ConfigErrors},
     demo, http,
+    memory::ProcessMetrics,
     metrics::{RegistrationError, Registry},
     shutdown::Tasks,
 };
@@ -27,11 +28,7 @@ const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 const LAST_DRAIN: Duration = Duration::from_millis(2300);
 
 /// Files that are served and shipped as they are.
-static ASSETS: http::Assets = &[
-    ("grafana/buffers.json", include_str!("../../grafana/buffers.json")),
-    ("alerts/buffers.yaml", include_str!("../../alerts/buffers.yaml")),
-    ("alerts/sources.yaml", include_str!("../../alerts/sources.yaml")),
-];
+static ASSETS: http::Assets = &[];
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +62,13 @@ pub enum Watched {
 /// [`AppError`] when it cannot start; nothing is left behind then.
 pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
     log::init(options.log_level, options.log_format);
-    let config = config::load(options.config_file.as_deref(), &options.sources)?;
+    let configured = match watched {
+        Watched::Configured => Some(config::load(
+            options.config_file.as_deref(),
+            &options.sources,
+        )?),
+        Watched::Samples => None,
+    };
     let listeners = http::bind(&options.listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("capture")
@@ -73,23 +76,20 @@ pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
         .build()?;
     runtime.block_on(async {
         let tasks = Tasks::default();
-        let (config, _server) = match watched {
-            Watched::Configured => (config, None),
-            Watched::Samples => with_samples(config, &tasks).await?,
+        let (config, _samples) = match configured {
+            Some(config) => (config, None),
+            None => with_samples(&tasks)?,
         };
         let app = App::start(&tasks, options, config, watched, listeners).await?;
         app.until_told_to_stop().await
     })
 }
 
-/// The configuration with the demo's sources, and the server behind them.
-async fn with_samples(
-    config: Config,
-    tasks: &Tasks,
-) -> io::Result<(Config, Option<demo::rtsp::Server>)> {
-    let server = demo::rtsp::Server::start(tasks, demo::mounts()).await?;
+/// The demo's sources, and the server behind them.
+fn with_samples(tasks: &Tasks) -> io::Result<(Config, Option<demo::rtsp::Server>)> {
+    let server = demo::rtsp::Server::start(tasks, demo::mounts())?;
     let sources = demo::sources(server.address());
-    Ok((Config { sources, ..config }, Some(server)))
+    Ok((Config::of_sources(sources), Some(server)))
 }
 
 /// The running program.
@@ -124,9 +124,9 @@ impl<'a> App<'a> {
             hangup: signal(SignalKind::hangup())?,
         };
         let mut registry = Registry::default();
-        let http_metrics = Arc::new(http::HttpMetrics::default());
+        let http_metrics = http::HttpMetrics::new();
         registry.register(http_metrics.clone())?;
-        registry.register(Arc::new(crate::memory::ProcessMetrics::default()))?;
+        registry.register(ProcessMetrics::new())?;
         let mut capture = Capture::new(tasks, config.memory_budget, &mut registry)?;
 
         let (command_sender, commands) = mpsc::channel(4);
@@ -151,7 +151,15 @@ impl<'a> App<'a> {
         announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
         let tasks = tasks.clone();
-        Ok(Self { tasks, options, watched, capture, allowed_hosts, commands, signals })
+        Ok(Self {
+            tasks,
+            options,
+            watched,
+            capture,
+            allowed_hosts,
+            commands,
+            signals,
+        })
     }
 
     async fn until_told_to_stop(mut self) -> Result<(), AppError> {
@@ -187,7 +195,8 @@ impl<'a> App<'a> {
         }
         match config::load(self.options.config_file.as_deref(), &self.options.sources) {
             Ok(config) => {
-                self.allowed_hosts.send_replace(Arc::new(config.allowed_hosts.clone()));
+                self.allowed_hosts
+                    .send_replace(Arc::new(config.allowed_hosts.clone()));
                 let changes = self.capture.apply(&config).await.to_string();
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
@@ -204,7 +213,10 @@ impl<'a> App<'a> {
 
 /// Says in a few lines what is watched and where to look.
 fn announce(config: &Config, addresses: &[std::net::SocketAddr], telemetry_path: &str) {
-    println!("audio-capture-exporter {} watches:", env!("CARGO_PKG_VERSION"));
+    println!(
+        "audio-capture-exporter {} watches:",
+        env!("CARGO_PKG_VERSION")
+    );
     let shown = config.sources.iter().take(10);
     for source in shown {
         println!("  {:<20} {}", source.id.as_str(), source.location);

@@ -43,6 +43,18 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
 }
 
+impl Config {
+    /// The defaults of an empty file, with these sources instead of configured ones.
+    pub fn of_sources(sources: Vec<SourceOptions>) -> Self {
+        Self {
+            sources,
+            memory_budget: default_budget(),
+            connect: ConnectOptions::default(),
+            allowed_hosts: Vec::new(),
+        }
+    }
+}
+
 /// Reads the file at `path`, if any, appends the sources of `arguments`, and validates the
 /// whole. A reload is another call with the same arguments; it changes nothing by itself.
 ///

@@ -1,6 +1,6 @@
 //! What the operator configured for one source.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -106,6 +106,30 @@ impl Location {
         match self {
             Self::Rtsp(_) => SourceKind::Rtsp,
             Self::File { .. } => SourceKind::File,
+        }
+    }
+}
+
+/// What may be shown of a location: a host and port, or a file's name. Never a path or
+/// query of a camera, which may hold a password.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtsp(target) => {
+                write!(
+                    f,
+                    "rtsp://{}:{}",
+                    target.url.host_str().unwrap_or_default(),
+                    target.port()
+                )
+            }
+            Self::File { path, .. } => {
+                write!(
+                    f,
+                    "file {}",
+                    path.file_name().unwrap_or_default().to_string_lossy()
+                )
+            }
         }
     }
 }

@@ -249,4 +249,9 @@ impl OpenError {
             codec: None,
         }
     }
+
+    /// A codec, by its name, that cannot be decoded here.
+    pub fn unsupported(codec: &str) -> Self {
+        explain::unsupported(codec)
+    }
 }

@@ -41,8 +41,14 @@ static PANICS: Family = Family::counter(
     "Tasks that panicked; anything but 0 is a bug",
     &["task"],
 );
-static FAMILIES: [&Family; 6] =
-    [&BUILD_INFO, &RELOAD_OK, &RELOAD_TIME, &HEARTBEAT, &DELAY, &PANICS];
+static FAMILIES: [&Family; 6] = [
+    &BUILD_INFO,
+    &RELOAD_OK,
+    &RELOAD_TIME,
+    &HEARTBEAT,
+    &DELAY,
+    &PANICS,
+];
 
 /// The program's own signs of life.
 #[derive(Debug)]
@@ -91,10 +97,18 @@ impl Expose for Vitals {
         let seconds = |millis: &AtomicU64| millis.load(Relaxed) as f64 / 1e3;
         let version = env!("CARGO_PKG_VERSION");
         let revision = option_env!("AUDIO_CAPTURE_EXPORTER_REVISION").unwrap_or("unknown");
-        out.family(&BUILD_INFO, |series| series.sample(&[version, revision], 1u64))?;
-        out.family(&RELOAD_OK, |series| series.sample(&[], self.reload_ok.load(Relaxed)))?;
-        out.family(&RELOAD_TIME, |series| series.sample(&[], seconds(&self.reload_millis)))?;
-        out.family(&HEARTBEAT, |series| series.sample(&[], seconds(&self.heartbeat_millis)))?;
+        out.family(&BUILD_INFO, |series| {
+            series.sample(&[version, revision], 1u64)
+        })?;
+        out.family(&RELOAD_OK, |series| {
+            series.sample(&[], self.reload_ok.load(Relaxed))
+        })?;
+        out.family(&RELOAD_TIME, |series| {
+            series.sample(&[], seconds(&self.reload_millis))
+        })?;
+        out.family(&HEARTBEAT, |series| {
+            series.sample(&[], seconds(&self.heartbeat_millis))
+        })?;
         out.family(&DELAY, |series| {
             series.sample(&[], self.delay_micros.load(Relaxed) as f64 / 1e6)
         })?;
@@ -107,5 +121,7 @@ impl Expose for Vitals {
 }
 
 fn unix_millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
 }

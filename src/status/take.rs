@@ -1,6 +1,6 @@
 //! Taking the picture.
 
-use std::{sync::Arc, time::{Duration, SystemTime}};
+use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
@@ -13,7 +13,11 @@ use crate::{
 
 /// Reads every organ once. Holds no lock for longer than one source takes to copy.
 pub fn take(accounts: &Accounts, meters: &Meters, buffers: &Buffers) -> Snapshot {
-    let sources = accounts.all().iter().map(|account| source(account, meters, buffers)).collect();
+    let sources = accounts
+        .all()
+        .iter()
+        .map(|account| source(account, meters, buffers))
+        .collect();
     Snapshot {
         taken: Instant::now(),
         taken_wall: SystemTime::now(),
@@ -25,7 +29,15 @@ pub fn take(accounts: &Accounts, meters: &Meters, buffers: &Buffers) -> Snapshot
 fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceStatus {
     let view = account.view();
     let id = account.id();
-    let buffered = buffers.held(id, BufferKind::Capture).unwrap_or((Duration::ZERO, Duration::ZERO));
+    let buffered = buffers
+        .get(id, BufferKind::Capture)
+        .map(|buffer| {
+            (
+                buffer.buffered(),
+                buffer.format().duration_of(buffer.capacity_frames()),
+            )
+        })
+        .unwrap_or_default();
     let streaming = view.state == State::Streaming;
     SourceStatus {
         id: id.clone(),
@@ -38,6 +50,9 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         audio_seconds: view.time.audio.as_secs_f64(),
         expected_seconds: view.time.expected.as_secs_f64(),
         buffered,
-        rms: streaming.then(|| meters.latest(id)).flatten().map(|levels| levels.rms()),
+        rms: streaming
+            .then(|| meters.latest(id))
+            .flatten()
+            .map(|levels| levels.rms()),
     }
 }

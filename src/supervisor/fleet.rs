@@ -101,14 +101,17 @@ impl Fleet {
             changes.removed.push(id);
         }
         for options in wanted.into_values() {
-            match self.running.get(&options.id) {
-                Some(running) if **running.options.borrow() == *options => changes.untouched += 1,
-                Some(running) => {
+            if let Some(running) = self.running.get(&options.id) {
+                if **running.options.borrow() == *options {
+                    changes.untouched += 1;
+                } else {
                     running.options.send_replace(Arc::new(options.clone()));
                     changes.changed.push(options.id.clone());
                 }
-                None if self.start(options) => changes.added.push(options.id.clone()),
-                None => changes.postponed.push(options.id.clone()),
+            } else if self.start(options) {
+                changes.added.push(options.id.clone());
+            } else {
+                changes.postponed.push(options.id.clone());
             }
         }
         changes
@@ -116,7 +119,6 @@ impl Fleet {
 
     /// Stops every source and waits for them, at most `limit`. True when all ended.
     pub async fn drain(self, limit: Duration) -> bool {
-        self.organs.buffers.shutting_down();
         self.tasks.cancel();
         let drains = self
             .running
@@ -141,6 +143,7 @@ impl Fleet {
         let tasks = self.tasks.child();
         let (sender, receiver) = watch::channel(Arc::new(options.clone()));
         let supervisor = Supervisor {
+            fleet: self.tasks.clone(),
             tasks: tasks.clone(),
             account,
             meter,

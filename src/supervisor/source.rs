@@ -6,7 +6,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     backoff::Backoff,
-    buffers::Lease,
+    buffers::{Lease, ReleaseReason},
     pipeline::{self, Context, End},
     shutdown::{TaskKind, Tasks},
     signal::MeterMembership,
@@ -18,6 +18,9 @@ use crate::{
 /// Everything one source's task owns. Dropping it releases the source's buffer and
 /// removes its series.
 pub(super) struct Supervisor {
+    /// All sources' tasks: cancelled when the program stops.
+    pub(super) fleet: Tasks,
+    /// This source's own.
     pub(super) tasks: Tasks,
     pub(super) account: AccountMembership,
     pub(super) meter: MeterMembership,
@@ -47,12 +50,20 @@ impl Supervisor {
     pub(super) async fn run(mut self) {
         let tasks = self.tasks.clone();
         tokio::select! {
-            () = self.live() => {}
+            // First: a stop also ends the sessions, and must not look like their fault.
+            biased;
             () = tasks.cancelled() => {}
+            () = self.live() => {}
         }
         if self.account.view().state == State::Streaming {
             self.account.disconnected(DisconnectReason::Local, None);
         }
+        let stopping = self.fleet.is_cancelled();
+        self.lease.release(if stopping {
+            ReleaseReason::Shutdown
+        } else {
+            ReleaseReason::Removed
+        });
     }
 
     async fn live(&mut self) {
@@ -64,7 +75,10 @@ impl Supervisor {
                 let (mut changed, stop) = (self.options.clone(), DisconnectReason::Local);
                 tokio::select! {
                     next = self.attempt(&options, &mut backoff) => next,
-                    _ = changed.changed() => {
+                    still_wanted = changed.changed() => {
+                        if still_wanted.is_err() {
+                            return;
+                        }
                         if self.account.view().state == State::Streaming {
                             self.account.disconnected(stop, None);
                         }
@@ -72,7 +86,7 @@ impl Supervisor {
                     }
                 }
             } else {
-                self.lease.release_all();
+                self.lease.clear();
                 Next::Rest(State::Disabled)
             };
             if self.wait(next, &mut backoff).await.is_err() {

@@ -1,0 +1,236 @@
+//! Reload, removal, budget and shutdown, on the running program.
+
+mod support;
+
+use std::{process::Command, time::Duration};
+
+use support::{Exporter, Scratch, write_tone};
+
+const LABEL: &str = "source";
+
+fn files(scratch: &Scratch, names: &[(&str, u32, u16)]) {
+    for (name, rate, channels) in names {
+        write_tone(
+            &scratch.path(&format!("{name}.wav")),
+            *rate,
+            *channels,
+            2.0,
+            -20.0,
+        );
+    }
+}
+
+#[test]
+fn a_reload_touches_only_what_changed() {
+    let scratch = Scratch::new();
+    files(
+        &scratch,
+        &[
+            ("a", 8_000, 1),
+            ("b", 8_000, 1),
+            ("b2", 16_000, 2),
+            ("c", 8_000, 1),
+        ],
+    );
+    let source =
+        |name: &str, file: &str| format!("- {{ name: {name}, url: {file}.wav, loop: true }}\n");
+    let config = scratch.write(
+        "config.yaml",
+        &format!(
+            "sources:\n{}{}{}",
+            source("a", "a"),
+            source("b", "b"),
+            source("gone", "c")
+        ),
+    );
+    let exporter = Exporter::with_config(&config);
+    exporter.until("all stream", |scrape| {
+        scrape.sum("myaudio_source_up", &[]) == 3.0
+    });
+
+    scratch.write(
+        "config.yaml",
+        &format!(
+            "sources:\n{}{}{}",
+            source("a", "a"),
+            source("b", "b2"),
+            source("new", "c")
+        ),
+    );
+    let (status, summary) = exporter.reload();
+    assert_eq!(status, 200, "{summary}");
+    assert_eq!(summary.trim(), "1 added, 1 removed, 1 changed, 1 untouched");
+    let scrape = exporter.until("the new state", |scrape| {
+        scrape.sum("myaudio_source_up", &[]) == 3.0 && scrape.ledger("b")[0] == 2.0
+    });
+    // Untouched: no session, no attempt, no gap.
+    assert_eq!(scrape.ledger("a"), [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(
+        scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, "a")]),
+        1.0
+    );
+    assert!(scrape.unexplained_seconds("a").abs() < 0.5);
+    // Another format: a new epoch, and the old buffer is released and uncharged.
+    assert_eq!(scrape.ledger("b"), [2.0, 2.0, 0.0, 0.0]);
+    let released = [(LABEL, "b"), ("reason", "format_change")];
+    assert_eq!(
+        scrape.value("myaudio_buffer_releases_total", &released),
+        1.0
+    );
+    let capacity = scrape.value("myaudio_buffer_capacity_bytes", &[(LABEL, "b")]);
+    assert_eq!(capacity, 60.0 * 16_000.0 * 2.0 * 2.0);
+    let used = scrape.value("audio_capture_exporter_memory_budget_used_bytes", &[]);
+    assert_eq!(used, capacity + 2.0 * 60.0 * 8_000.0 * 2.0);
+    // Removed: not a single series is left.
+    let left: Vec<_> = scrape
+        .samples
+        .iter()
+        .filter(|(_, labels, _)| labels.get(LABEL).is_some_and(|name| name == "gone"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // A bad file changes nothing, and says everything that is wrong.
+    scratch.write(
+        "config.yaml",
+        "sources: [ { url: a.wav, stal_after: 2s } ]\nwat: 1\n",
+    );
+    let (status, problem) = exporter.reload();
+    assert_eq!(status, 422);
+    assert!(
+        problem.contains("stal_after") && problem.contains("wat"),
+        "{problem}"
+    );
+    let scrape = exporter.scrape();
+    assert_eq!(
+        scrape.value("audio_capture_exporter_config_last_reload_successful", &[]),
+        0.0
+    );
+    assert_eq!(scrape.sum("myaudio_source_up", &[]), 3.0);
+    assert_eq!(
+        scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, "a")]),
+        1.0
+    );
+
+    // SIGHUP does the same as the route.
+    scratch.write("config.yaml", &format!("sources:\n{}", source("a", "a")));
+    exporter.process.signal("HUP");
+    let scrape = exporter.until("only a is left", |scrape| {
+        scrape.matching("myaudio_source_up", &[]).len() == 1
+    });
+    assert_eq!(scrape.ledger("a"), [1.0, 1.0, 0.0, 0.0]);
+    assert_eq!(
+        scrape.value("audio_capture_exporter_config_last_reload_successful", &[]),
+        1.0
+    );
+}
+
+#[test]
+fn a_budget_that_is_exceeded_at_run_time_is_a_state_and_spares_the_rest() {
+    let scratch = Scratch::new();
+    files(&scratch, &[("small", 8_000, 1), ("large", 48_000, 2)]);
+    // What is expected fits; what comes does not.
+    let config = scratch.write(
+        "config.yaml",
+        "buffers: { memory_budget: 2MiB }\nsources:\n\
+         - { url: small.wav, loop: true, expect: { sample_rate: 8000, channels: 1 } }\n\
+         - { url: large.wav, loop: true, expect: { sample_rate: 8000, channels: 1 } }\n",
+    );
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("large", "over_budget");
+    let scrape = exporter.until_state("small", "streaming");
+    let [attempted, first, repeated, errors] = scrape.ledger("large");
+    assert!(errors >= 1.0);
+    assert_eq!((attempted, first, repeated), (errors, 0.0, 0.0));
+    let kind = [(LABEL, "large"), ("error_type", "over_budget")];
+    assert_eq!(
+        scrape.value("myaudio_buffer_allocation_errors_total", &kind),
+        errors
+    );
+    for (aspect, differs) in [("sample_rate", 1.0), ("channels", 1.0), ("codec", 0.0)] {
+        let labels = [(LABEL, "large"), ("aspect", aspect)];
+        assert_eq!(
+            scrape.value("myaudio_source_format_mismatch", &labels),
+            differs,
+            "{aspect}"
+        );
+    }
+    assert_eq!(scrape.ledger("small"), [1.0, 1.0, 0.0, 0.0]);
+    // 60 s × 48,000 Hz × 2 channels × 2 bytes.
+    assert!(
+        exporter.process.output().contains("11520000"),
+        "{}",
+        exporter.process.output()
+    );
+}
+
+#[test]
+fn sigterm_ends_it_within_five_seconds_whatever_its_sources_do() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mute = format!("mute=rtsp://{}/x", mute.local_addr().unwrap());
+    let scratch = Scratch::new();
+    files(&scratch, &[("a", 8_000, 1)]);
+    let path = scratch.path("a.wav");
+    let mut exporter = Exporter::start([&mute, path.to_str().unwrap()]);
+    exporter.until_state("a", "streaming");
+    exporter.process.signal("TERM");
+    assert!(exporter.process.wait(Duration::from_secs(5)).success());
+    assert!(!exporter.process.output().contains("not ended in time"));
+}
+
+/// Runs the program to its end: exit status and everything it wrote.
+fn ends(arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+#[test]
+fn what_cannot_start_says_why_and_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, text) = ends(&["demo", "--web.listen-address", &address]);
+    assert_eq!(code, 1);
+    assert!(text.contains(&address) && text.contains("in use"), "{text}");
+
+    let (code, text) = ends(&["cam=rtsp://user:canary@camera.lan/x"]);
+    assert_eq!(code, 2);
+    assert!(
+        !text.contains("canary") && text.contains("config"),
+        "{text}"
+    );
+
+    let (code, text) = ends(&["cam=gopher://camera.lan/x"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("rtsp://"), "{text}");
+
+    let (code, text) = ends(&[]);
+    assert_eq!(code, 2);
+    assert!(text.contains("demo"), "{text}");
+
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "config.yaml",
+        "buffers: { capture: { duration: 1h }, memory_budget: 512MiB }\n\
+         sources: [ { url: \"rtsp://u:canary@camera.lan/x\" } ]\n",
+    );
+    let path = config.to_str().unwrap();
+    for arguments in [
+        vec!["--config.file", path, "--config.check"],
+        vec!["--config.file", path],
+    ] {
+        let (code, text) = ends(&arguments);
+        assert_eq!(code, 1, "{text}");
+        // 3600 s × 48,000 Hz × 2 channels × 2 bytes.
+        assert!(
+            text.contains("691200000") || text.contains("659"),
+            "the arithmetic: {text}"
+        );
+        assert!(!text.contains("canary"), "{text}");
+    }
+}

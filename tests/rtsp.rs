@@ -1,0 +1,300 @@
+//! RTSP from a real server, GStreamer's: every codec, both authentications, audio beside
+//! video, and the ways such a server dies.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Exporter, Scrape, Scratch, Server};
+
+/// What a mount must arrive as.
+struct Mount {
+    path: &'static str,
+    codec: &'static str,
+    sample_rate: u32,
+    channels: u32,
+}
+
+const MOUNTS: [Mount; 8] = [
+    Mount {
+        path: "aac",
+        codec: "aac",
+        sample_rate: 48_000,
+        channels: 1,
+    },
+    Mount {
+        path: "aac16",
+        codec: "aac",
+        sample_rate: 16_000,
+        channels: 1,
+    },
+    Mount {
+        path: "aacs",
+        codec: "aac",
+        sample_rate: 48_000,
+        channels: 2,
+    },
+    Mount {
+        path: "pcmu",
+        codec: "pcmu",
+        sample_rate: 8_000,
+        channels: 1,
+    },
+    Mount {
+        path: "pcma",
+        codec: "pcma",
+        sample_rate: 8_000,
+        channels: 1,
+    },
+    Mount {
+        path: "l16",
+        codec: "l16",
+        sample_rate: 48_000,
+        channels: 1,
+    },
+    Mount {
+        path: "l16s",
+        codec: "l16",
+        sample_rate: 48_000,
+        channels: 2,
+    },
+    Mount {
+        path: "av",
+        codec: "aac",
+        sample_rate: 48_000,
+        channels: 1,
+    },
+];
+
+const LABEL: &str = "source";
+
+fn audio_seconds(scrape: &Scrape, source: &str) -> f64 {
+    scrape.value("myaudio_source_audio_seconds_total", &[(LABEL, source)])
+}
+
+#[test]
+fn every_codec_arrives_with_its_format_and_level() {
+    let server = Server::gstreamer(&[]);
+    let arguments: Vec<_> = MOUNTS
+        .iter()
+        .map(|m| format!("{}={}", m.path, server.url(&format!("/{}", m.path))))
+        .collect();
+    let exporter = Exporter::start(&arguments);
+    let all = |scrape: &Scrape, least: f64| {
+        MOUNTS
+            .iter()
+            .all(|mount| audio_seconds(scrape, mount.path) >= least)
+    };
+    let begun = exporter.until("a second of each", |scrape| all(scrape, 1.0));
+    let later = exporter.until("five seconds of each", |scrape| all(scrape, 5.0));
+    for Mount {
+        path,
+        codec,
+        sample_rate,
+        channels,
+    } in &MOUNTS
+    {
+        let labels = [
+            (LABEL, *path),
+            ("kind", "rtsp"),
+            ("transport", "tcp"),
+            ("codec", codec),
+            ("sample_rate", &sample_rate.to_string()),
+            ("channels", &channels.to_string()),
+        ];
+        assert_eq!(later.value("myaudio_source_info", &labels), 1.0);
+        let dbfs = later.dbfs_since(&begun, path);
+        assert!(
+            (dbfs + 15.0).abs() < 0.5,
+            "{path}: a tone of -15 dBFS reads {dbfs}"
+        );
+        assert_eq!(later.ledger(path), [1.0, 1.0, 0.0, 0.0], "{path}");
+        let capacity = later.value("myaudio_buffer_capacity_bytes", &[(LABEL, path)]);
+        assert_eq!(
+            capacity,
+            f64::from(60 * sample_rate * channels * 2),
+            "{path}"
+        );
+        for quiet in ["lost_packets", "decode_errors", "discontinuities"] {
+            let name = format!("myaudio_source_{quiet}_total");
+            assert_eq!(later.value(&name, &[(LABEL, path)]), 0.0, "{path} {quiet}");
+        }
+        let unexplained = later.unexplained_seconds(path);
+        assert!(unexplained.abs() < 1.5, "{path}: {unexplained} s");
+    }
+}
+
+#[test]
+fn basic_and_digest_credentials_open_the_stream_and_show_nowhere() {
+    let secret = "p#ss:w@rd-canary";
+    for method in ["basic", "digest"] {
+        let server = Server::gstreamer(&[
+            "--auth",
+            method,
+            "--user",
+            "canary-user",
+            "--password",
+            secret,
+            "--mounts",
+            "/pcmu",
+        ]);
+        let scratch = Scratch::new();
+        scratch.write("password", &format!("{secret}\n"));
+        let url = server.url("/pcmu");
+        let in_url = url.replace("rtsp://", "rtsp://canary-user:p%23ss%3Aw%40rd-canary@");
+        let config = format!(
+            "connect: {{ backoff: {{ initial: 1s, max: 2s }} }}\nsources:\n\
+             - {{ name: by-file, url: \"{url}\", username: canary-user, password_file: password }}\n\
+             - {{ name: by-url, url: \"{in_url}\" }}\n\
+             - {{ name: wrong, url: \"{url}\", username: canary-user, password_env: WRONG_CANARY }}\n\
+             - {{ name: none, url: \"{url}\" }}\n"
+        )
+        .replace("password_env: WRONG_CANARY", "password_file: wrong");
+        scratch.write("wrong", "wrong-canary");
+        let exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
+        let scrape = exporter.until(method, |scrape| {
+            ["by-file", "by-url"]
+                .iter()
+                .all(|source| scrape.state(source) == "streaming")
+                && ["wrong", "none"]
+                    .iter()
+                    .all(|source| scrape.state(source) == "unauthorized")
+        });
+        for refused in ["wrong", "none"] {
+            let labels = [(LABEL, refused), ("reason", "unauthorized")];
+            assert!(scrape.value("myaudio_source_connect_failures_total", &labels) >= 1.0);
+            assert_eq!(scrape.ledger(refused), [0.0; 4]);
+        }
+        let shown = [
+            exporter.get("/metrics").1,
+            exporter.get("/").1,
+            exporter.process.output(),
+            std::fs::read_to_string(format!("/proc/{}/cmdline", exporter.process.id())).unwrap(),
+        ];
+        for text in &shown {
+            assert!(!text.contains("canary"), "{method}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_without_audio_and_an_unknown_codec_are_states_not_loops() {
+    let server = Server::gstreamer(&["--mounts", "/video,/opus"]);
+    let video = format!("video={}", server.url("/video"));
+    let opus = format!("opus={}", server.url("/opus"));
+    let exporter = Exporter::start([video, opus]);
+    let scrape = exporter.until("both blocked", |scrape| {
+        scrape.state("video") == "no_audio_track" && scrape.state("opus") == "unsupported"
+    });
+    assert_eq!(
+        scrape.value("myaudio_source_info", &[(LABEL, "opus"), ("codec", "opus")]),
+        1.0
+    );
+    for (source, reason) in [("video", "no_audio_track"), ("opus", "unsupported")] {
+        let failures = "myaudio_source_connect_failures_total";
+        assert_eq!(
+            scrape.value(failures, &[(LABEL, source), ("reason", reason)]),
+            1.0
+        );
+        assert_eq!(
+            scrape.sum("myaudio_source_disconnects_total", &[(LABEL, source)]),
+            0.0
+        );
+    }
+    let later = exporter.until("the time goes to blocked", |scrape| {
+        let labels = [(LABEL, "opus"), ("cause", "blocked")];
+        scrape.value("myaudio_source_gap_seconds_total", &labels) > 3.0
+    });
+    assert_eq!(
+        later.value("myaudio_source_connect_attempts_total", &[(LABEL, "opus")]),
+        1.0
+    );
+}
+
+/// A configuration whose faults show within a test's patience.
+fn impatient(url: &str) -> String {
+    format!(
+        "connect: {{ timeout: 3s, backoff: {{ initial: 500ms, max: 1s }} }}\n\
+         sources: [ {{ name: cam, url: \"{url}\", stall_after: 2s }} ]\n"
+    )
+}
+
+#[test]
+fn a_killed_server_is_noticed_and_its_successor_fills_the_same_buffer() {
+    let server = Server::gstreamer(&["--mounts", "/l16"]);
+    let port = server.port.to_string();
+    let scratch = Scratch::new();
+    let config = scratch.write("config.yaml", &impatient(&server.url("/l16")));
+    let exporter = Exporter::with_config(&config);
+    exporter.until("two seconds", |scrape| audio_seconds(scrape, "cam") > 2.0);
+    let descriptors = exporter.process.descriptors();
+    server.process.signal("KILL");
+    let down = exporter.until_within(Duration::from_secs(15), "seen as down", |scrape| {
+        scrape.value("myaudio_source_up", &[(LABEL, "cam")]) == 0.0
+            && scrape.sum("myaudio_source_connect_failures_total", &[(LABEL, "cam")]) >= 1.0
+    });
+    let closed = [(LABEL, "cam"), ("reason", "closed")];
+    assert_eq!(down.value("myaudio_source_disconnects_total", &closed), 1.0);
+    let held = down.value("myaudio_buffer_size_bytes", &[(LABEL, "cam")]);
+    assert!(held > 96_000.0, "the audio stays: {held} bytes");
+    drop(server);
+
+    let _successor = Server::gstreamer(&["--mounts", "/l16", "--port", &port]);
+    let back = exporter.until("back", |scrape| {
+        scrape.state("cam") == "streaming"
+            && scrape.value("myaudio_buffer_size_bytes", &[(LABEL, "cam")]) > held
+    });
+    assert_eq!(back.ledger("cam"), [2.0, 1.0, 1.0, 0.0]);
+    assert_eq!(
+        back.sum("myaudio_buffer_releases_total", &[(LABEL, "cam")]),
+        0.0
+    );
+    for cause in ["connect", "backoff"] {
+        let labels = [(LABEL, "cam"), ("cause", cause)];
+        assert!(
+            back.value("myaudio_source_gap_seconds_total", &labels) > 0.0,
+            "{cause}"
+        );
+    }
+    assert!(back.unexplained_seconds("cam").abs() < 3.0);
+    exporter.until("no descriptor leaked", |_| {
+        exporter.process.descriptors() <= descriptors
+    });
+}
+
+#[test]
+fn a_frozen_server_is_a_stall_and_recovers_in_place() {
+    let server = Server::gstreamer(&["--mounts", "/pcmu"]);
+    let scratch = Scratch::new();
+    let config = scratch.write("config.yaml", &impatient(&server.url("/pcmu")));
+    let exporter = Exporter::with_config(&config);
+    exporter.until("a second", |scrape| audio_seconds(scrape, "cam") > 1.0);
+    server.process.signal("STOP");
+    exporter.until_within(Duration::from_secs(15), "stalled", |scrape| {
+        scrape.state("cam") == "stalled"
+    });
+    let gone = exporter.until("given up", |scrape| {
+        scrape.value(
+            "myaudio_source_disconnects_total",
+            &[(LABEL, "cam"), ("reason", "stall")],
+        ) == 1.0
+            && scrape.sum(
+                "myaudio_source_connect_failures_total",
+                &[(LABEL, "cam"), ("reason", "timeout")],
+            ) >= 1.0
+    });
+    let stall = [(LABEL, "cam"), ("cause", "stall")];
+    let stalled = gone.value("myaudio_source_gap_seconds_total", &stall);
+    assert!(
+        (2.9..4.5).contains(&stalled),
+        "back-dated to the last audio: {stalled} s"
+    );
+    server.process.signal("CONT");
+    let back = exporter.until("back", |scrape| scrape.state("cam") == "streaming");
+    assert_eq!(back.ledger("cam"), [2.0, 1.0, 1.0, 0.0]);
+    assert!(
+        back.unexplained_seconds("cam").abs() < 3.0,
+        "{}",
+        back.without_zeros()
+    );
+}

@@ -1,0 +1,116 @@
+//! A child process that ends with the test.
+
+use std::{
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use super::{PATIENCE, lines_of};
+
+#[derive(Default)]
+struct Lines {
+    seen: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+/// A running child; dropping it kills it.
+pub struct Running {
+    child: Child,
+    lines: Arc<Lines>,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            panic!("{command:?} does not start: {error}; see scripts/test")
+        });
+        let lines = Arc::new(Lines::default());
+        let sink = |lines: &Arc<Lines>| {
+            let lines = Arc::clone(lines);
+            move |line| {
+                lines.seen.lock().unwrap().push(line);
+                lines.more.notify_all();
+            }
+        };
+        lines_of(child.stdout.take().unwrap(), sink(&lines));
+        lines_of(child.stderr.take().unwrap(), sink(&lines));
+        Self { child, lines }
+    }
+
+    /// Waits for a line of its output that says something.
+    #[track_caller]
+    pub fn wait_for_line<T>(&mut self, mut find: impl FnMut(&str) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut lines = self.lines.seen.lock().unwrap();
+        let mut looked_at = 0;
+        loop {
+            if let Some(found) = lines[looked_at..].iter().find_map(|line| find(line)) {
+                return found;
+            }
+            looked_at = lines.len();
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "not said in time:\n{}", lines.join("\n"));
+            let step = left.min(Duration::from_millis(200));
+            lines = self.lines.more.wait_timeout(lines, step).unwrap().0;
+            if lines.len() == looked_at
+                && let Some(status) = self.child.try_wait().unwrap()
+            {
+                panic!("ended with {status}:\n{}", lines.join("\n"));
+            }
+        }
+    }
+
+    /// Everything it has written so far.
+    pub fn output(&self) -> String {
+        self.lines.seen.lock().unwrap().join("\n")
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        super::run("kill", &[&format!("-{name}"), &self.id().to_string()], "");
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "did not end within {limit:?}:\n{}",
+                self.output()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident(&self) -> u64 {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).unwrap();
+        let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    }
+
+    /// Open descriptors.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id()))
+            .unwrap()
+            .count()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
