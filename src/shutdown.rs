@@ -179,7 +179,7 @@ mod tests {
         let (release, wait) = std::sync::mpsc::channel::<()>();
         tasks
             .thread(TaskKind::Container, "waits", move || {
-                assert!(wait.recv().is_err())
+                assert!(wait.recv().is_err());
             })
             .unwrap();
         assert!(
