@@ -123,7 +123,7 @@ fn violations(tree: &Tree) -> Vec<String> {
                 continue;
             }
             let folder = &module[..shared];
-            let child = [folder, &[to.clone()]].concat();
+            let child = [folder, std::slice::from_ref(to)].concat();
             let to = if modules.contains(&child) {
                 Some(to)
             } else {
@@ -184,7 +184,10 @@ fn reexports(
             let name = &child[module.len()];
             for (path, _) in paths_from(kept, name) {
                 if let Some(item) = path.last() {
-                    from.insert([&module[..], &[item.clone()]].concat(), name.clone());
+                    from.insert(
+                        [&module[..], std::slice::from_ref(item)].concat(),
+                        name.clone(),
+                    );
                 }
             }
         }
@@ -237,7 +240,7 @@ fn read(folder: &Path, below: &str, tree: &mut Tree) -> io::Result<()> {
         let name = format!("{below}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             read(&entry.path(), &format!("{name}/"), tree)?;
-        } else if name.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|kind| kind == "rs") {
             tree.insert(name, fs::read_to_string(entry.path())?);
         }
     }

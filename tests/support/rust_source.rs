@@ -2,10 +2,10 @@
 //! strings, without test code, and the paths among them.
 
 /// A word, a number, `::`, or one other character; with its line, from 1.
-pub type Token = (String, usize);
+pub(crate) type Token = (String, usize);
 
 /// Splits code into tokens; comments, strings, characters and lifetimes are left out.
-pub fn tokens(code: &str) -> Vec<Token> {
+pub(crate) fn tokens(code: &str) -> Vec<Token> {
     let chars: Vec<char> = code.chars().collect();
     let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
     let word = |c: char| c.is_alphanumeric() || c == '_';
@@ -112,7 +112,7 @@ fn end_of_raw_string(chars: &[char], start: usize) -> usize {
 
 /// Removes every item under `#[cfg(test)]` or `#[cfg(all(test, …))]`. Also returns the
 /// names of the modules among them whose code is in a file of their own.
-pub fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
+pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     let text = |i: usize| tokens.get(i).map_or("", |token| token.0.as_str());
     let starts = |i: usize, wanted: &[&str]| (0..wanted.len()).all(|n| text(i + n) == wanted[n]);
     let (mut kept, mut modules) = (Vec::new(), Vec::new());
@@ -162,10 +162,10 @@ fn end_of_group(tokens: &[Token], i: usize) -> usize {
 
 /// A path as written, such as `["crate", "a", "b"]`, with its line. Groups are spread
 /// out: `crate::{a, b::c}` is two paths.
-pub type Path = (Vec<String>, usize);
+pub(crate) type Path = (Vec<String>, usize);
 
 /// Every path that starts with the word `root`.
-pub fn paths_from(tokens: &[Token], root: &str) -> Vec<Path> {
+pub(crate) fn paths_from(tokens: &[Token], root: &str) -> Vec<Path> {
     let mut found = Vec::new();
     for (i, (text, _)) in tokens.iter().enumerate() {
         let first = i == 0 || tokens[i - 1].0 != "::";

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""Checks what is shipped beside the program: dashboards, runbooks and the Dockerfile.
+
+Prints every fault and exits with 1 if there is one. Standard library only. Rules follow
+Grafana's dashboard-linter.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PANELS = {"row", "timeseries", "stat", "bargauge", "table", "text", "state-timeline", "heatmap"}
+COUNTER = re.compile(r"\w+_total\b")
+SELECTOR = re.compile(r"\b(myaudio_\w+|audio_capture_exporter_\w+)(\{[^}]*\})?")
+faults = []
+
+
+def fault(where, what):
+    faults.append(f"{where}: {what}")
+
+
+def dashboard(name, board):
+    for key in ("uid", "title", "description", "tags", "refresh"):
+        if not board.get(key):
+            fault(name, f"no {key}")
+    if board.get("editable") is not False:
+        fault(name, "must not be editable: a file is its source")
+    if not isinstance(board.get("schemaVersion"), int) or board["schemaVersion"] < 36:
+        fault(name, "schemaVersion is missing or old")
+    variables = {variable["name"]: variable for variable in board["templating"]["list"]}
+    sources = [v for v in variables.values() if v["type"] == "datasource"]
+    if [v["name"] for v in sources] != ["datasource"]:
+        fault(name, "needs exactly one data source variable, named datasource")
+    for matcher in ("job", "instance"):
+        variable = variables.get(matcher, {})
+        if not variable.get("multi") or variable.get("allValue") != ".+":
+            fault(name, f"variable {matcher}: must be multi with allValue .+")
+    ids = [panel["id"] for panel in board["panels"]]
+    if len(set(ids)) != len(ids):
+        fault(name, "two panels share an id")
+    boxes = [panel["gridPos"] for panel in board["panels"]]
+    for i, a in enumerate(boxes):
+        if a["x"] + a["w"] > 24:
+            fault(name, f"panel {ids[i]} is wider than the page")
+        for j, b in enumerate(boxes[:i]):
+            apart = (
+                a["x"] + a["w"] <= b["x"]
+                or b["x"] + b["w"] <= a["x"]
+                or a["y"] + a["h"] <= b["y"]
+                or b["y"] + b["h"] <= a["y"]
+            )
+            if not apart:
+                fault(name, f"panels {ids[j]} and {ids[i]} overlap")
+    for panel in board["panels"]:
+        one_panel(f"{name}: {panel.get('title')}", panel)
+
+
+def one_panel(where, panel):
+    if panel["type"] not in PANELS:
+        fault(where, f"unexpected type {panel['type']}")
+    if panel["type"] in ("row", "text"):
+        return
+    for key in ("title", "description"):
+        if not panel.get(key):
+            fault(where, f"no {key}")
+    if not panel["fieldConfig"]["defaults"].get("unit"):
+        fault(where, "no unit")
+    if not panel.get("targets"):
+        fault(where, "no query")
+    for target in panel.get("targets", []):
+        expression = target["expr"]
+        if "${datasource}" not in json.dumps(target.get("datasource", panel.get("datasource"))):
+            fault(where, "does not use the data source variable")
+        for metric, matchers in SELECTOR.findall(expression):
+            for label in ("job", "instance"):
+                if f'{label}=~"${label}"' not in matchers:
+                    fault(where, f"{metric} is not limited to the chosen {label}")
+        if re.search(r"\[\d+[smhd]\]", expression):
+            fault(where, "a fixed window; use $__rate_interval")
+        if COUNTER.search(expression) and panel["type"] == "timeseries":
+            drawn_raw = not re.search(r"\b(rate|increase|sum)\b", expression)
+            if drawn_raw:
+                fault(where, "draws a counter without rate, increase or sum")
+
+
+def runbooks():
+    tests = "".join(path.read_text() for path in (ROOT / "alerts/tests").glob("*.yaml"))
+    for path in sorted((ROOT / "alerts").glob("*.yaml")):
+        text = path.read_text()
+        for alert in re.findall(r"alert: (\w+)", text):
+            runbook = f"docs/runbooks/{alert}.md"
+            if f"runbook_url: {runbook}" not in text:
+                fault(path.name, f"{alert} does not name {runbook}")
+            if not (ROOT / runbook).is_file():
+                fault(path.name, f"{runbook} is missing")
+            cases = re.findall(rf"alertname: {alert}\n\s+exp_alerts:( \[\])?", tests)
+            if "" not in cases or " []" not in cases:
+                fault(path.name, f"{alert} needs a test that fires and one that stays silent")
+
+
+def dockerfile():
+    text = (ROOT / "deploy/Dockerfile").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    if not users or users[-1].split(":")[0] in ("0", "root"):
+        fault("Dockerfile", "the image runs as root")
+    if any("cargo build" in line and "--locked" not in line for line in lines):
+        fault("Dockerfile", "the build does not hold to Cargo.lock")
+    for line in lines:
+        words = line.split()
+        if words[0] == "FROM" and not re.search(r":[\w.-]*\d|^FROM scratch|:\w+-slim", line):
+            fault("Dockerfile", f"no version: {line}")
+        if words[0] == "COPY" and not words[1].startswith("--from"):
+            for path in words[1:-1]:
+                if not (ROOT / path).exists():
+                    fault("Dockerfile", f"{path} does not exist")
+
+
+def main():
+    uids = {}
+    for path in sorted((ROOT / "grafana").glob("*.json")):
+        try:
+            board = json.loads(path.read_text())
+        except ValueError as error:
+            fault(path.name, f"not JSON: {error}")
+            continue
+        try:
+            dashboard(path.name, board)
+        except (KeyError, TypeError) as error:
+            fault(path.name, f"not shaped like a dashboard: {error!r}")
+        if uids.setdefault(board.get("uid"), path.name) != path.name:
+            fault(path.name, "shares its uid with another dashboard")
+    if not uids:
+        fault("grafana", "no dashboard")
+    runbooks()
+    dockerfile()
+    print("\n".join(faults) or "nothing to complain about")
+    sys.exit(1 if faults else 0)
+
+
+if __name__ == "__main__":
+    main()
