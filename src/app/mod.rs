@@ -28,7 +28,20 @@ const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 const LAST_DRAIN: Duration = Duration::from_millis(2300);
 
 /// Files that are served and shipped as they are.
-static ASSETS: http::Assets = &[];
+static ASSETS: http::Assets = &[
+    (
+        "grafana/buffers.json",
+        include_str!("../../grafana/buffers.json"),
+    ),
+    (
+        "alerts/buffers.yaml",
+        include_str!("../../alerts/buffers.yaml"),
+    ),
+    (
+        "alerts/sources.yaml",
+        include_str!("../../alerts/sources.yaml"),
+    ),
+];
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,11 @@
 //! Nothing here sleeps for luck: [`Exporter::until`] polls a condition against a deadline
 //! and fails with what it saw last.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file is a crate that uses a part of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file is a crate that uses a part of it"
+)]
 
 mod process;
 mod scrape;
