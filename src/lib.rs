@@ -5,7 +5,8 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 11 | [`cli`], [`app`], [`demo`] |
+//! | 12 | [`app`] |
+//! | 11 | [`cli`], [`demo`] |
 //! | 10 | [`config`] |
 //! | 9 | [`http`] |
 //! | 7 | [`status`] |
@@ -15,7 +16,7 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], [`id`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`id`], [`secret`], [`units`] |
 
 pub mod app;
 pub mod backoff;

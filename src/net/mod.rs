@@ -5,13 +5,15 @@ mod dial;
 mod framing;
 mod pump;
 mod relay;
+mod report;
 mod request;
 
 use std::sync::atomic::AtomicU64;
 
 pub use dial::{DialError, dial};
 pub use framing::Violation;
-pub use relay::{Relay, RelayReport};
+pub use relay::Relay;
+pub use report::RelayReport;
 
 /// What came over the wire from one source; kept across its sessions.
 #[derive(Debug, Default)]

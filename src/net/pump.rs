@@ -16,7 +16,7 @@ use tokio::{
 use super::{
     Traffic,
     framing::{Framing, Seen},
-    relay::RelayReport,
+    report::RelayReport,
     request::Requests,
 };
 

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Traffic, Violation, framing::Head, pump::Pump, request::Requests};
+use super::{Traffic, pump::Pump, report::RelayReport, request::Requests};
 use crate::shutdown::{TaskKind, Tasks};
 
 /// How long a connection to the loopback port may take to prove that it is ours.
@@ -36,19 +36,6 @@ pub struct Relay {
     pass: String,
     report: Arc<Mutex<RelayReport>>,
     _stop: DropGuard,
-}
-
-/// What the relay learnt about a session; it explains the client's error.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RelayReport {
-    /// The rule that the camera broke.
-    pub violation: Option<Violation>,
-    /// The camera closed the connection, or it broke.
-    pub camera_closed: bool,
-    /// The last RTSP status.
-    pub status: Option<u16>,
-    /// The host that the last redirect named.
-    pub redirect_host: Option<String>,
 }
 
 impl Relay {
@@ -111,13 +98,6 @@ impl Relay {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-}
-
-impl RelayReport {
-    pub(super) fn note_head(&mut self, head: Head) {
-        self.status = Some(head.status);
-        self.redirect_host = head.location_host;
     }
 }
 

@@ -3,6 +3,7 @@
 use tokio::io::AsyncWriteExt as _;
 
 use super::*;
+use crate::net::Violation;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 

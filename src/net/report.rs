@@ -1,0 +1,23 @@
+//! What a relay has to say about its session.
+
+use super::framing::{Head, Violation};
+
+/// What the relay learnt about a session; it explains the client's error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RelayReport {
+    /// The rule that the camera broke.
+    pub violation: Option<Violation>,
+    /// The camera closed the connection, or it broke.
+    pub camera_closed: bool,
+    /// The last RTSP status.
+    pub status: Option<u16>,
+    /// The host that the last redirect named.
+    pub redirect_host: Option<String>,
+}
+
+impl RelayReport {
+    pub(super) fn note_head(&mut self, head: Head) {
+        self.status = Some(head.status);
+        self.redirect_host = head.location_host;
+    }
+}
