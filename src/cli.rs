@@ -130,13 +130,17 @@ struct Shared {
     max_requests: u16,
 
     /// Least important log lines to write
-    #[arg(long = "log.level", value_name = "LEVEL", global = true)]
-    #[arg(default_value = "info")]
+    #[arg(
+        long = "log.level",
+        value_name = "error|warn|info|debug|trace",
+        global = true
+    )]
+    #[arg(default_value = "info", hide_possible_values = true)]
     log_level: LogLevel,
 
     /// How log lines look
-    #[arg(long = "log.format", value_name = "FORMAT", global = true)]
-    #[arg(default_value = "logfmt")]
+    #[arg(long = "log.format", value_name = "logfmt|json", global = true)]
+    #[arg(default_value = "logfmt", hide_possible_values = true)]
     log_format: LogFormat,
 }
 
