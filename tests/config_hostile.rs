@@ -5,7 +5,8 @@
 use std::{
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::{Arc, Mutex},
 };
 
 use audio_capture_exporter::config::{self, ConfigErrors};
@@ -173,16 +174,53 @@ proptest! {
     }
 }
 
+/// What is logged while `work` runs, and what it returns.
+fn logged<T>(work: impl FnOnce() -> T) -> (String, T) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = Sink(Arc::clone(&lines));
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || sink.clone())
+        .finish();
+    let result = tracing::subscriber::with_default(subscriber, work);
+    let lines = lines.lock().unwrap().clone();
+    (String::from_utf8(lines).unwrap(), result)
+}
+
+#[derive(Clone)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
 #[test]
-fn the_password_from_a_file_is_never_shown() {
+fn a_password_everybody_can_read_is_warned_of_and_never_shown() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new("password");
-    fs::write(folder.0.join("secret"), format!("{CANARY}\n")).unwrap();
-    let text = "sources:\n  - { url: rtsp://camera.lan/, username: u, password_file: secret }\n";
-    let config = folder.load(text.as_bytes()).unwrap();
-    let shown = format!("{config:?} {config:#?}");
-    assert!(!shown.contains(CANARY), "{shown}");
+    let secret = folder.0.join(format!("{CANARY}.password"));
+    fs::write(&secret, format!("{CANARY}\n")).unwrap();
+    let text = format!(
+        "sources:\n  - {{ url: rtsp://camera.lan/, username: u, password_file: {CANARY}.password }}\n"
+    );
+    for (mode, warned) in [(0o604, true), (0o640, false)] {
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        let (log, config) = logged(|| folder.load(text.as_bytes()).unwrap());
+        let warning = log.contains("sources[0].password_file") && log.contains("WARN");
+        assert_eq!(warning, warned, "mode {mode:o}: {log}");
+        assert!(!log.contains(CANARY), "{log}");
+        let shown = format!("{config:?} {config:#?}");
+        assert!(!shown.contains(CANARY), "{shown}");
+    }
     let broken = format!("{text}    x: 1\n");
     let shown = format!("{:?}", folder.load(broken.as_bytes()).unwrap_err());
     assert!(!shown.contains(CANARY), "{shown}");
-    assert!(Path::new(&folder.0).exists());
 }

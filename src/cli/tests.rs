@@ -208,6 +208,14 @@ fn help_fits_a_screen_and_names_every_flag() {
 }
 
 #[test]
+fn the_demo_has_a_help_of_its_own() {
+    let exit = refused("demo --help");
+    assert_eq!(exit.code, 0);
+    assert!(exit.text.contains("--web.listen-address"), "{exit}");
+    assert!(!exit.text.contains("--config.file"), "{exit}");
+}
+
+#[test]
 fn the_version_is_the_packages() {
     let exit = refused("--version");
     assert_eq!(exit.code, 0);
