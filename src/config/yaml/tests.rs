@@ -74,7 +74,10 @@ fn a_chain_of_aliases_is_as_deep_as_it_reads() {
         let below = level - 1;
         writeln!(bomb, "a{level}: &a{level} [*a{below}, *a{below}]").unwrap();
     }
-    let error = parse(&bomb).unwrap_err();
+    // Never printed whole: written out, the tree would not fit into any memory.
+    let Err(error) = parse(&bomb) else {
+        panic!("accepted");
+    };
     assert!(error.problem.contains("nested deeper"), "{error:?}");
     assert_eq!(error.line, MAX_DEPTH);
 }
