@@ -113,7 +113,7 @@ struct Line {
     #[arg(long = "config.file", value_name = "FILE")]
     config_file: Option<PathBuf>,
 
-    /// Validate the configuration, print every mistake, and exit with 0 or 1
+    /// Print every mistake of the configuration; exit with 0 or 1
     #[arg(long = "config.check")]
     config_check: bool,
 
@@ -126,8 +126,8 @@ struct Line {
 
 #[derive(Args)]
 struct Shared {
-    /// Address to serve on; repeatable
-    #[arg(long = "web.listen-address", value_name = "HOST:PORT", global = true)]
+    /// Where to serve; repeatable
+    #[arg(long = "web.listen-address", value_name = "ADDR", global = true)]
     #[arg(default_value = "127.0.0.1:10480", value_parser = listen_address)]
     listen: Vec<String>,
 
@@ -141,14 +141,14 @@ struct Shared {
     #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_requests: u16,
 
-    /// Least important log lines to write
+    /// error, warn, info, debug or trace
     #[arg(long = "log.level", value_name = "LEVEL", global = true)]
-    #[arg(default_value = "info")]
+    #[arg(default_value = "info", hide_possible_values = true)]
     log_level: LogLevel,
 
-    /// How log lines look
+    /// logfmt or json
     #[arg(long = "log.format", value_name = "FORMAT", global = true)]
-    #[arg(default_value = "logfmt")]
+    #[arg(default_value = "logfmt", hide_possible_values = true)]
     log_format: LogFormat,
 }
 

@@ -1,1 +1,243 @@
+use super::*;
 
+fn arguments(line: &str) -> Vec<OsString> {
+    std::iter::once("audio-capture-exporter")
+        .chain(line.split_whitespace())
+        .map(OsString::from)
+        .collect()
+}
+
+fn refused(line: &str) -> Exit {
+    parse(arguments(line)).expect_err(line)
+}
+
+fn run(line: &str) -> Options {
+    match parse(arguments(line)) {
+        Ok(Command::Run(options)) => options,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn demo(line: &str) -> Options {
+    match parse(arguments(line)) {
+        Ok(Command::Demo(options)) => options,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn defaults_are_the_documented_ones() {
+    let options = run("rtsp://camera.lan/live");
+    assert_eq!(options.listen, ["127.0.0.1:10480"]);
+    assert_eq!(options.telemetry_path, "/metrics");
+    assert_eq!(options.max_requests, 40);
+    assert_eq!(options.log_level, LogLevel::Info);
+    assert_eq!(options.log_format, LogFormat::Logfmt);
+    assert_eq!(options.config_file, None);
+}
+
+#[test]
+fn every_flag_is_understood_before_and_after_the_sources() {
+    let flags = "--web.listen-address :9000 --web.listen-address=[::1]:9001 \
+        --web.telemetry-path /m/x --web.max-requests 7 --log.level debug --log.format json \
+        --config.file a.yaml";
+    for line in [
+        format!("{flags} garden=rtsp://camera.lan/live dawn.flac"),
+        format!("garden=rtsp://camera.lan/live dawn.flac {flags}"),
+    ] {
+        let options = run(&line);
+        assert_eq!(options.listen, [":9000", "[::1]:9001"]);
+        assert_eq!(options.telemetry_path, "/m/x");
+        assert_eq!(options.max_requests, 7);
+        assert_eq!(options.log_level, LogLevel::Debug);
+        assert_eq!(options.log_format, LogFormat::Json);
+        assert_eq!(options.config_file, Some(PathBuf::from("a.yaml")));
+        let names: Vec<&str> = options.sources.iter().map(SourceArgument::name).collect();
+        assert_eq!(names, ["garden", "dawn"]);
+    }
+}
+
+#[test]
+fn demo_takes_the_shared_flags_on_either_side() {
+    for line in [
+        "demo --web.listen-address 127.0.0.1:0",
+        "--web.listen-address 127.0.0.1:0 demo",
+    ] {
+        assert_eq!(demo(line).listen, ["127.0.0.1:0"], "{line}");
+    }
+    assert_eq!(demo("demo").listen, ["127.0.0.1:10480"]);
+    assert_eq!(run("./demo").sources[0].name(), "demo");
+    assert_eq!(run("demo=rtsp://camera.lan/live").sources[0].name(), "demo");
+}
+
+#[test]
+fn demo_and_sources_exclude_each_other() {
+    for line in [
+        "dawn.flac demo",
+        "demo dawn.flac",
+        "--config.file a.yaml demo",
+        "demo --config.file a.yaml",
+        "--config.check demo",
+    ] {
+        assert_eq!(refused(line).code, 2, "{line}");
+    }
+}
+
+#[test]
+fn nothing_to_watch_is_refused_with_a_way_on() {
+    for line in ["", "--log.level debug", "--config.check"] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(exit.text.contains("nothing to watch"), "{exit}");
+        assert!(exit.text.contains("audio-capture-exporter demo"), "{exit}");
+    }
+}
+
+#[test]
+fn credentials_are_refused_and_not_repeated() {
+    for line in [
+        "rtsp://admin:CANARY@camera.lan/live",
+        "garden=rtsp://admin:CANARY@camera.lan/live",
+        "dawn.flac admin:CANARY@camera.lan",
+        "rtsp://camera.lan/user=a_password=CANARY",
+        "--nonsense=rtsp://admin:CANARY@camera.lan/",
+        "--log.level rtsp://admin:CANARY@camera.lan/",
+        "demo rtsp://admin:CANARY@camera.lan/",
+        "-- rtsp://admin:CANARY@camera.lan/",
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let shown = format!("{exit} {exit:?}");
+        assert!(
+            !shown.contains("CANARY") && !shown.contains("admin"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("--config.file") && shown.contains("password_file"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn all_wrong_sources_are_told_at_once() {
+    let exit = refused("a/b.wav http://radio.lan/x the..garden/=y=z ok=b.wav ä=c.wav");
+    assert_eq!(exit.code, 2);
+    assert!(
+        exit.text
+            .contains("source argument 2: `http` is not supported"),
+        "{exit}"
+    );
+    assert!(
+        exit.text.contains("source argument 5: before `=`"),
+        "{exit}"
+    );
+    assert_eq!(exit.text.lines().count(), 2, "{exit}");
+}
+
+#[test]
+fn addresses_and_paths_are_checked() {
+    for good in [
+        "127.0.0.1:0",
+        ":10480",
+        "[::]:1",
+        "localhost:65535",
+        "recorder-1.lan:80",
+    ] {
+        assert!(listen_address(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "10480",
+        "localhost",
+        "::1:80",
+        "[::1]",
+        "a:65536",
+        "a:-1",
+        "a:+1",
+        "a b:1",
+        "[x]:1",
+    ] {
+        assert!(listen_address(bad).is_err(), "{bad}");
+    }
+    for good in ["/metrics", "/m", "/a/b.txt", "/metrics/api"] {
+        assert!(telemetry_path(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "metrics",
+        "/",
+        "//x",
+        "/-/healthy",
+        "/-",
+        "/api/v1",
+        "/probe",
+        "/openapi.json",
+        "/a?b",
+        "/a b",
+        "/debug/pprof",
+        "/grafana/x",
+        "/alerts",
+    ] {
+        assert!(telemetry_path(bad).is_err(), "{bad}");
+    }
+    assert_eq!(refused("--web.telemetry-path /api a.wav").code, 2);
+    assert_eq!(refused("--web.max-requests 0 a.wav").code, 2);
+    assert_eq!(refused("--log.level loud a.wav").code, 2);
+}
+
+#[test]
+fn help_fits_a_screen_and_names_every_flag() {
+    for line in ["--help", "-h"] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 0);
+        let lines = exit.text.lines().count();
+        assert!(lines <= 24, "{lines} lines:\n{exit}");
+        for flag in Line::command().get_opts().filter_map(clap::Arg::get_long) {
+            assert!(
+                exit.text.contains(&format!("--{flag}")),
+                "{flag} in\n{exit}"
+            );
+        }
+        assert!(exit.text.contains("demo"), "{exit}");
+        assert!(
+            exit.text.lines().all(|line| line.chars().count() <= 100),
+            "{exit}"
+        );
+    }
+}
+
+#[test]
+fn the_demo_has_a_help_of_its_own() {
+    let exit = refused("demo --help");
+    assert_eq!(exit.code, 0);
+    assert!(exit.text.contains("--web.listen-address"), "{exit}");
+    assert!(!exit.text.contains("--config.file"), "{exit}");
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let exit = refused("--version");
+    assert_eq!(exit.code, 0);
+    let expected = concat!("audio-capture-exporter ", env!("CARGO_PKG_VERSION"));
+    assert!(exit.text.starts_with(expected), "{exit}");
+}
+
+#[test]
+fn checking_ends_with_0_or_1() {
+    let options = |line| match parse(arguments(line)) {
+        Ok(Command::Check(options)) => options,
+        other => panic!("{line}: {other:?}"),
+    };
+    let good = check(&options("--config.check a.wav b.wav"));
+    assert_eq!(
+        (good.code, good.text.as_str()),
+        (0, "the configuration is valid: 2 sources")
+    );
+    let bad = check(&options("--config.check a.wav x/a.wav"));
+    assert_eq!(bad.code, 1);
+    assert!(
+        bad.text.contains("already that of source argument 1"),
+        "{bad}"
+    );
+}

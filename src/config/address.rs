@@ -97,12 +97,12 @@ const UNSUPPORTED: [&str; 22] = [
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
 /// every user of the machine can read. Errs on the side of yes.
 pub fn carries_credentials(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let userinfo = text
-        .split_once("://")
-        .is_some_and(|(_, rest)| rest.contains('@'));
-    userinfo
-        || looks_like_userinfo(text)
+    let Some((_, rest)) = text.split_once("://") else {
+        return looks_like_userinfo(text);
+    };
+    let lower = rest.to_ascii_lowercase();
+    // Some cameras take the password in the path: `/user=a_password=b_channel=1`.
+    rest.contains('@')
         || ["password=", "passwd=", "pwd=", "pass="]
             .iter()
             .any(|key| lower.contains(key))
@@ -193,6 +193,7 @@ fn check_host_port(host_port: &str) -> Result<String, AddressError> {
             (host, port)
         }
         None => match host_port.split_once(':') {
+            Some((_, rest)) if rest.contains(':') => return Err(AddressError::Host),
             Some((host, port)) => (host, Some(port)),
             None => (host_port, None),
         },

@@ -36,6 +36,11 @@ pub enum ArgumentError {
 }
 
 impl SourceArgument {
+    /// The source's name.
+    pub fn name(&self) -> &str {
+        self.id.as_str()
+    }
+
     /// Reads `NAME=URL` or `URL`, where a URL may also be the path of a file. A file with a
     /// `=` in its name is written with a directory: `./a=b.wav`.
     ///

@@ -28,6 +28,18 @@ pub enum Fallback {
     Computed(&'static str),
 }
 
+impl fmt::Display for Fallback {
+    /// As `docs/config.md` gives it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required => f.write_str("required"),
+            Self::Nothing => f.write_str("none"),
+            Self::Value(value) => write!(f, "`{value}`"),
+            Self::Computed(words) => f.write_str(words),
+        }
+    }
+}
+
 /// What may stand behind a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

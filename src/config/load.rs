@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<String, (String, &'static str)> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = before.split(|byte| *byte == b'\n').count();
         (format!("not UTF-8 in line {line}"), "save it as UTF-8")
     })
 }

@@ -116,12 +116,15 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}{more}`", cut.escape_debug())
 }
 
+/// Stands for a key that may be a secret in the wrong place.
+pub(super) const HIDDEN_KEY: &str = "(a key not shown)";
+
 /// A key as a message may show it: only what looks like a key.
 pub(super) fn shown_key(key: &str) -> &str {
     let looks_like_one = |c: char| c.is_ascii_alphanumeric() || "_-.<".contains(c);
     if (1..=40).contains(&key.len()) && key.chars().all(looks_like_one) {
         key
     } else {
-        "(a key not shown)"
+        HIDDEN_KEY
     }
 }

@@ -4,9 +4,9 @@ use std::{collections::HashMap, rc::Rc, time::Duration};
 
 use super::{
     keys::{self, Key, Kind},
-    mistake::{Mistakes, shown, shown_key},
+    mistake::{HIDDEN_KEY, Mistakes, shown, shown_key},
     nearest::nearest,
-    yaml::{Entry, Node, Value},
+    yaml::{Entry, Item, Node, Value},
 };
 use crate::units::{ByteSize, parse_duration};
 
@@ -88,9 +88,19 @@ impl<'a> Section<'a> {
         };
         if !keys::inside(&self.pattern).any(|known| known == key) {
             let remedy = self.instead_of(key);
-            let path = join(&self.path, shown_key(key));
-            self.mistakes
-                .add(Some(entry.line), &path, "unknown key", remedy);
+            // In `{ password: a,b }` the piece behind the comma is a key without a value.
+            let meant = nearest(key, keys::inside(&self.pattern)).is_some();
+            let key = if meant || !entry.node.is_null() {
+                shown_key(key)
+            } else {
+                HIDDEN_KEY
+            };
+            self.mistakes.add(
+                Some(entry.line),
+                &join(&self.path, key),
+                "unknown key",
+                remedy,
+            );
         } else if let Some((first, _)) = self.entries.get(key) {
             let problem = format!("written twice, first in line {first}");
             self.mistakes.add(
@@ -172,10 +182,10 @@ impl<'a> Section<'a> {
             self.mistake(name, problem, "split them over several exporters");
         }
         let pattern = format!("{name}[]");
-        let read = |(index, item): (usize, &'a Rc<Node>)| {
+        let read = |(index, item): (usize, &'a Item)| {
             let path = format!("{name}[{index}]");
             let mut section = self.child(&path, &pattern, Some(item.line));
-            section.take(item, item.line);
+            section.take(&item.node, item.line);
             section
         };
         items.iter().take(most).enumerate().map(read).collect()
@@ -193,8 +203,8 @@ impl<'a> Section<'a> {
         };
         let mut texts = Vec::new();
         for item in items {
-            match &item.value {
-                Value::Scalar { text, .. } if !item.is_null() => texts.push(text.as_str()),
+            match &item.node.value {
+                Value::Scalar { text, .. } if !item.node.is_null() => texts.push(text.as_str()),
                 _ => self.mistake(name, "an item is not a text", "write texts only"),
             }
         }

@@ -28,8 +28,15 @@ pub(super) enum Value {
         text: String,
         plain: bool,
     },
-    List(Vec<Rc<Node>>),
+    List(Vec<Item>),
     Map(Vec<Entry>),
+}
+
+/// One item of a list; of an alias, `line` is where the alias stands.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) line: usize,
+    pub(super) node: Rc<Node>,
 }
 
 /// One `key: value` of a mapping.
@@ -71,7 +78,7 @@ impl SyntaxError {
 struct Open {
     line: usize,
     anchor: usize,
-    children: Vec<Rc<Node>>,
+    children: Vec<Item>,
     is_map: bool,
 }
 
@@ -137,7 +144,7 @@ impl Builder {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
-                    let deepest = open.children.iter().map(|node| node.depth).max();
+                    let deepest = open.children.iter().map(|item| item.node.depth).max();
                     let depth = 1 + deepest.unwrap_or(0);
                     let (line, anchor) = (open.line, open.anchor);
                     self.finish(line, anchor, open.into_value(), depth, span)?;
@@ -151,7 +158,7 @@ impl Builder {
                     return Err(SyntaxError::at(span, "an alias to itself", remedy));
                 };
                 let node = Rc::clone(&self.anchors[at].1);
-                self.place(node, span)?;
+                self.place(line, node, span)?;
             }
             Event::UnresolvedAlias(_) => {
                 let remedy = "quote a value that begins with `*`, or define its anchor before it";
@@ -186,10 +193,10 @@ impl Builder {
             let at = self.anchors.partition_point(|(id, _)| *id < anchor);
             self.anchors.insert(at, (anchor, Rc::clone(&node)));
         }
-        self.place(node, span)
+        self.place(line, node, span)
     }
 
-    fn place(&mut self, node: Rc<Node>, span: Span) -> Result<(), SyntaxError> {
+    fn place(&mut self, line: usize, node: Rc<Node>, span: Span) -> Result<(), SyntaxError> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let problem = format!("more than {MAX_NODES} values");
@@ -208,7 +215,7 @@ impl Builder {
             ));
         }
         match self.open.last_mut() {
-            Some(open) => open.children.push(node),
+            Some(open) => open.children.push(Item { line, node }),
             None => self.root = Some(node),
         }
         Ok(())
@@ -222,16 +229,14 @@ impl Open {
         }
         let mut entries = Vec::with_capacity(self.children.len() / 2);
         let mut children = self.children.into_iter();
-        while let (Some(key), Some(node)) = (children.next(), children.next()) {
-            let text = match &key.value {
+        while let (Some(Item { line, node: key }), Some(Item { node, .. })) =
+            (children.next(), children.next())
+        {
+            let key = match &key.value {
                 Value::Scalar { text, .. } => Some(text.clone()),
                 Value::List(_) | Value::Map(_) => None,
             };
-            entries.push(Entry {
-                key: text,
-                line: key.line,
-                node,
-            });
+            entries.push(Entry { key, line, node });
         }
         Value::Map(entries)
     }

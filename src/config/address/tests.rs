@@ -1,1 +1,143 @@
+use super::*;
 
+fn wrong(text: &str) -> AddressError {
+    parse(text, Path::new("/base")).expect_err(text)
+}
+
+#[test]
+fn a_url_that_may_have_cut_a_password_is_refused() {
+    for text in [
+        "rtsp://admin:12/34@camera.lan/live",
+        "rtsp://admin:1234?5@camera.lan/live",
+        "rtsp://admin:1234#5@camera.lan/live",
+        "rtsp://admin:a@b/c@camera.lan/live",
+    ] {
+        assert_eq!(wrong(text), AddressError::StrayAt, "{text}");
+    }
+}
+
+#[test]
+fn hosts_and_ports_are_checked() {
+    for text in [
+        "rtsp://",
+        "rtsp:///live",
+        "rtsp://:554/live",
+        "rtsp://user@/live",
+        "rtsp://[::1/live",
+        "rtsp://::1/live",
+        "rtsp://fe80::1/live",
+        "rtsp://[camera]/live",
+        "rtsp://[::1]x/live",
+        "rtsp://käse.lan/live",
+        "rtsp://a%20b/live",
+    ] {
+        assert_eq!(wrong(text), AddressError::Host, "{text}");
+    }
+    for text in [
+        "rtsp://camera.lan:/",
+        "rtsp://camera.lan:0/",
+        "rtsp://camera.lan:65536/",
+        "rtsp://camera.lan:+554/",
+        "rtsp://user:password",
+    ] {
+        assert_eq!(wrong(text), AddressError::Port, "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    for (text, scheme) in [
+        ("RTSPS://camera.lan/live", "rtsps"),
+        ("https://radio.lan/x", "https"),
+        ("fifo:/run/audio", "fifo"),
+        ("alsa:hw:0,0", "alsa"),
+        ("-", "stdin"),
+    ] {
+        assert_eq!(wrong(text), AddressError::Unsupported(scheme), "{text}");
+    }
+    assert_eq!(wrong("gopher://x/"), AddressError::UnknownScheme);
+    assert_eq!(wrong("file:relative.wav"), AddressError::MissingSlashes);
+    for text in [
+        "file:///",
+        "file:///a#b.wav",
+        "file:///a?b.wav",
+        "file://elsewhere/a.wav",
+    ] {
+        assert_eq!(wrong(text), AddressError::FileUrl, "{text}");
+    }
+}
+
+#[test]
+fn every_refusal_says_what_is_wrong_and_what_to_do() {
+    for text in [
+        "",
+        "-",
+        "x://",
+        "u:p@h",
+        "rtsp:x",
+        "rtsp:// ",
+        "rtsp://a/@",
+        "rtsp://a/#",
+        "rtsp://",
+        "rtsp://a:b",
+        "rtsp://%0a@a",
+        "file:///",
+    ] {
+        let said = wrong(text).to_string();
+        assert_eq!(said.matches("; ").count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn paths_of_cameras_stay_as_they_are() {
+    for text in [
+        "rtsp://10.0.0.9:554/cam/realmonitor?channel=1&subtype=0",
+        "rtsp://10.0.0.9/Streaming/Channels/101/?a=b",
+        "rtsp://10.0.0.9/user=a_password=b_channel=1.sdp",
+    ] {
+        match parse(text, Path::new("")) {
+            Ok(Address::Rtsp { url, .. }) => assert_eq!(url.as_str(), text),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn percent_decoding_keeps_what_is_no_escape() {
+    for (encoded, decoded) in [
+        ("a%23b", "a#b"),
+        ("100%", "100%"),
+        ("%4", "%4"),
+        ("%zz%41", "%zzA"),
+        ("%2541", "%41"),
+        ("%C3%A4", "ä"),
+        ("a+b", "a+b"),
+    ] {
+        assert_eq!(percent_decoded(encoded), decoded.as_bytes(), "{encoded}");
+    }
+}
+
+#[test]
+fn credentials_in_an_argument_are_recognised() {
+    for text in [
+        "rtsp://u:p@camera.lan/",
+        "garden=rtsp://u@camera.lan/",
+        "u:p@camera.lan/live",
+        "rtsps://u:p@camera.lan/",
+        "rtsp:/u:p@camera.lan/",
+        "rtsp://camera.lan/user=a_password=b",
+        "rtsp://camera.lan/?user=a&PWD=b",
+        "--anything=rtsp://u:p@camera.lan/",
+    ] {
+        assert!(carries_credentials(text), "{text}");
+    }
+    for text in [
+        "garden=rtsp://camera.lan:554/live",
+        "mountain-pass=rtsp://camera.lan/live",
+        "audio/me@home.wav",
+        "--web.listen-address=[::1]:10480",
+        "file:///srv/me%40home.wav",
+    ] {
+        assert!(!carries_credentials(text), "{text}");
+    }
+}

@@ -1,0 +1,249 @@
+//! Good and bad configuration files.
+//!
+//! Beside each bad file stands what must be said of it: one line for each mistake, its
+//! essential parts separated by ` | `. Nothing less and nothing more may be reported.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use audio_capture_exporter::{
+    backoff::Policy,
+    config::{self, Config, SourceArgument},
+    id::SourceId,
+    sources::{Credentials, Expectation, Location, SourceOptions},
+};
+
+fn fixtures(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/config")
+        .join(kind)
+}
+
+fn good(name: &str) -> Config {
+    config::load(Some(&fixtures("good").join(name)), &[]).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn source<'a>(config: &'a Config, name: &str) -> &'a SourceOptions {
+    let id = SourceId::new(name).unwrap();
+    let found = config.sources.iter().find(|source| source.id == id);
+    found.unwrap_or_else(|| panic!("no source {name}"))
+}
+
+fn rtsp(source: &SourceOptions) -> (String, Option<(&str, &str)>) {
+    let Location::Rtsp(target) = &source.location else {
+        panic!("{source:?} is no RTSP source");
+    };
+    let shown = target.credentials.as_ref();
+    let pair =
+        shown.map(|Credentials { username, password }| (username.expose(), password.expose()));
+    (target.url.to_string(), pair)
+}
+
+fn names(config: &Config) -> Vec<&str> {
+    config
+        .sources
+        .iter()
+        .map(|source| source.id.as_str())
+        .collect()
+}
+
+#[test]
+fn every_mistake_is_reported_with_its_line_and_remedy() {
+    let mut files: Vec<PathBuf> = fs::read_dir(fixtures("bad"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    files.sort();
+    assert!(files.len() >= 20, "only {} bad files", files.len());
+    let mut failures = Vec::new();
+    for file in files {
+        let expected = fs::read_to_string(file.with_extension("expected")).unwrap();
+        let said = match config::load(Some(&file), &[]) {
+            Ok(_) => "nothing".to_owned(),
+            Err(errors) => errors.to_string(),
+        };
+        if let Err(why) = compare(&expected, &said) {
+            failures.push(format!("{}: {why}\nsaid:\n{said}", file.display()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+fn compare(expected: &str, said: &str) -> Result<(), String> {
+    let mut left: Vec<&str> = said.lines().collect();
+    for mistake in expected.lines() {
+        let fits = |line: &str| mistake.split(" | ").all(|part| line.contains(part));
+        let found = left.iter().position(|line| fits(line));
+        left.remove(found.ok_or_else(|| format!("missing: {mistake}"))?);
+    }
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("said too much: {left:?}"))
+    }
+}
+
+#[test]
+fn no_bad_file_gives_its_secret_away() {
+    for entry in fs::read_dir(fixtures("bad")).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let errors = config::load(Some(&path), &[]).unwrap_err();
+            let shown = format!("{errors} {errors:?} {errors:#?}");
+            assert!(!shown.contains("CANARY"), "{}: {shown}", path.display());
+            assert!(!shown.contains("hunter2"), "{}: {shown}", path.display());
+        }
+    }
+}
+
+#[test]
+fn writing_the_defaults_changes_nothing() {
+    assert_eq!(good("minimal.yaml"), good("defaults.yaml"));
+    assert_eq!(good("minimal.yaml"), good("empty_sections.yaml"));
+}
+
+#[test]
+fn a_minimal_file_has_the_documented_defaults() {
+    let config = good("minimal.yaml");
+    let source = source(&config, "camera.lan");
+    assert!(source.enabled);
+    assert_eq!(source.stall_after, Duration::from_secs(10));
+    assert_eq!(source.capture, Duration::from_secs(60));
+    assert_eq!(source.expect, Expectation::default());
+    assert_eq!(rtsp(source), ("rtsp://camera.lan/live".to_owned(), None));
+    assert_eq!(config.connect.timeout, Duration::from_secs(10));
+    assert_eq!(config.connect.backoff, Policy::default());
+    assert!(config.memory_budget.0 > 0 && config.memory_budget.0 <= 512 << 20);
+}
+
+#[test]
+fn odd_passwords_arrive_as_they_are() {
+    const ODD: &str = "p#a@s%s:w/o?rd ";
+    let config = good("passwords.yaml");
+    let clean = |nth: u8| format!("rtsp://camera.lan/{nth}");
+    for (name, url, credentials) in [
+        ("file", clean(1), Some(("us er", ODD))),
+        (
+            "encoded",
+            "rtsp://camera.lan:8554/2?x=1".to_owned(),
+            Some(("us@er", ODD)),
+        ),
+        ("split", clean(3), Some(("recorder", ODD))),
+        ("empty", clean(4), Some(("admin", ""))),
+        ("bare", clean(5), Some(("admin", ""))),
+        ("at", clean(6), Some(("admin", "one@two"))),
+        (
+            "colon",
+            "rtsp://[fe80::1]:554/7".to_owned(),
+            Some(("admin", "one:two")),
+        ),
+        ("percent", clean(8), Some(("admin", "100%"))),
+        ("environment", clean(9), Some(("u", env!("CARGO_PKG_NAME")))),
+        ("none", clean(10), None),
+    ] {
+        assert_eq!(rtsp(source(&config, name)), (url, credentials), "{name}");
+    }
+    let shown = format!("{config:?} {config:#?}");
+    for secret in ["p#a", "p%23a", "two", "100%", "us er", "us@er", "us%40er"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn places_give_names_and_paths() {
+    let config = good("places.yaml");
+    assert_eq!(
+        names(&config),
+        [
+            "camera.lan:8554",
+            "::1:8554",
+            "10.0.0.7",
+            "dawn-chorus",
+            "dusk-chorus",
+            "007"
+        ]
+    );
+    let files: Vec<(PathBuf, bool)> = config
+        .sources
+        .iter()
+        .filter_map(|source| match &source.location {
+            Location::File { path, looped } => Some((path.clone(), *looped)),
+            Location::Rtsp(_) => None,
+        })
+        .collect();
+    assert_eq!(
+        files,
+        [
+            (fixtures("good").join("audio/dawn chorus.flac"), true),
+            (PathBuf::from("/srv/audio/dusk chorus.wav"), false),
+            (PathBuf::from("/srv/a:b.wav"), false),
+        ]
+    );
+}
+
+#[test]
+fn an_alias_stands_for_what_it_names() {
+    let config = good("anchors.yaml");
+    let mono = Expectation {
+        codec: Some("pcmu".to_owned()),
+        sample_rate: Some(8_000),
+        channels: Some(1),
+    };
+    assert_eq!(source(&config, "a").expect, mono);
+    assert_eq!(source(&config, "b").expect, mono);
+}
+
+#[test]
+fn arguments_come_after_the_file_and_share_its_rules() {
+    let path = fixtures("good").join("minimal.yaml");
+    let arguments = |texts: &[&str]| -> Vec<SourceArgument> {
+        let parsed = texts.iter().map(|text| SourceArgument::parse(text));
+        parsed.collect::<Result<_, _>>().unwrap()
+    };
+    let config = config::load(
+        Some(&path),
+        &arguments(&["pond=rtsp://other.lan/1", "dawn.flac"]),
+    );
+    assert_eq!(names(&config.unwrap()), ["camera.lan", "pond", "dawn"]);
+
+    let twice = config::load(Some(&path), &arguments(&["rtsp://camera.lan/2"])).unwrap_err();
+    let said = twice.to_string();
+    assert!(
+        said.contains("source argument 1: the name `camera.lan` is already that of sources[0]")
+            && said.contains("NAME=URL"),
+        "{said}"
+    );
+
+    let alone = config::load(None, &arguments(&["dawn.flac"])).unwrap();
+    let path = PathBuf::from("dawn.flac");
+    let looped = false;
+    assert_eq!(alone.sources[0].location, Location::File { path, looped });
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_file_is_said() {
+    for (path, part) in [
+        (fixtures("good").join("nowhere.yaml"), "No such file"),
+        (fixtures("good"), "not a regular file"),
+    ] {
+        let errors = config::load(Some(&path), &[]).unwrap_err();
+        assert_eq!(errors.mistakes().len(), 1, "{errors}");
+        assert!(errors.to_string().contains(part), "{errors}");
+        assert!(
+            errors.to_string().contains(&path.display().to_string()),
+            "{errors}"
+        );
+    }
+}
