@@ -18,6 +18,7 @@
 //! | 0 | [`backoff`], [`id`], [`secret`], [`units`] |
 
 pub mod backoff;
+pub mod buffers;
 pub(crate) mod closed_set;
 pub mod id;
 pub mod metrics;

@@ -1,0 +1,375 @@
+//! Asking for a buffer: leases, askers and `allocate_if_needed`.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use super::{
+    account::{Account, Statement, Timings},
+    budget::Budget,
+    capture::CaptureBuffer,
+    error::AllocationError,
+    ledger::{Attempt, ReleaseReason},
+    registry::{Answer, Ask, AskError, LeaseId, Registry},
+};
+use crate::{
+    closed_set::closed_set,
+    id::SourceId,
+    metrics::{Membership, Roster},
+    units::{AudioFormat, ByteSize},
+};
+
+closed_set! {
+    /// What a buffer is for: the `buffer_type` label.
+    pub enum BufferKind {
+        /// The newest audio of a source, for clips and live listening.
+        Capture => "capture",
+        /// A short window for analysis.
+        Analysis => "analysis",
+    }
+}
+
+/// Whether a buffer of this kind has series from the moment of its source's lease; the other
+/// kinds have them from the first attempt on.
+pub(super) const fn always_used(kind: BufferKind) -> bool {
+    matches!(kind, BufferKind::Capture)
+}
+
+/// All buffers of the program: at most one live buffer for each source and kind.
+pub struct Buffers {
+    pub(super) budget: Arc<Budget>,
+    registries: PerKind<Registry<SourceId, Arc<CaptureBuffer>>>,
+    pub(super) timings: PerKind<Arc<Timings>>,
+    roster: Roster<SourceId, Subject>,
+}
+
+type PerKind<T> = [T; BufferKind::COUNT];
+
+/// One source's accounts.
+struct Subject {
+    accounts: PerKind<Arc<Account>>,
+    used: PerKind<AtomicBool>,
+}
+
+/// The right to have buffers under a source's name; its supervisor holds it. As long as it is
+/// held the source's series exist. Dropping it removes the source's buffers.
+pub struct Lease {
+    asker: Asker,
+    _series: Membership<SourceId, Subject>,
+}
+
+/// A session's way to ask for its source's buffers. Outlives its [`Lease`] harmlessly: then
+/// every answer is [`AllocationError::Revoked`].
+#[derive(Clone)]
+pub struct Asker {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    buffers: Arc<Buffers>,
+    source: SourceId,
+    subject: Arc<Subject>,
+    /// By [`BufferKind::index`].
+    leases: Box<[LeaseId]>,
+}
+
+/// The source has a lease already.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source {0} has a supervisor already")]
+pub struct AlreadyLeased(pub SourceId);
+
+/// A buffer, and whether this attempt made it.
+#[derive(Clone, Debug)]
+pub enum Allocation {
+    /// Made by this attempt.
+    First(Arc<CaptureBuffer>),
+    /// It was there; its audio stays.
+    Repeated(Arc<CaptureBuffer>),
+}
+
+impl Allocation {
+    /// The buffer, however it came about.
+    pub fn into_buffer(self) -> Arc<CaptureBuffer> {
+        match self {
+            Self::First(buffer) | Self::Repeated(buffer) => buffer,
+        }
+    }
+}
+
+impl Buffers {
+    /// No buffers yet, and `budget` bytes for all that come.
+    pub fn new(budget: ByteSize) -> Arc<Self> {
+        Arc::new(Self {
+            budget: Budget::new(budget),
+            registries: std::array::from_fn(|_| Registry::new()),
+            timings: std::array::from_fn(|_| Arc::default()),
+            roster: Roster::default(),
+        })
+    }
+
+    /// Leases a source's name. From here on its series exist, at zero.
+    ///
+    /// # Errors
+    /// [`AlreadyLeased`] while another lease on the name is held.
+    pub fn lease(self: &Arc<Self>, source: SourceId) -> Result<Lease, AlreadyLeased> {
+        let subject = Arc::new(Subject {
+            accounts: std::array::from_fn(|at| {
+                Arc::new(Account::new(Arc::clone(&self.timings[at])))
+            }),
+            used: std::array::from_fn(|at| always_used(BufferKind::ALL[at]).into()),
+        });
+        // The roster decides: a lease leaves it last, so its name's keys are free by then.
+        let series = self
+            .roster
+            .join(source.clone(), Arc::clone(&subject))
+            .map_err(|_| AlreadyLeased(source.clone()))?;
+        let opened = self.registries.iter().map(|r| r.open(source.clone()));
+        let leases = opened
+            .collect::<Result<_, _>>()
+            .map_err(|_| AlreadyLeased(source.clone()))?;
+        let shared = Shared {
+            buffers: Arc::clone(self),
+            source,
+            subject,
+            leases,
+        };
+        Ok(Lease {
+            asker: Asker {
+                shared: Arc::new(shared),
+            },
+            _series: series,
+        })
+    }
+
+    /// A source's live buffer, if it has one. For those who only read.
+    pub fn get(&self, source: &SourceId, kind: BufferKind) -> Option<Arc<CaptureBuffer>> {
+        self.registries[kind.index()].get(source)
+    }
+
+    /// Bytes of the budget in use, those of retired buffers that somebody still reads
+    /// included; and its limit.
+    pub fn budget(&self) -> (ByteSize, ByteSize) {
+        (self.budget.used(), self.budget.limit())
+    }
+
+    /// Everything about the leased sources' buffers, in order of names and kinds.
+    pub fn statements(&self) -> Vec<(SourceId, BufferKind, Statement)> {
+        let mut statements = Vec::new();
+        for (source, subject) in self.roster.members() {
+            for kind in BufferKind::ALL {
+                if subject.used[kind.index()].load(Relaxed) {
+                    let statement = subject.accounts[kind.index()].statement();
+                    statements.push((source.clone(), *kind, statement));
+                }
+            }
+        }
+        statements
+    }
+}
+
+impl Lease {
+    /// A handle for the source's sessions.
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+
+    /// Gives up the source's buffers for a reason. Holders may finish them; askers are
+    /// revoked. Dropping the lease does the same, with [`ReleaseReason::Removed`].
+    pub fn release(self, reason: ReleaseReason) {
+        self.asker.shared.close(reason);
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.asker.shared.close(ReleaseReason::Removed);
+    }
+}
+
+impl Shared {
+    fn close(&self, reason: ReleaseReason) {
+        for kind in BufferKind::ALL {
+            let at = kind.index();
+            self.buffers.registries[at].close(&self.source, self.leases[at], |buffer| {
+                buffer.retire();
+                self.subject.accounts[at].ledger().release(reason);
+            });
+        }
+    }
+}
+
+impl Asker {
+    /// The source it asks for.
+    pub fn source(&self) -> &SourceId {
+        &self.shared.source
+    }
+
+    /// Gets the source's buffer, allocating it if there is none. Atomic: of any number of
+    /// callers one allocates and the others get that buffer.
+    ///
+    /// A buffer of another format or length is retired and a new one takes its place; two
+    /// formats never share a buffer. Every call is one attempt in the ledger.
+    ///
+    /// `duration` times `format` is the capacity, rounded down to whole frames. Waits only
+    /// while another caller allocates this same buffer, microseconds as memory is not touched.
+    ///
+    /// # Errors
+    /// [`AllocationError`]; there is then no buffer, and the next call tries again. A wrong
+    /// request leaves a live buffer alone; a change of format that fails has retired it.
+    pub fn allocate_if_needed(
+        &self,
+        kind: BufferKind,
+        format: AudioFormat,
+        duration: Duration,
+    ) -> Result<Allocation, AllocationError> {
+        let Shared {
+            buffers,
+            source,
+            subject,
+            leases,
+        } = &*self.shared;
+        let at = kind.index();
+        let account = &subject.accounts[at];
+        if !always_used(kind) {
+            subject.used[at].store(true, Relaxed);
+        }
+        let mut attempt = Some(account.ledger().attempt(requested_bytes(format, duration)));
+        let answer = Size::of(format, duration).and_then(|size| {
+            let mut request = Request {
+                size,
+                format,
+                duration,
+                budget: &buffers.budget,
+                account,
+                attempt: &mut attempt,
+            };
+            let answer = buffers.registries[at].ask(source, leases[at], &mut request);
+            answer.map_err(|error| match error {
+                AskError::Revoked => AllocationError::Revoked,
+                AskError::Failed(error) => error,
+            })
+        });
+        // A first allocation has taken its attempt with it.
+        match (answer, attempt) {
+            (Ok(Answer::First(buffer)), _) => Ok(Allocation::First(buffer)),
+            (Ok(Answer::Repeated(buffer)), attempt) => {
+                if let Some(attempt) = attempt {
+                    attempt.repeated();
+                }
+                Ok(Allocation::Repeated(buffer))
+            }
+            (Err(error), attempt) => {
+                if let Some(attempt) = attempt {
+                    attempt.error(error.error_type());
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What was asked for, as far as a number can tell, for the size histogram.
+fn requested_bytes(format: AudioFormat, duration: Duration) -> f64 {
+    match format.pcm_bytes(duration) {
+        Some(bytes) => bytes as f64,
+        None => {
+            duration.as_secs_f64()
+                * f64::from(format.sample_rate)
+                * f64::from(format.channels)
+                * crate::units::BYTES_PER_SAMPLE as f64
+        }
+    }
+}
+
+/// A buffer's size, checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Size {
+    frames: u64,
+    bytes: u64,
+}
+
+impl Size {
+    fn of(format: AudioFormat, duration: Duration) -> Result<Self, AllocationError> {
+        if format.sample_rate == 0 {
+            return Err(AllocationError::ZeroSampleRate);
+        }
+        if format.channels == 0 {
+            return Err(AllocationError::ZeroChannels);
+        }
+        let overflow = || AllocationError::SizeOverflow(duration, format);
+        let frames = format.frames_in(duration).ok_or_else(overflow)?;
+        if frames == 0 {
+            return Err(AllocationError::ZeroDuration(duration, format));
+        }
+        let bytes = format.pcm_bytes(duration).ok_or_else(overflow)?;
+        isize::try_from(bytes).map_err(|_| overflow())?;
+        Ok(Self { frames, bytes })
+    }
+}
+
+struct Request<'a, 'b> {
+    size: Size,
+    format: AudioFormat,
+    duration: Duration,
+    budget: &'a Arc<Budget>,
+    account: &'a Arc<Account>,
+    attempt: &'b mut Option<Attempt<'a>>,
+}
+
+impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
+    type Error = AllocationError;
+
+    fn fits(&self, present: &Arc<CaptureBuffer>) -> bool {
+        present.format() == self.format && present.capacity_frames() == self.size.frames
+    }
+
+    fn make(&mut self) -> Result<Arc<CaptureBuffer>, AllocationError> {
+        let Size { frames, bytes } = self.size;
+        let over = |budget| AllocationError::OverBudget {
+            duration: self.duration,
+            format: self.format,
+            needed: ByteSize(bytes),
+            budget,
+        };
+        let charged = self.budget.reserve(bytes).map_err(over)?;
+        CaptureBuffer::new(self.format, frames, Arc::clone(self.account), charged)
+            .map(Arc::new)
+            .map_err(|_| AllocationError::OutOfMemory(ByteSize(bytes)))
+    }
+
+    fn published(&mut self, buffer: &Arc<CaptureBuffer>) {
+        buffer.enroll();
+        if let Some(attempt) = self.attempt.take() {
+            attempt.first();
+        }
+    }
+
+    fn replaced(&mut self, old: &Arc<CaptureBuffer>) {
+        old.retire();
+        self.account.ledger().release(ReleaseReason::FormatChange);
+    }
+}
+
+impl fmt::Debug for Buffers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (used, limit) = self.budget();
+        write!(f, "Buffers({:?}, {used} of {limit})", self.roster)
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lease({})", self.asker.shared.source)
+    }
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asker({})", self.shared.source)
+    }
+}

@@ -1,0 +1,191 @@
+//! One epoch of a source's buffer: a ring of one format, charged to the budget.
+
+use std::{
+    collections::TryReserveError,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    account::Account,
+    budget::Reservation,
+    cursors::{ReaderKind, StartAt},
+    reader::Reader,
+    ring::{PartialFrame, Ring},
+};
+use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
+
+/// The newest audio of one source in one format.
+///
+/// Another format means another buffer; who holds this one may finish it. Its memory and its
+/// share of the budget are given back when the last holder lets go.
+pub struct CaptureBuffer {
+    format: AudioFormat,
+    frames: u64,
+    retired: AtomicBool,
+    account: Arc<Account>,
+    // The order of these two: the memory goes before its reservation does.
+    ring: Arc<Ring>,
+    _charged: Reservation,
+}
+
+/// The newest audio, copied out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    /// Position of the first frame, counted from the buffer's first.
+    pub position: u64,
+    /// Interleaved samples without a gap.
+    pub samples: Vec<i16>,
+}
+
+impl CaptureBuffer {
+    pub(super) fn new(
+        format: AudioFormat,
+        frames: u64,
+        account: Arc<Account>,
+        charged: Reservation,
+    ) -> Result<Self, TryReserveError> {
+        // Beyond the address space means beyond the allocator, which refuses it.
+        let ring = Ring::new(
+            format.channels,
+            usize::try_from(frames).unwrap_or(usize::MAX),
+        )?;
+        Ok(Self {
+            format,
+            frames,
+            retired: AtomicBool::new(false),
+            account,
+            ring: Arc::new(ring),
+            _charged: charged,
+        })
+    }
+
+    /// Appends interleaved samples, whole frames; of more than fit the newest stay. Waits for
+    /// nobody but a copy of at most 64 KiB or a scrape under way.
+    ///
+    /// # Errors
+    /// [`PartialFrame`] when the number of samples is no multiple of the channels; nothing is
+    /// written then.
+    pub fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
+        if !self.ring.time_next_push() {
+            return self.ring.push(samples);
+        }
+        let start = Instant::now();
+        let pushed = self.ring.push(samples);
+        self.account
+            .timings()
+            .write
+            .observe(start.elapsed().as_secs_f64());
+        pushed
+    }
+
+    /// Attaches a reader, which keeps this buffer alive until it is dropped.
+    pub fn subscribe(self: &Arc<Self>, kind: ReaderKind, from: StartAt) -> Reader {
+        Reader::attach(Arc::clone(self), kind, from)
+    }
+
+    /// Copies the newest `frames` frames, or as many as there are. What the writer overtakes
+    /// while they are copied is left out at the old end, so the result never has a gap.
+    ///
+    /// # Errors
+    /// When there is no memory for the copy.
+    pub fn copy_newest(self: &Arc<Self>, frames: u64) -> Result<Clip, TryReserveError> {
+        let mut reader = self.subscribe(ReaderKind::Clip, StartAt::Newest(frames));
+        let start = reader.position();
+        let end = start.saturating_add(frames).min(self.position());
+        let samples_in = |frames: u64| {
+            let frames = usize::try_from(frames).unwrap_or(usize::MAX);
+            frames.saturating_mul(self.ring.channels())
+        };
+        let mut samples = Vec::new();
+        samples.try_reserve_exact(samples_in(end - start))?;
+        // Ends: each further round means that the writer came closer to `end`.
+        loop {
+            let left = end.saturating_sub(reader.position());
+            samples.resize(samples_in(left), 0);
+            let read = reader.read(&mut samples);
+            let wanted = end.saturating_sub(read.position);
+            if read.frames as u64 >= wanted {
+                samples.truncate(samples_in(wanted));
+                return Ok(Clip {
+                    position: read.position.min(end),
+                    samples,
+                });
+            }
+        }
+    }
+
+    /// The format of all its audio.
+    pub fn format(&self) -> AudioFormat {
+        self.format
+    }
+
+    /// How many frames it can hold.
+    pub fn capacity_frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// How much memory its audio can take, in bytes.
+    pub fn capacity_bytes(&self) -> u64 {
+        self.frames * self.frame_bytes()
+    }
+
+    /// How long it can hold.
+    pub fn capacity(&self) -> Duration {
+        self.format.duration_of(self.frames)
+    }
+
+    /// How much audio it holds.
+    pub fn buffered(&self) -> Duration {
+        let frames = self.ring.inspect(|ring| ring.head - ring.tail);
+        self.format.duration_of(frames)
+    }
+
+    /// Frames ever written: the position of the next one.
+    pub fn position(&self) -> u64 {
+        self.ring.inspect(|ring| ring.head)
+    }
+
+    /// Whether another format, a removal or the shutdown has ended this epoch. Readers then
+    /// finish what is there and ask for the next buffer.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.account.retire(&self.ring);
+    }
+
+    pub(super) fn enroll(&self) {
+        self.account.enroll(Arc::clone(&self.ring), self.format);
+    }
+
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    pub(super) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    fn frame_bytes(&self) -> u64 {
+        u64::from(self.format.channels) * BYTES_PER_SAMPLE
+    }
+}
+
+impl Drop for CaptureBuffer {
+    fn drop(&mut self) {
+        self.account.settle(&self.ring);
+    }
+}
+
+impl fmt::Debug for CaptureBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CaptureBuffer({:?} of {})", self.capacity(), self.format)
+    }
+}

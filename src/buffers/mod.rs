@@ -1,0 +1,52 @@
+//! Capture buffers: one live buffer per source, a ledger that adds up, a bounded budget.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use audio_capture_exporter::{buffers::*, id::SourceId, units::*};
+//! let buffers = Buffers::new(ByteSize(64 << 20));
+//! let garden = SourceId::new("garden")?;
+//! // The supervisor holds the lease; its sessions ask.
+//! let lease = buffers.lease(garden.clone())?;
+//! let format = AudioFormat { sample_rate: 48_000, channels: 1 };
+//! let ask = || lease.asker().allocate_if_needed(BufferKind::Capture, format, Duration::from_secs(60));
+//! let Allocation::First(buffer) = ask()? else { panic!() };
+//! buffer.push(&[0; 960])?;
+//! // A reconnect finds the buffer and the audio in it.
+//! let Allocation::Repeated(same) = ask()? else { panic!() };
+//! assert_eq!(same.buffered(), Duration::from_millis(20));
+//! lease.release(ReleaseReason::Removed);
+//! assert!(buffers.get(&garden, BufferKind::Capture).is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`registry`] is the atomic check-and-insert, [`Buffers`] what the program uses: it adds the
+//! ledger ([`Books`]), the [`budget`] and the metrics. A [`CaptureBuffer`] is a ring that one
+//! session writes and any number of [`Reader`]s read.
+
+mod account;
+mod allocation;
+pub mod budget;
+mod capture;
+mod cell;
+mod cursors;
+mod error;
+mod ledger;
+mod metrics;
+mod reader;
+pub mod registry;
+mod ring;
+mod sync;
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;
+
+pub use account::{Counters, Levels, Statement, WriteStatus};
+pub use allocation::{Allocation, AlreadyLeased, Asker, BufferKind, Buffers, Lease};
+pub use capture::{CaptureBuffer, Clip};
+pub use cursors::{ReadStatus, ReaderKind, StartAt};
+pub use error::{AllocationError, ErrorType};
+pub use ledger::{AllocationResult, Books, ReleaseReason};
+pub use reader::{Read, Reader};
+pub use ring::PartialFrame;

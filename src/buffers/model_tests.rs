@@ -1,0 +1,188 @@
+//! The ring against a plain list of everything that was ever written.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    id::SourceId,
+    units::{AudioFormat, ByteSize},
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Write this many frames.
+    Push(usize),
+    /// The chosen reader asks for this many samples.
+    Read(usize, usize),
+    Subscribe(StartAt),
+    Unsubscribe(usize),
+    CopyNewest(u64),
+}
+
+fn steps(longest: usize) -> impl Strategy<Value = Vec<Step>> {
+    let start = prop_oneof![
+        Just(StartAt::Oldest),
+        Just(StartAt::Now),
+        (0..longest as u64).prop_map(StartAt::Newest),
+    ];
+    let step = prop_oneof![
+        5 => (0..longest).prop_map(Step::Push),
+        5 => (0..8usize, 0..longest * 2).prop_map(|(who, room)| Step::Read(who, room)),
+        1 => start.prop_map(Step::Subscribe),
+        1 => (0..8usize).prop_map(Step::Unsubscribe),
+        1 => (0..longest as u64).prop_map(Step::CopyNewest),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// Every sample ever written, and what the readers should have seen.
+struct Model {
+    written: Vec<i16>,
+    channels: usize,
+    capacity: usize,
+}
+
+impl Model {
+    fn head(&self) -> usize {
+        self.written.len() / self.channels
+    }
+
+    fn tail(&self) -> usize {
+        self.head().saturating_sub(self.capacity)
+    }
+
+    fn samples(&self, from: usize, frames: usize) -> &[i16] {
+        &self.written[from * self.channels..(from + frames) * self.channels]
+    }
+}
+
+struct Follower {
+    reader: Reader,
+    position: usize,
+}
+
+fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let buffers = Buffers::new(ByteSize(1 << 30));
+    let lease = buffers.lease(SourceId::new("s").unwrap()).unwrap();
+    // At 1,000 Hz a frame lasts a millisecond.
+    let format = AudioFormat {
+        sample_rate: 1_000,
+        channels,
+    };
+    let duration = std::time::Duration::from_millis(capacity as u64);
+    let buffer: Arc<CaptureBuffer> = lease
+        .asker()
+        .allocate_if_needed(BufferKind::Capture, format, duration)
+        .unwrap()
+        .into_buffer();
+    let frame_bytes = u64::from(channels) * 2;
+    let channels = usize::from(channels);
+    let mut model = Model {
+        written: Vec::new(),
+        channels,
+        capacity,
+    };
+    let mut followers: Vec<Follower> = Vec::new();
+    let (mut missed, mut read, mut writes, mut overflows) = (0_u64, 0_u64, 0, 0);
+
+    for step in steps {
+        match step {
+            Step::Push(frames) => {
+                let at = model.written.len();
+                let fresh: Vec<i16> = (at..at + frames * channels).map(|i| i as i16).collect();
+                buffer.push(&fresh).unwrap();
+                model.written.extend(fresh);
+                writes += 1;
+                overflows += u64::from(followers.iter().any(|f| f.position < model.tail()));
+            }
+            Step::Read(who, room) if !followers.is_empty() => {
+                let count = followers.len();
+                let follower = &mut followers[who % count];
+                let mut into = vec![-1; room];
+                let got = follower.reader.read(&mut into);
+                let position = follower.position.max(model.tail());
+                let frames = (model.head() - position).min(room / channels);
+                prop_assert_eq!(got.missed, (position - follower.position) as u64);
+                prop_assert_eq!(got.position, position as u64);
+                prop_assert_eq!(got.frames, frames);
+                prop_assert_eq!(&into[..frames * channels], model.samples(position, frames));
+                prop_assert!(into[frames * channels..].iter().all(|s| *s == -1));
+                follower.position = position + frames;
+                missed += got.missed;
+                read += got.frames as u64;
+            }
+            Step::Subscribe(from) if followers.len() < 8 => {
+                let position = match from {
+                    StartAt::Oldest => model.tail(),
+                    StartAt::Now => model.head(),
+                    StartAt::Newest(n) => model.head().saturating_sub(n as usize).max(model.tail()),
+                };
+                let reader = buffer.subscribe(ReaderKind::Live, from);
+                prop_assert_eq!(reader.position(), position as u64);
+                followers.push(Follower { reader, position });
+            }
+            Step::Unsubscribe(who) if !followers.is_empty() => {
+                let gone = followers.swap_remove(who % followers.len());
+                missed += model.tail().saturating_sub(gone.position) as u64;
+            }
+            Step::CopyNewest(frames) => {
+                let clip = buffer.copy_newest(frames).unwrap();
+                let from = model
+                    .head()
+                    .saturating_sub(frames as usize)
+                    .max(model.tail());
+                prop_assert_eq!(clip.position, from as u64);
+                prop_assert_eq!(&clip.samples[..], model.samples(from, model.head() - from));
+                read += (model.head() - from) as u64;
+            }
+            Step::Read(..) | Step::Subscribe(_) | Step::Unsubscribe(_) => {}
+        }
+        let seen = buffers.statements().remove(0).2;
+        let behind = |f: &Follower| model.tail().saturating_sub(f.position) as u64;
+        let pending: u64 = followers.iter().map(behind).sum();
+        prop_assert_eq!(
+            seen.counters.dropped_bytes,
+            (missed + pending) * frame_bytes
+        );
+        prop_assert_eq!(seen.counters.read_bytes, read * frame_bytes);
+        prop_assert_eq!(seen.counters.write_bytes, model.head() as u64 * frame_bytes);
+        prop_assert_eq!(seen.counters.wraparounds, (model.head() / capacity) as u64);
+        prop_assert_eq!(seen.counters.writes, [writes, 0]);
+        prop_assert_eq!(seen.counters.overflows, overflows);
+        prop_assert_eq!(seen.levels.readers, followers.len() as u64);
+        let size = (model.head() - model.tail()) as u64 * frame_bytes;
+        prop_assert_eq!(seen.levels.size_bytes, size);
+        let lag = followers
+            .iter()
+            .map(|f| model.head() - f.position)
+            .max()
+            .unwrap_or(0);
+        let expected = lag.min(capacity) as f64 / capacity as f64;
+        prop_assert!((seen.levels.utilization - expected).abs() < 1e-9);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Small rings: wraps, long pushes and overtaken readers at every step.
+    #[test]
+    fn readers_get_exact_samples_or_an_exact_count(
+        capacity in 1usize..40, channels in 1u16..4, steps in steps(60)
+    ) {
+        check(capacity, channels, steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    /// Reads longer than one hold of the lock.
+    #[test]
+    fn long_reads_are_seamless(channels in 1u16..4, steps in steps(120_000)) {
+        check(90_000, channels, steps)?;
+    }
+}

@@ -1,0 +1,256 @@
+//! The ring: the newest audio of one source, overwritten in place.
+//!
+//! One mutex. The writer never waits for a reader to catch up and wakes nobody; readers poll,
+//! and copy at most [`MAX_COPY_SAMPLES`] samples per hold. All counters are plain integers
+//! under that mutex: a scrape reads them, nothing is pushed.
+
+use std::{
+    collections::TryReserveError,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use super::cursors::{Cursors, ReaderId, ReaderKind, StartAt};
+
+/// Samples copied per hold of the mutex: 64 KiB, a few microseconds.
+pub(super) const MAX_COPY_SAMPLES: usize = 32 * 1_024;
+
+/// One push in this many is timed: reading the clock costs more than the push itself.
+const TIMED_PUSHES: u64 = 64;
+
+/// Samples that are not whole frames of the ring's channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{samples} samples are not whole frames of {channels} channels")]
+pub struct PartialFrame {
+    /// How many were pushed.
+    pub samples: usize,
+    /// Interleaved channels of the ring.
+    pub channels: usize,
+}
+
+/// Interleaved 16-bit audio, the newest `capacity` frames of it.
+#[derive(Debug)]
+pub(super) struct Ring {
+    channels: usize,
+    /// In samples; a whole number of frames.
+    capacity: usize,
+    state: Mutex<State>,
+    time_next_push: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Grows within its capacity during the first lap, so that memory is mapped as audio
+    /// arrives and nothing unwritten can ever be read.
+    samples: Vec<i16>,
+    /// Where the next sample goes; equals `samples.len()` during the first lap.
+    offset: usize,
+    /// Frames ever written.
+    head: u64,
+    writes: u64,
+    refused_writes: u64,
+    overflows: u64,
+    cursors: Cursors,
+}
+
+/// What one hold of the mutex copied for a reader.
+pub(super) struct Copied {
+    /// Position of the first frame copied.
+    pub(super) position: u64,
+    /// Frames copied.
+    pub(super) frames: usize,
+    /// Frames that were overwritten before.
+    pub(super) missed: u64,
+}
+
+/// A ring's counters and levels at one moment, in frames.
+#[derive(Debug)]
+pub(super) struct Meters<'a> {
+    pub(super) head: u64,
+    pub(super) tail: u64,
+    pub(super) capacity: u64,
+    pub(super) writes: u64,
+    pub(super) refused_writes: u64,
+    pub(super) overflows: u64,
+    pub(super) cursors: &'a Cursors,
+}
+
+impl Ring {
+    /// A ring for `frames` frames; memory is reserved, not touched.
+    ///
+    /// # Errors
+    /// When the allocator has no such block.
+    pub(super) fn new(channels: u16, frames: usize) -> Result<Self, TryReserveError> {
+        let channels = usize::from(channels);
+        // The caller has checked the product; a saturated one is refused by the allocator.
+        let capacity = frames.saturating_mul(channels);
+        let mut samples = Vec::new();
+        samples.try_reserve_exact(capacity)?;
+        Ok(Self {
+            channels,
+            capacity,
+            state: Mutex::new(State {
+                samples,
+                offset: 0,
+                head: 0,
+                writes: 0,
+                refused_writes: 0,
+                overflows: 0,
+                cursors: Cursors::default(),
+            }),
+            time_next_push: AtomicBool::new(true),
+        })
+    }
+
+    /// Interleaved channels.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Whether the next push should be timed.
+    pub(super) fn time_next_push(&self) -> bool {
+        self.time_next_push.load(Relaxed)
+    }
+
+    /// Writes whole frames; of more than the ring holds, the newest stay.
+    pub(super) fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
+        let mut state = self.lock();
+        if !samples.len().is_multiple_of(self.channels) {
+            state.refused_writes += 1;
+            return Err(PartialFrame {
+                samples: samples.len(),
+                channels: self.channels,
+            });
+        }
+        let head = state.head + (samples.len() / self.channels) as u64;
+        if samples.len() < self.capacity {
+            state.write(samples, self.capacity);
+        } else {
+            let start = (head % self.capacity_frames()) as usize * self.channels;
+            state.fill(&samples[samples.len() - self.capacity..], start);
+        }
+        state.head = head;
+        state.writes += 1;
+        if head.saturating_sub(self.capacity_frames()) > state.cursors.oldest() {
+            state.overflows += 1;
+        }
+        self.time_next_push
+            .store(state.writes.is_multiple_of(TIMED_PUSHES), Relaxed);
+        Ok(())
+    }
+
+    /// Attaches a reader.
+    pub(super) fn attach(&self, kind: ReaderKind, from: StartAt) -> ReaderId {
+        let mut state = self.lock();
+        let (tail, head) = (self.tail(&state), state.head);
+        let position = match from {
+            StartAt::Oldest => tail,
+            StartAt::Now => head,
+            StartAt::Newest(frames) => head.saturating_sub(frames).max(tail),
+        };
+        state.cursors.attach(kind, position)
+    }
+
+    /// Detaches a reader; what it did stays counted.
+    pub(super) fn detach(&self, id: ReaderId) {
+        let mut state = self.lock();
+        let tail = self.tail(&state);
+        state.cursors.detach(id, tail);
+    }
+
+    /// Copies the reader's next frames, as many as fit into `into` and one hold, and moves its
+    /// cursor. `continued` belongs to the same read as the copy before: it copies only what
+    /// joins it without a gap, and is not counted as a read of its own.
+    pub(super) fn copy_next(&self, id: ReaderId, into: &mut [i16], continued: bool) -> Copied {
+        let mut state = self.lock();
+        let (tail, head) = (self.tail(&state), state.head);
+        let State {
+            samples, cursors, ..
+        } = &mut *state;
+        let cursor = cursors.position(id);
+        if continued && cursor < tail {
+            return Copied {
+                position: cursor,
+                frames: 0,
+                missed: 0,
+            };
+        }
+        let position = cursor.max(tail);
+        let missed = position - cursor;
+        let room = into.len().min(MAX_COPY_SAMPLES) / self.channels;
+        let frames = usize::try_from(head - position).map_or(room, |there| there.min(room));
+        let start = (position % self.capacity_frames()) as usize * self.channels;
+        let count = frames * self.channels;
+        let first = count.min(self.capacity - start);
+        into[..first].copy_from_slice(&samples[start..start + first]);
+        into[first..count].copy_from_slice(&samples[..count - first]);
+        cursors.advance(id, frames as u64, missed, continued);
+        Copied {
+            position,
+            frames,
+            missed,
+        }
+    }
+
+    /// Where a reader stands: the position of its next frame.
+    pub(super) fn position(&self, id: ReaderId) -> u64 {
+        self.lock().cursors.position(id)
+    }
+
+    /// Looks at all counters and cursors at one moment.
+    pub(super) fn inspect<R>(&self, look: impl FnOnce(&Meters<'_>) -> R) -> R {
+        let state = self.lock();
+        look(&Meters {
+            head: state.head,
+            tail: self.tail(&state),
+            capacity: self.capacity_frames(),
+            writes: state.writes,
+            refused_writes: state.refused_writes,
+            overflows: state.overflows,
+            cursors: &state.cursors,
+        })
+    }
+
+    fn capacity_frames(&self) -> u64 {
+        (self.capacity / self.channels) as u64
+    }
+
+    fn tail(&self, state: &State) -> u64 {
+        state.head.saturating_sub(self.capacity_frames())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock panics; if it ever did, audio and cursors would still be
+        // consistent enough to go on, and a deaf recorder helps nobody.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Writes fewer samples than the ring holds.
+    fn write(&mut self, samples: &[i16], capacity: usize) {
+        let (first, wrapped) = samples.split_at(samples.len().min(capacity - self.offset));
+        if self.offset == self.samples.len() {
+            // The first lap. The capacity was reserved: this never allocates.
+            self.samples.extend_from_slice(first);
+        } else {
+            self.samples[self.offset..self.offset + first.len()].copy_from_slice(first);
+        }
+        self.samples[..wrapped.len()].copy_from_slice(wrapped);
+        self.offset += samples.len();
+        if self.offset >= capacity {
+            self.offset -= capacity;
+        }
+    }
+
+    /// Replaces everything: `samples` fill the ring, their first one goes to `start`.
+    fn fill(&mut self, samples: &[i16], start: usize) {
+        let (high, low) = samples.split_at(samples.len() - start);
+        self.samples.clear();
+        self.samples.extend_from_slice(low);
+        self.samples.extend_from_slice(high);
+        self.offset = start;
+    }
+}
