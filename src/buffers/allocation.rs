@@ -157,6 +157,11 @@ impl Buffers {
         (self.budget.used(), self.budget.limit())
     }
 
+    /// Changes the budget. Buffers that are there stay, also beyond a smaller one.
+    pub fn set_budget(&self, limit: ByteSize) {
+        self.budget.set_limit(limit);
+    }
+
     /// Everything about the leased sources' buffers, in order of names and kinds.
     pub fn statements(&self) -> Vec<(SourceId, BufferKind, Statement)> {
         let mut statements = Vec::new();
@@ -178,6 +183,12 @@ impl Lease {
         self.asker.clone()
     }
 
+    /// Gives up the source's buffers but keeps the name: its series stay, and the next
+    /// asker allocates anew. For a source that is switched off.
+    pub fn clear(&self) {
+        self.asker.shared.clear(ReleaseReason::Removed);
+    }
+
     /// Gives up the source's buffers for a reason. Holders may finish them; askers are
     /// revoked. Dropping the lease does the same, with [`ReleaseReason::Removed`].
     pub fn release(self, reason: ReleaseReason) {
@@ -195,11 +206,22 @@ impl Shared {
     fn close(&self, reason: ReleaseReason) {
         for kind in BufferKind::ALL {
             let at = kind.index();
-            self.buffers.registries[at].close(&self.source, self.leases[at], |buffer| {
-                buffer.retire();
-                self.subject.accounts[at].ledger().release(reason);
-            });
+            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            self.buffers.registries[at].close(&self.source, self.leases[at], release);
         }
+    }
+
+    fn clear(&self, reason: ReleaseReason) {
+        for kind in BufferKind::ALL {
+            let at = kind.index();
+            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            self.buffers.registries[at].clear(&self.source, self.leases[at], release);
+        }
+    }
+
+    fn released(&self, kind: BufferKind, buffer: &CaptureBuffer, reason: ReleaseReason) {
+        buffer.retire();
+        self.subject.accounts[kind.index()].ledger().release(reason);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::units::ByteSize;
 /// Bytes that may be reserved, and those that are.
 #[derive(Debug)]
 pub struct Budget {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicU64,
 }
 
@@ -34,7 +34,7 @@ impl Budget {
     /// A budget of `limit` bytes, all free.
     pub fn new(limit: ByteSize) -> Arc<Self> {
         Arc::new(Self {
-            limit: limit.0,
+            limit: AtomicU64::new(limit.0),
             used: AtomicU64::new(0),
         })
     }
@@ -44,10 +44,11 @@ impl Budget {
     /// # Errors
     /// [`OverBudget`] when they do not fit.
     pub fn reserve(self: &Arc<Self>, bytes: u64) -> Result<Reservation, OverBudget> {
+        let limit = self.limit().0;
         // Only the sum matters, and no other memory is published by it.
         self.used
             .fetch_update(Relaxed, Relaxed, |used| {
-                used.checked_add(bytes).filter(|sum| *sum <= self.limit)
+                used.checked_add(bytes).filter(|sum| *sum <= limit)
             })
             .map(|_| Reservation {
                 budget: Arc::clone(self),
@@ -59,6 +60,11 @@ impl Budget {
             })
     }
 
+    /// Changes the limit. What is reserved stays reserved.
+    pub fn set_limit(&self, limit: ByteSize) {
+        self.limit.store(limit.0, Relaxed);
+    }
+
     /// Bytes in use.
     pub fn used(&self) -> ByteSize {
         ByteSize(self.used.load(Relaxed))
@@ -66,7 +72,7 @@ impl Budget {
 
     /// Bytes that may be in use.
     pub fn limit(&self) -> ByteSize {
-        ByteSize(self.limit)
+        ByteSize(self.limit.load(Relaxed))
     }
 }
 

@@ -136,6 +136,22 @@ impl<K: Eq + Hash, V: Clone> Registry<K, V> {
         drop(removed);
     }
 
+    /// Forgets a value but goes on with the lease, whose next asker makes another;
+    /// `released` as in [`Self::close`].
+    pub fn clear(&self, key: &K, lease: LeaseId, released: impl FnOnce(&V)) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(slot) = slots.by_key.get_mut(key).filter(|s| s.lease == lease) else {
+            return;
+        };
+        let Some(value) = slot.cell.get() else {
+            return;
+        };
+        released(value);
+        let cleared = std::mem::replace(&mut slot.cell, Arc::new(Cell::empty()));
+        drop(slots);
+        drop(cleared);
+    }
+
     /// The value of `key`, if it is ready. Never waits for one in the making.
     pub fn get(&self, key: &K) -> Option<V> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
