@@ -162,7 +162,7 @@ impl Books {
 
     /// Requested sizes of all attempts, in bytes.
     pub fn sizes(&self) -> HistogramSnapshot {
-        let bounds = SIZE_BOUNDS.into_iter().chain([f64::MAX]);
+        let bounds = SIZE_BOUNDS.into_iter().chain([f64::INFINITY]);
         HistogramSnapshot {
             sum: self.size_sum,
             count: self.size_counts.iter().sum(),
@@ -219,6 +219,6 @@ mod tests {
         assert_eq!(sizes.buckets[0], (1_024.0, 1));
         assert_eq!(sizes.buckets[1], (2_048.0, 1));
         assert_eq!(sizes.buckets[19], (536_870_912.0, 1));
-        assert_eq!(sizes.buckets[20], (f64::MAX, 1));
+        assert_eq!(sizes.buckets[20], (f64::INFINITY, 1));
     }
 }

@@ -296,6 +296,44 @@ fn over_the_budget_is_an_error_with_the_arithmetic_and_the_next_ask_tries_again(
 }
 
 #[test]
+fn a_changed_budget_holds_for_the_next_buffer_and_takes_none_away() {
+    let buffers = Buffers::new(ByteSize(8_000_000));
+    let lease = buffers.lease(garden()).unwrap();
+    first(ask(&lease.asker(), MONO));
+    buffers.set_budget(ByteSize(1_000));
+    repeated(ask(&lease.asker(), MONO));
+    assert_eq!(buffers.budget(), (ByteSize(5_760_000), ByteSize(1_000)));
+    let other = buffers.lease(SourceId::new("other").unwrap()).unwrap();
+    let refused = ask(&other.asker(), MONO).unwrap_err();
+    assert_eq!(refused.error_type(), ErrorType::OverBudget);
+    buffers.set_budget(ByteSize(12_000_000));
+    first(ask(&other.asker(), MONO));
+}
+
+#[test]
+fn a_cleared_source_keeps_its_series_and_can_start_anew() {
+    let buffers = roomy();
+    let lease = buffers.lease(garden()).unwrap();
+    let old = first(ask(&lease.asker(), MONO));
+    lease.clear();
+    assert!(old.is_retired());
+    assert!(buffers.get(&garden(), CAPTURE).is_none());
+    assert_eq!(
+        capture_of(&buffers).books.releases(ReleaseReason::Removed),
+        1
+    );
+    assert_eq!(capture_of(&buffers).levels.capacity_bytes, 0);
+    lease.clear();
+    assert_eq!(
+        capture_of(&buffers).books.live(),
+        0,
+        "nothing was there to release"
+    );
+    first(ask(&lease.asker(), MONO));
+    assert_eq!(results(&buffers), [2, 2, 0, 0]);
+}
+
+#[test]
 fn memory_the_system_refuses_is_an_error_and_not_the_end() {
     let buffers = Buffers::new(ByteSize(u64::MAX));
     let lease = buffers.lease(garden()).unwrap();
@@ -416,16 +454,12 @@ fn a_scrape_shows_what_happened() {
     expect(attempts, ",result=\"attempted\"", "2");
     expect(attempts, ",result=\"repeated_blocked\"", "1");
     expect("myaudio_buffer_allocation_size_bytes_sum", "", "384000.0");
-    expect(
-        "myaudio_buffer_allocation_size_bytes_bucket",
-        ",le=\"131072.0\"",
-        "0",
-    );
-    expect(
-        "myaudio_buffer_allocation_size_bytes_bucket",
-        ",le=\"262144.0\"",
-        "2",
-    );
+    for (bound, count) in [("131072.0", 0), ("262144.0", 2), ("+Inf", 2)] {
+        let line = format!(
+            "myaudio_buffer_allocation_size_bytes_bucket{{le=\"{bound}\",buffer_type=\"capture\",source=\"garden\"}} {count}\n"
+        );
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
     expect("myaudio_buffer_capacity_bytes", "", "192000");
     expect("myaudio_buffer_size_bytes", "", "192000");
     expect("myaudio_buffer_utilization_ratio", "", "1.0");

@@ -21,7 +21,7 @@ pub struct HistogramSnapshot {
     /// Number of observations; always the sum of the buckets.
     pub count: u64,
     /// Upper bound and number of observations in that bucket alone (not cumulative);
-    /// the last bound is `f64::MAX`, which the encoder prints as `+Inf`.
+    /// the last bound is infinity, which the encoder prints as `+Inf`.
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -48,7 +48,7 @@ impl Histogram {
 
     /// Reads the histogram.
     pub fn snapshot(&self) -> HistogramSnapshot {
-        let bounds = self.bounds.iter().copied().chain([f64::MAX]);
+        let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds
             .zip(self.counts.iter().map(|count| count.load(Relaxed)))
             .collect();
@@ -71,7 +71,7 @@ mod tests {
             histogram.observe(value);
         }
         let seen = histogram.snapshot();
-        assert_eq!(seen.buckets, [(1.0, 2), (2.0, 2), (f64::MAX, 2)]);
+        assert_eq!(seen.buckets, [(1.0, 2), (2.0, 2), (f64::INFINITY, 2)]);
         assert_eq!(seen.count, 6);
     }
 }
