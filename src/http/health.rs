@@ -45,3 +45,17 @@ pub(super) fn ready(snapshot: Option<&Arc<Snapshot>>) -> Response<Body> {
     .retry_after(1)
     .into_reply()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_side_that_never_reports_is_dead_after_as_long() {
+        let started = Instant::now();
+        let status = |later| healthy(age(None, started, started + later)).status();
+        assert_eq!(status(STALE_AFTER), StatusCode::OK);
+        let too_late = STALE_AFTER + Duration::from_secs(1);
+        assert_eq!(status(too_late), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -133,7 +133,8 @@ mod tests {
     async fn progress_is_forgiven_and_a_standstill_is_not() {
         let (near, mut far) = tokio::io::duplex(10);
         let mut guard = StallGuard::new(near, Duration::from_secs(30), Heard::default());
-        let writer = async { guard.write_all(&[0; 100]).await };
+        // Owns its end, so that the reader sees the end of a writer that gives up early.
+        let writer = async move { guard.write_all(&[0; 100]).await };
         let reader = async {
             let mut some = [0; 10];
             // Slower than the limit altogether, yet never that long without progress.

@@ -1,0 +1,23 @@
+//! The HTTP server over real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
+#[path = "http_server/client.rs"]
+mod client;
+#[path = "http_server/connections.rs"]
+mod connections;
+#[path = "http_server/exposure.rs"]
+mod exposure;
+#[path = "http_server/fixture.rs"]
+mod fixture;
+#[path = "http_server/limits.rs"]
+mod limits;
+#[path = "http_server/negotiation.rs"]
+mod negotiation;
+#[path = "http_server/reload.rs"]
+mod reload;
+#[path = "http_server/routes.rs"]
+mod routes;
