@@ -37,20 +37,19 @@ class Peer:
     def wait_until_ready(self, group, sources):
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
-            begin, at = self.progress(group), time.monotonic()
+            begin, at = self.delivered(group, sources), time.monotonic()
             time.sleep(2.0)
             check_alive(group)
-            audio = self.seconds_of_audio(begin, self.progress(group))
             # A start-up that still works off its backlog writes faster than real time.
-            if is_real_time(audio / sources, time.monotonic() - at):
+            if not out_of_pace(begin, self.delivered(group, sources), time.monotonic() - at):
                 return
         raise Void(f"not all of {sources} streamed within {READY_WITHIN:.0f} s: {group.complaint()}")
 
-    def progress(self, group):
-        return group.written_bytes()
-
-    def seconds_of_audio(self, begin, end):
-        return (end - begin) / PCM_BYTES_PER_SECOND
+    def delivered(self, group, sources):
+        """Seconds of audio so far: of each process, a mean of the sources it serves."""
+        written = group.written_bytes()
+        rate = PCM_BYTES_PER_SECOND * sources / len(written)
+        return [bytes_ / rate for bytes_ in written]
 
     def buffers(self):
         return None
@@ -99,16 +98,13 @@ class Exporter:
             time.sleep(0.25)
         raise Void(f"{up:.0f} of {sources} sources were up after {READY_WITHIN:.0f} s")
 
-    def progress(self, _group):
+    def delivered(self, _group, sources):
+        """Seconds of audio so far, of each source."""
         metrics = self._scrape()
-        sources = len(series(metrics, "myaudio_source_up"))
         up = total(metrics, "myaudio_source_up")
         if up != sources:
             raise Void(f"{up:.0f} of {sources} sources were up")
-        return total(metrics, "myaudio_source_audio_seconds_total")
-
-    def seconds_of_audio(self, begin, end):
-        return end - begin
+        return series(metrics, "myaudio_source_audio_seconds_total")
 
     def buffers(self):
         """Bytes of audio in the capture buffers, and bytes they can hold."""
@@ -135,10 +131,12 @@ def total(metrics, name, only=""):
     return sum(series(metrics, name, only))
 
 
-def is_real_time(audio, seconds):
-    """Whether a source that delivered `audio` seconds in `seconds` streams."""
+def out_of_pace(begin, end, seconds):
+    """The seconds of audio a second of each that did not stream in real time."""
     low, high = REAL_TIME
-    return low * seconds - BLOCK_SECONDS < audio < high * seconds + BLOCK_SECONDS
+    slack = BLOCK_SECONDS / seconds
+    paces = [(after - before) / seconds for before, after in zip(begin, end)]
+    return [pace for pace in paces if not low - slack < pace < high + slack]
 
 
 def check_alive(group):

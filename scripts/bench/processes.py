@@ -85,8 +85,8 @@ class Group:
         return sum(_field(p.pid, "smaps_rollup", "Pss:") * 1024 for p in self.processes)
 
     def written_bytes(self):
-        """Bytes handed to `write(2)`, also when they go to /dev/null."""
-        return sum(_field(p.pid, "io", "wchar:") for p in self.processes)
+        """Bytes each process handed to `write(2)`, also when they went to /dev/null."""
+        return [_field(p.pid, "io", "wchar:") for p in self.processes]
 
 
 def _field(pid, file, key):
