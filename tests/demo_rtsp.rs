@@ -17,6 +17,7 @@ use retina::client::{
     InitialSequenceNumberPolicy, PacketItem, PlayOptions, Session, SessionOptions, SetupOptions,
     TcpTransportOptions, Transport,
 };
+use retina::codec::{CodecItem, ParametersRef};
 use symphonia::core::codecs::audio::{
     AudioCodecParameters, AudioDecoderOptions, well_known::CODEC_ID_PCM_MULAW,
 };
@@ -162,6 +163,63 @@ async fn a_pcmu_tone_decodes_to_its_level_and_pitch() {
     let (level, pitch) = level_and_pitch(&samples, 8_000);
     assert!((level + 20.0).abs() < 0.1, "{level} dBFS");
     assert!((pitch - 1_000.0).abs() <= 4.0, "{pitch} Hz");
+}
+
+/// Plays `mount` through the client's own depacketizer: its decoder configuration, and
+/// `count` access units.
+async fn listen_demuxed(address: SocketAddr, mount: &str, count: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let url = format!("rtsp://{address}/{mount}").parse().unwrap();
+    let options = SessionOptions::default();
+    let mut session = Session::describe(url, options).await.unwrap();
+    let transport = Transport::Tcp(TcpTransportOptions::default());
+    let options = SetupOptions::default().transport(transport);
+    session.setup(0, options).await.unwrap();
+    let Some(ParametersRef::Audio(parameters)) = session.streams()[0].parameters() else {
+        panic!("no audio parameters in the description");
+    };
+    let config = parameters.extra_data().to_vec();
+    let options = PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore);
+    let mut session = session.play(options).await.unwrap().demuxed().unwrap();
+    let mut units = Vec::new();
+    while units.len() < count {
+        if let CodecItem::AudioFrame(frame) = session.next().await.unwrap().unwrap() {
+            units.push(frame.data().to_vec());
+        }
+    }
+    (config, units)
+}
+
+#[tokio::test]
+async fn recorded_aac_is_replayed_unit_by_unit_and_over_again() {
+    // Two access units behind ADTS headers (AAC-LC, 48 kHz, mono), the second longer than
+    // the first; RTP does not look inside.
+    let units: [Vec<u8>; 2] = [vec![1; 100], vec![2; 1_500]];
+    let recording: Vec<u8> = units
+        .iter()
+        .flat_map(|unit| {
+            let length = unit.len() + 7;
+            let header = [
+                0xFF,
+                0xF1,
+                0x4C,
+                0x40 | (length >> 11) as u8,
+                (length >> 3) as u8,
+                (length << 5) as u8 | 0x1F,
+                0xFC,
+            ];
+            [&header[..], &unit[..]].concat()
+        })
+        .collect();
+    let tasks = Tasks::default();
+    let media = Media::recorded_aac(&recording).unwrap();
+    let address = serve(&tasks, vec![Mount::new("aac", media)]);
+    let (config, heard) = within(listen_demuxed(address, "aac", 5)).await;
+    // AudioSpecificConfig: object type 2, rate index 3, one channel (ISO/IEC 14496-3).
+    assert_eq!(config, [0x11, 0x88]);
+    let first = usize::from(heard[0].len() == units[1].len());
+    for (at, unit) in heard.iter().enumerate() {
+        assert!(*unit == units[(first + at) % 2], "unit {at} is another one");
+    }
 }
 
 #[tokio::test]

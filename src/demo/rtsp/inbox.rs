@@ -50,9 +50,6 @@ impl Inbox {
             let skipped = self.skip.min(self.bytes.len());
             self.bytes.advance(skipped);
             self.skip -= skipped;
-            if self.skip > 0 {
-                return Ok(None);
-            }
             match self.bytes.first() {
                 None => return Ok(None),
                 // Empty lines between requests are harmless (RFC 2326 §4 by way of HTTP).
