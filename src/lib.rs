@@ -21,6 +21,7 @@
 pub mod app;
 pub mod backoff;
 pub mod buffers;
+pub mod cli;
 pub(crate) mod closed_set;
 pub mod config;
 pub mod decode;
