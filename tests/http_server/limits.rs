@@ -38,6 +38,14 @@ fn a_head_has_a_size() {
 }
 
 #[test]
+fn a_head_can_be_limited_below_what_is_buffered() {
+    let server = start(with(|limits| limits.head_bytes = 1024));
+    let mut client = Client::connect(server.address);
+    let filler = format!("x: {}\r\n", "y".repeat(2000));
+    assert_eq!(client.ask("GET", "/", &filler).status, 431);
+}
+
+#[test]
 fn an_endless_head_ends() {
     let server = start(Setup::default());
     let mut client = Client::connect(server.address);
