@@ -2,7 +2,7 @@
 //!
 //! Scalars keep their text (`007` stays `007`), duplicate keys stay visible, and aliases
 //! share their target instead of copying it, so a small file cannot grow into a large tree.
-//! Why not a typed deserializer: `docs/decisions/0001-yaml.md`.
+//! Why not a typed deserializer: `docs/decisions/0006-yaml.md`.
 
 use std::rc::Rc;
 

@@ -85,7 +85,7 @@ impl<E: Send + 'static> Container<E> {
     pub fn start(tasks: &Tasks, name: &str, open: Open<E>, looped: bool) -> io::Result<Self> {
         let (sender, blocks) = mpsc::channel(QUEUE);
         tasks.thread(TaskKind::Container, name, move || {
-            run(open, looped, &sender)
+            run(open, looped, &sender);
         })?;
         Ok(Self { blocks })
     }

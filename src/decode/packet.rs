@@ -77,7 +77,7 @@ impl PacketDecoder {
         let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), data);
         let (decoder, samples) = (&mut self.decoder, &mut self.samples);
         // Decoders parse what a network sent. A panic must cost one session, no more.
-        let decoded = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
             let audio = decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
             let spec = audio.spec();
             let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
@@ -87,7 +87,7 @@ impl PacketDecoder {
                 channels,
             })
         }));
-        match decoded {
+        match outcome {
             Ok(Ok(format)) => Ok((format, &self.samples)),
             Ok(Err(error)) => Err(error),
             Err(_) => {

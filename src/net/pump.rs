@@ -84,7 +84,7 @@ impl Pump {
     /// Runs until either side closes, a limit is broken, or the future is dropped.
     /// `first` is the first request, already checked.
     pub(super) async fn run(mut self, first: Vec<u8>) {
-        if self.to_camera(&first).await.is_err() {
+        if self.send_to_camera(&first).await.is_err() {
             return;
         }
         while self.step().await.is_ok() {}
@@ -117,14 +117,14 @@ impl Pump {
             Ok(0) => Err(Stop),
             Ok(n) => {
                 let ready = self.requests.feed(&buffer[..n]).map_err(|_| Stop)?;
-                self.to_camera(&ready).await
+                self.send_to_camera(&ready).await
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(_) => Err(Stop),
         }
     }
 
-    async fn to_camera(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    async fn send_to_camera(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let sent = match &mut self.camera {
             Camera::Watched(stream) => timeout(WRITE_LIMIT, stream.write_all(bytes)).await,
             // Requests are a few hundred bytes; a send buffer that has no room for one

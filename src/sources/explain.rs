@@ -8,8 +8,8 @@ use std::{fmt, io, time::Duration};
 use super::{DisconnectReason, FailureReason as R, OpenError, SessionEnd};
 use crate::net::{DialError, RelayReport, Violation};
 
-pub(super) fn dial(error: DialError) -> OpenError {
-    let reason = match &error {
+pub(super) fn dial(error: &DialError) -> OpenError {
+    let reason = match error {
         DialError::Dns => R::Dns,
         DialError::Timeout(_) => R::Timeout,
         DialError::Refused => R::Refused,
@@ -47,7 +47,7 @@ pub(super) fn unsupported(codec: &str) -> OpenError {
 pub(super) fn no_audio_track(others: &[&str]) -> OpenError {
     let others = match others {
         [] => "nothing".to_owned(),
-        kinds => harmless(&kinds.join(" and ")),
+        kinds => harmless(kinds.join(" and ")),
     };
     let text = format!(
         "the stream offers {others} but no audio; switch audio on in the camera, or use another \

@@ -88,7 +88,7 @@ pub async fn open(
     let bare_host = host.trim_start_matches('[').trim_end_matches(']');
     let camera = dial(bare_host, target.port(), limit)
         .await
-        .map_err(explain::dial)?;
+        .map_err(|error| explain::dial(&error))?;
     let relay = Relay::start(tasks, camera, account.traffic().clone())
         .await
         .map_err(|error| explain::local(&error))?;

@@ -109,7 +109,7 @@ impl TimeLedger {
         self.flow(now);
         self.audio += duration;
         let early = duration.saturating_sub(self.lateness);
-        self.lateness -= duration - early;
+        self.lateness = self.lateness.saturating_sub(duration);
         self.surplus += early;
         self.watch_lateness(now);
     }

@@ -118,7 +118,10 @@ impl Supervisor {
             .tasks
             .contain(TaskKind::Supervisor, pipeline::run(&context))
             .await;
-        backoff.after_session(&connect.backoff, account.view().time.audio - before);
+        backoff.after_session(
+            &connect.backoff,
+            account.view().time.audio.saturating_sub(before),
+        );
         match end {
             Some(end) => self.conclude(end),
             None => {

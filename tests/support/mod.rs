@@ -4,6 +4,7 @@
 //! and fails with what it saw last.
 
 #![allow(
+    clippy::unwrap_used,
     dead_code,
     unreachable_pub,
     reason = "each test file is a crate that uses a part of it"
@@ -285,7 +286,7 @@ fn lines_of(
             BufReader::new(pipe)
                 .lines()
                 .map_while(Result::ok)
-                .for_each(&mut sink)
+                .for_each(&mut sink);
         })
         .unwrap();
 }
