@@ -234,3 +234,14 @@ fn what_cannot_start_says_why_and_what_to_do() {
         assert!(!text.contains("canary"), "{text}");
     }
 }
+
+#[test]
+fn the_example_configuration_that_is_shipped_is_valid() {
+    let scratch = Scratch::new();
+    let secret = scratch.write("garden", "password");
+    let shipped = std::fs::read_to_string("deploy/config.example.yaml").unwrap();
+    let path = secret.to_str().unwrap();
+    let config = scratch.write("config.yaml", &shipped.replace("/run/secrets/garden", path));
+    let (code, text) = ends(&["--config.check", "--config.file", config.to_str().unwrap()]);
+    assert_eq!(code, 0, "{text}");
+}
