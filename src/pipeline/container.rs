@@ -1,0 +1,83 @@
+//! Sessions that are containers: files.
+
+use std::{io, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{
+    Context, End, Ended,
+    sink::{Sink, block_duration},
+    watch::Watch,
+};
+use crate::{
+    decode::{Container, ContainerEnd, Open, SampleBlock},
+    sources::{DisconnectReason, FailureReason, OpenError, SessionEnd},
+};
+
+/// A file that falls this far behind its pace goes on from now instead of catching up.
+const MAX_CATCH_UP: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bool) -> Ended {
+    let account = context.account;
+    let name = context.options.id.as_str();
+    let mut container =
+        Container::start(context.tasks, name, open, looped).map_err(|error| no_thread(&error))?;
+    let limit = context.connect.timeout;
+    let mut next = match timeout(limit, container.next()).await {
+        Ok(first) => first.map_err(|end| not_played(end, false))?,
+        Err(_) => {
+            let text = format!("the file could not be opened and read within {limit:?}");
+            return Err(OpenError::new(FailureReason::Timeout, text).into());
+        }
+    };
+    let mut sink = Sink::new(context);
+    let mut watch = Watch::new(context);
+    let mut due = Instant::now();
+    loop {
+        match next {
+            SampleBlock::Started(codec) => account.joined(Some(codec), "file"),
+            SampleBlock::Samples(format, samples) => {
+                due += block_duration(format, &samples);
+                due = if Instant::now() > due + MAX_CATCH_UP {
+                    Instant::now()
+                } else {
+                    due
+                };
+                // Audio counts as arrived when it would have been recorded: at its end.
+                sleep_until(due).await;
+                sink.push(format, &samples)?;
+                watch.audio_came();
+            }
+            SampleBlock::Undecodable => account.undecodable(sink.block_duration),
+        }
+        next = loop {
+            tokio::select! {
+                block = container.next() => {
+                    break block.map_err(|end| not_played(end, watch.had_audio))?;
+                }
+                () = watch.tick() => watch.check(account)?,
+            }
+        };
+    }
+}
+
+/// What the end of a container means for the session.
+fn not_played(end: ContainerEnd<OpenError>, had_audio: bool) -> End {
+    match end {
+        ContainerEnd::Open(error) => error.into(),
+        ContainerEnd::EndOfFile => End::Finished,
+        ContainerEnd::Broken(text) if had_audio => {
+            SessionEnd::new(DisconnectReason::Decode, text).into()
+        }
+        ContainerEnd::Broken(text) | ContainerEnd::Unsupported(text) => {
+            OpenError::new(FailureReason::Unsupported, text).into()
+        }
+    }
+}
+
+fn no_thread(error: &io::Error) -> OpenError {
+    OpenError::new(
+        FailureReason::Local,
+        format!("this machine has no thread to give: {error}"),
+    )
+}

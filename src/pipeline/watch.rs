@@ -1,0 +1,75 @@
+//! The session's clock: stalls and hopeless packets.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{Context, End};
+use crate::sources::{Account, DisconnectReason, OpenError, SessionEnd, State};
+
+/// How often a session looks at its clock, and the RTSP client is polled at the least.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// Packets that may fail in a row before a session is given up.
+const MAX_CONSECUTIVE_ERRORS: u32 = 100;
+
+/// Watches for audio that stays away.
+pub(super) struct Watch {
+    interval: tokio::time::Interval,
+    stall_after: Duration,
+    last_audio: Instant,
+    pub(super) had_audio: bool,
+    consecutive_errors: u32,
+}
+
+impl Watch {
+    pub(super) fn new(context: &Context<'_>) -> Self {
+        let mut interval = interval(WATCH_INTERVAL);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            interval,
+            stall_after: context.options.stall_after,
+            last_audio: Instant::now(),
+            had_audio: false,
+            consecutive_errors: 0,
+        }
+    }
+
+    pub(super) async fn tick(&mut self) {
+        self.interval.tick().await;
+    }
+
+    pub(super) fn audio_came(&mut self) {
+        self.last_audio = Instant::now();
+        self.had_audio = true;
+        self.consecutive_errors = 0;
+    }
+
+    /// Declares a stall, and after half as long again gives the session up: a camera that
+    /// only paused goes on in the same session, any other gets a new one soon enough.
+    pub(super) fn check(&self, account: &Account) -> Result<(), End> {
+        let silent = self.last_audio.elapsed();
+        if silent >= self.stall_after + self.stall_after / 2 {
+            let text = format!(
+                "the session is open but no audio came for {}s",
+                silent.as_secs()
+            );
+            return Err(SessionEnd::new(DisconnectReason::Stall, text).into());
+        }
+        if silent >= self.stall_after {
+            account.enter(State::Stalled);
+        }
+        Ok(())
+    }
+
+    pub(super) fn failed(&mut self, codec: &str) -> Result<(), End> {
+        self.consecutive_errors += 1;
+        if self.consecutive_errors < MAX_CONSECUTIVE_ERRORS {
+            Ok(())
+        } else if self.had_audio {
+            let text = format!("{MAX_CONSECUTIVE_ERRORS} packets in a row could not be decoded");
+            Err(SessionEnd::new(DisconnectReason::Decode, text).into())
+        } else {
+            Err(OpenError::unsupported(codec).into())
+        }
+    }
+}
