@@ -269,6 +269,20 @@ fn a_change_of_format_that_is_raced_leaves_one_value() {
 }
 
 #[test]
+fn a_change_of_format_that_two_want_is_made_once() {
+    model(None, || {
+        let world = World::new(0);
+        world.ask(1).unwrap();
+        let other = Arc::clone(&world);
+        let thread = thread::spawn(move || value(other.ask(2).unwrap()));
+        let mine = value(world.ask(2).unwrap());
+        assert!(std::sync::Arc::ptr_eq(&mine, &thread.join().unwrap()));
+        assert_eq!(world.books.lock().unwrap().first, 2);
+        assert_eq!(world.live(), 1);
+    });
+}
+
+#[test]
 fn a_lookup_sees_nothing_or_the_whole_value() {
     model(None, || {
         let world = World::new(0);
