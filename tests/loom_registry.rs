@@ -1,6 +1,7 @@
 //! The registry under every interleaving that the memory model allows.
 //!
 //! `cell.rs` and `registry.rs` are compiled here a second time, with loom's primitives.
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 #![allow(
     unreachable_pub,
     dead_code,

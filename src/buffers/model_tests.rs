@@ -37,6 +37,11 @@ fn steps(longest: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
+/// The sample at this place in the stream.
+fn number(at: usize) -> i16 {
+    ((at % 65_536) as u16).cast_signed()
+}
+
 /// Every sample ever written, and what the readers should have seen.
 struct Model {
     written: Vec<i16>,
@@ -91,7 +96,7 @@ fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCas
         match step {
             Step::Push(frames) => {
                 let at = model.written.len();
-                let fresh: Vec<i16> = (at..at + frames * channels).map(|i| i as i16).collect();
+                let fresh: Vec<i16> = (at..at + frames * channels).map(number).collect();
                 buffer.push(&fresh).unwrap();
                 model.written.extend(fresh);
                 writes += 1;
