@@ -1,6 +1,8 @@
 //! Raced allocations: of any number of askers exactly one makes the value, and nobody who
 //! asks for something else has to wait.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::{
     collections::HashMap,
     hint, panic,
@@ -114,9 +116,9 @@ impl OncePerKey for CheckThenInsert {
         }
         // What an allocation of some megabytes does at this place, in small.
         thread::yield_now();
-        let made = make();
-        self.0.write().unwrap().insert(key, Arc::clone(&made));
-        made
+        let value = make();
+        self.0.write().unwrap().insert(key, Arc::clone(&value));
+        value
     }
 
     fn forget(&self, key: u64) {

@@ -124,7 +124,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "threads of a test")]
     fn threads_never_exceed_the_limit_together() {
         let budget = Budget::new(ByteSize(10));
         let granted: usize = std::thread::scope(|scope| {

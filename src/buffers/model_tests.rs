@@ -1,6 +1,6 @@
 //! The ring against a plain list of everything that was ever written.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
@@ -37,6 +37,11 @@ fn steps(longest: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
+/// The sample at this place in the stream.
+fn number(at: usize) -> i16 {
+    ((at % 65_536) as u16).cast_signed()
+}
+
 /// Every sample ever written, and what the readers should have seen.
 struct Model {
     written: Vec<i16>,
@@ -71,7 +76,7 @@ fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCas
         sample_rate: 1_000,
         channels,
     };
-    let duration = std::time::Duration::from_millis(capacity as u64);
+    let duration = Duration::from_millis(capacity as u64);
     let buffer: Arc<CaptureBuffer> = lease
         .asker()
         .allocate_if_needed(BufferKind::Capture, format, duration)
@@ -91,7 +96,7 @@ fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCas
         match step {
             Step::Push(frames) => {
                 let at = model.written.len();
-                let fresh: Vec<i16> = (at..at + frames * channels).map(|i| i as i16).collect();
+                let fresh: Vec<i16> = (at..at + frames * channels).map(number).collect();
                 buffer.push(&fresh).unwrap();
                 model.written.extend(fresh);
                 writes += 1;
@@ -185,4 +190,73 @@ proptest! {
     fn long_reads_are_seamless(channels in 1u16..4, steps in steps(120_000)) {
         check(90_000, channels, steps)?;
     }
+}
+
+fn mono(frames: u64) -> (Lease, Arc<CaptureBuffer>) {
+    let buffers = Buffers::new(ByteSize(1 << 30));
+    let lease = buffers.lease(SourceId::new("s").unwrap()).unwrap();
+    let format = AudioFormat {
+        sample_rate: 1_000,
+        channels: 1,
+    };
+    let asker = lease.asker();
+    let length = Duration::from_millis(frames);
+    let allocation = asker.allocate_if_needed(BufferKind::Capture, format, length);
+    (lease, allocation.unwrap().into_buffer())
+}
+
+#[test]
+fn a_read_never_splices_over_what_the_writer_overtook() {
+    let (_lease, buffer) = mono(8);
+    let ring = buffer.ring();
+    let id = ring.attach(ReaderKind::Live, StartAt::Oldest);
+    buffer.push(&[0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+    let mut into = [-1; 3];
+    assert_eq!(ring.copy_next(id, &mut into, false).frames, 3);
+    // The writer comes in between two holds of one read, and goes beyond frame 3.
+    buffer.push(&[8, 9, 10, 11, 12]).unwrap();
+    let rest = ring.copy_next(id, &mut into, true);
+    assert_eq!((rest.frames, rest.missed), (0, 0), "the read ends here");
+    let next = ring.copy_next(id, &mut into, false);
+    assert_eq!((next.position, next.frames, next.missed), (5, 3, 2));
+    assert_eq!(into, [5, 6, 7]);
+}
+
+/// A writer at full speed, readers that follow it, and copies: every run of samples is
+/// seamless, and what was read and missed adds up to what was written.
+#[test]
+fn readers_of_a_busy_writer_get_no_torn_audio() {
+    const FRAMES: u64 = 20_000_000;
+    // More than one hold of the lock copies.
+    let (_lease, buffer) = mono(50_000);
+    let seamless = |position: u64, samples: &[i16]| {
+        let expected = (position..).map(|frame| frame as i16);
+        assert!(samples.iter().copied().eq(expected.take(samples.len())));
+    };
+    std::thread::scope(|scope| {
+        let mut reader = buffer.subscribe(ReaderKind::Live, StartAt::Oldest);
+        let follow = scope.spawn(move || {
+            let mut into = vec![0; 50_000];
+            let mut seen = 0;
+            while seen < FRAMES {
+                let read = reader.read(&mut into);
+                seamless(read.position, &into[..read.frames]);
+                seen += read.missed + read.frames as u64;
+                assert_eq!(seen, read.position + read.frames as u64);
+            }
+            assert_eq!(seen, FRAMES);
+        });
+        let copies = scope.spawn(|| {
+            while buffer.position() < FRAMES {
+                let clip = buffer.copy_newest(50_000).unwrap();
+                seamless(clip.position, &clip.samples);
+            }
+        });
+        for start in (0..FRAMES).step_by(1_000) {
+            let audio: [i16; 1_000] = std::array::from_fn(|i| (start + i as u64) as i16);
+            buffer.push(&audio).unwrap();
+        }
+        follow.join().unwrap();
+        copies.join().unwrap();
+    });
 }

@@ -190,7 +190,7 @@ fn another_format_or_length_is_a_new_epoch_and_counters_go_on() {
         "both are held"
     );
 
-    let mut samples = [0; 10_000];
+    let mut samples = vec![0; 10_000];
     assert!(reader.buffer().is_retired());
     assert_eq!(
         reader.read(&mut samples).frames,
@@ -439,9 +439,10 @@ fn a_scrape_shows_what_happened() {
     repeated(ask());
     let mut fast = buffer.subscribe(ReaderKind::Analysis, StartAt::Now);
     let slow = buffer.subscribe(ReaderKind::Live, StartAt::Now);
+    let mut audio = vec![0; 48_000];
     for _ in 0..3 {
-        buffer.push(&[0; 48_000]).unwrap();
-        fast.read(&mut [0; 48_000]);
+        buffer.push(&audio).unwrap();
+        fast.read(&mut audio);
     }
     buffer.push(&[0; 3]).unwrap_err();
 
