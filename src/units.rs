@@ -20,11 +20,10 @@ pub struct AudioFormat {
 impl AudioFormat {
     /// Sample frames in `duration`, rounded down; `None` when it overflows.
     pub fn frames_in(self, duration: Duration) -> Option<u64> {
-        let frames = duration
-            .as_nanos()
-            .checked_mul(u128::from(self.sample_rate))?
-            / 1_000_000_000;
-        u64::try_from(frames).ok()
+        let rate = u64::from(self.sample_rate);
+        // Whole seconds give whole frames, and a second's nanoseconds times a rate fit.
+        let part = u64::from(duration.subsec_nanos()) * rate / 1_000_000_000;
+        duration.as_secs().checked_mul(rate)?.checked_add(part)
     }
 
     /// Bytes of 16-bit PCM in `duration`: seconds × rate × channels × 2; `None` when it

@@ -1,48 +1,17 @@
 //! The registry under every interleaving that the memory model allows.
 //!
-//! `cell.rs` and `registry.rs` are compiled here a second time, with loom's primitives.
+//! `registry.rs` is compiled here a second time, with loom's primitives.
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 #![allow(
     unreachable_pub,
     dead_code,
-    reason = "the included files are a library's, and not all of it is used here"
+    reason = "the included file is a library's, and not all of it is used here"
 )]
 
 mod sync {
-    use loom::sync::atomic::{AtomicBool, Ordering};
-    pub use loom::sync::{Arc, Mutex, MutexGuard, RwLock};
-
-    /// loom has no `OnceLock`. The flag is what it interleaves; the value itself is behind
-    /// the flag's release and acquire.
-    pub struct OnceLock<V> {
-        ready: AtomicBool,
-        value: std::sync::OnceLock<V>,
-    }
-
-    impl<V> OnceLock<V> {
-        pub fn new() -> Self {
-            Self {
-                ready: AtomicBool::new(false),
-                value: std::sync::OnceLock::new(),
-            }
-        }
-
-        pub fn get(&self) -> Option<&V> {
-            self.ready
-                .load(Ordering::Acquire)
-                .then(|| self.value.get())?
-        }
-
-        pub fn get_or_init(&self, make: impl FnOnce() -> V) -> &V {
-            let value = self.value.get_or_init(make);
-            self.ready.store(true, Ordering::Release);
-            value
-        }
-    }
+    pub use loom::sync::{Arc, Mutex, RwLock};
 }
 
-#[path = "../src/buffers/cell.rs"]
-mod cell;
 #[path = "../src/buffers/registry.rs"]
 mod registry;
 
@@ -53,7 +22,7 @@ use loom::{
     },
     thread,
 };
-use registry::{Answer, Ask, AskError, LeaseId, Registry};
+use registry::{Answer, Ask, AskError, KeyLease, Registry};
 
 type Value = std::sync::Arc<Made>;
 
@@ -70,7 +39,7 @@ struct Books {
 
 struct World {
     registry: Registry<&'static str, Value>,
-    lease: LeaseId,
+    lease: KeyLease,
     books: Mutex<Books>,
     making: AtomicUsize,
     failures_left: AtomicUsize,
@@ -134,11 +103,11 @@ impl World {
             format,
             making: &self.making,
         };
-        self.registry.ask(&"garden", self.lease, &mut request)
+        self.registry.ask(&"garden", &self.lease, &mut request)
     }
 
     fn close(&self) {
-        self.registry.close(&"garden", self.lease, |_| {
+        self.registry.close(&"garden", &self.lease, |_| {
             self.books.lock().unwrap().released += 1;
         });
     }
@@ -246,7 +215,7 @@ fn an_asker_of_an_old_lease_has_no_part_in_the_new_one() {
             // The late asker may still be busy with a value that it will have to discard.
             making: &AtomicUsize::new(0),
         };
-        let mine = world.registry.ask(&"garden", new, &mut request);
+        let mine = world.registry.ask(&"garden", &new, &mut request);
         assert!(matches!(mine, Ok(Answer::First(_))));
         // Either it was done before the removal, or it is refused.
         let _before_or_revoked = thread.join().unwrap();

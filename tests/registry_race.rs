@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use audio_capture_exporter::buffers::registry::{Answer, Ask, AskError, LeaseId, Registry};
+use audio_capture_exporter::buffers::registry::{Answer, Ask, AskError, KeyLease, Registry};
 
 const RACES: u64 = 1_000_000;
 const THREADS: usize = 2;
@@ -68,7 +68,7 @@ trait OncePerKey: Sync {
 
 struct Real {
     registry: Registry<u64, Arc<u64>>,
-    lease: RwLock<Option<LeaseId>>,
+    lease: RwLock<Option<KeyLease>>,
 }
 
 struct Stub<'a>(&'a dyn Fn() -> Arc<u64>);
@@ -91,15 +91,15 @@ impl OncePerKey for Real {
     }
 
     fn get_or_make(&self, key: u64, make: &dyn Fn() -> Arc<u64>) -> Arc<u64> {
-        let lease = self.lease.read().unwrap().unwrap();
-        match self.registry.ask(&key, lease, &mut Stub(make)).unwrap() {
+        let lease = self.lease.read().unwrap().clone().unwrap();
+        match self.registry.ask(&key, &lease, &mut Stub(make)).unwrap() {
             Answer::First(value) | Answer::Repeated(value) => value,
         }
     }
 
     fn forget(&self, key: u64) {
-        let lease = self.lease.read().unwrap().unwrap();
-        self.registry.close(&key, lease, |_| {});
+        let lease = self.lease.read().unwrap().clone().unwrap();
+        self.registry.close(&key, &lease, |_| {});
     }
 }
 
@@ -202,19 +202,19 @@ fn a_slow_allocation_delays_no_other_key_and_no_removal() {
     let (tell, go_on) = mpsc::channel();
     let (done, is_done) = mpsc::channel();
     thread::scope(|scope| {
-        let slow = scope.spawn(|| registry.ask(&0, slow_lease, &mut Slow { started, go_on }));
+        let slow = scope.spawn(|| registry.ask(&0, &slow_lease, &mut Slow { started, go_on }));
         has_started.recv().unwrap();
         // While key 0 is in the making, everything else is possible, its removal included.
         let others = scope.spawn(|| {
             for key in 1..1_000 {
                 let lease = registry.open(key).unwrap();
                 let make = || Arc::new(key);
-                registry.ask(&key, lease, &mut Stub(&make)).unwrap();
+                registry.ask(&key, &lease, &mut Stub(&make)).unwrap();
                 assert_eq!(registry.get(&key), Some(Arc::new(key)));
-                registry.close(&key, lease, |_| {});
+                registry.close(&key, &lease, |_| {});
             }
             assert_eq!(registry.get(&0), None);
-            registry.close(&0, slow_lease, |_| panic!("nothing was published"));
+            registry.close(&0, &slow_lease, |_| panic!("nothing was published"));
             done.send(()).unwrap();
         });
         // Only a fault lets this time pass.
@@ -232,12 +232,12 @@ fn a_panic_and_a_failure_leave_the_key_to_the_next() {
     let lease = registry.open(1).unwrap();
     let explode = || panic!("on purpose");
     let died = panic::catch_unwind(panic::AssertUnwindSafe(|| {
-        registry.ask(&1, lease, &mut Stub(&explode))
+        registry.ask(&1, &lease, &mut Stub(&explode))
     }));
     assert!(died.is_err());
     let make = || Arc::new(7);
-    let answer = registry.ask(&1, lease, &mut Stub(&make));
+    let answer = registry.ask(&1, &lease, &mut Stub(&make));
     assert_eq!(answer, Ok(Answer::First(Arc::new(7))));
-    let answer = registry.ask(&1, lease, &mut Stub(&explode));
+    let answer = registry.ask(&1, &lease, &mut Stub(&explode));
     assert_eq!(answer, Ok(Answer::Repeated(Arc::new(7))));
 }

@@ -11,7 +11,7 @@ use std::{
 use audio_capture_exporter::{
     buffers::{
         Asker, Buffers, CaptureBuffer, Lease,
-        registry::{Answer, Ask, LeaseId, Registry},
+        registry::{Answer, Ask, KeyLease, Registry},
     },
     id::SourceId,
     units::ByteSize,
@@ -25,8 +25,8 @@ use super::{
     source,
 };
 
-/// A value that is always right, and never made.
-struct Present;
+/// A value that is always right, and made only to fill the map.
+struct Present(Option<Arc<u64>>);
 
 impl Ask<Arc<u64>> for Present {
     type Error = ();
@@ -34,7 +34,7 @@ impl Ask<Arc<u64>> for Present {
         true
     }
     fn make(&mut self) -> Result<Arc<u64>, ()> {
-        Ok(Arc::new(0))
+        self.0.take().ok_or(())
     }
     fn published(&mut self, _: &Arc<u64>) {}
     fn replaced(&mut self, _: &Arc<u64>) {}
@@ -43,7 +43,7 @@ impl Ask<Arc<u64>> for Present {
 /// The same sources in every kind of map.
 struct Maps {
     keys: Vec<SourceId>,
-    leases: Vec<LeaseId>,
+    leases: Vec<KeyLease>,
     registry: Registry<SourceId, Arc<u64>>,
     rwlock: RwLock<HashMap<SourceId, Arc<u64>, RandomState>>,
     dashmap: DashMap<SourceId, Arc<u64>, RandomState>,
@@ -59,7 +59,7 @@ impl Maps {
         let leases = keys
             .iter()
             .map(|key| (key.clone(), registry.open(key.clone()).unwrap()));
-        let leases: HashMap<SourceId, LeaseId> = leases.collect();
+        let leases: HashMap<SourceId, KeyLease> = leases.collect();
         let values: Vec<_> = (0..sources as u64).map(Arc::new).collect();
         let pairs = || keys.iter().cloned().zip(values.iter().cloned());
         let buffers = Buffers::new(ByteSize(1 << 30));
@@ -74,13 +74,15 @@ impl Maps {
             pairs().collect(),
             askers.collect::<Vec<_>>(),
         );
-        for key in &keys {
-            registry.ask(key, leases[key], &mut Present).unwrap();
+        // The same values in all maps: who touches them warms them for all.
+        for (key, value) in keys.iter().zip(&values) {
+            let mut present = Present(Some(Arc::clone(value)));
+            registry.ask(key, &leases[key], &mut present).unwrap();
         }
         keys.sort_by_key(order);
         askers.sort_by_key(|(asker, _)| order(asker.source()));
         Self {
-            leases: keys.iter().map(|key| leases[key]).collect(),
+            leases: keys.iter().map(|key| leases[key].clone()).collect(),
             keys,
             registry,
             rwlock: RwLock::new(rwlock),
@@ -96,7 +98,7 @@ impl Maps {
     fn ours(&self, i: usize) -> Arc<u64> {
         let asked = self
             .registry
-            .ask(&self.keys[i], self.leases[i], &mut Present);
+            .ask(&self.keys[i], &self.leases[i], &mut Present(None));
         let Ok(Answer::Repeated(value)) = asked else {
             panic!("the value was there");
         };

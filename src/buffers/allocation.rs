@@ -15,13 +15,13 @@ use super::{
     capture::CaptureBuffer,
     error::AllocationError,
     ledger::{Attempt, ReleaseReason},
-    registry::{Answer, Ask, AskError, LeaseId, Registry},
+    registry::{Answer, Ask, AskError, KeyLease, Registry},
 };
 use crate::{
     closed_set::closed_set,
     id::SourceId,
     metrics::{Membership, Roster},
-    units::{AudioFormat, ByteSize},
+    units::{AudioFormat, BYTES_PER_SAMPLE, ByteSize},
 };
 
 closed_set! {
@@ -75,7 +75,7 @@ struct Shared {
     source: SourceId,
     subject: Arc<Subject>,
     /// By [`BufferKind::index`].
-    leases: Box<[LeaseId]>,
+    leases: Box<[KeyLease]>,
 }
 
 /// The source has a lease already.
@@ -207,7 +207,7 @@ impl Shared {
         for kind in BufferKind::ALL {
             let at = kind.index();
             let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
-            self.buffers.registries[at].close(&self.source, self.leases[at], release);
+            self.buffers.registries[at].close(&self.source, &self.leases[at], release);
         }
     }
 
@@ -215,7 +215,7 @@ impl Shared {
         for kind in BufferKind::ALL {
             let at = kind.index();
             let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
-            self.buffers.registries[at].clear(&self.source, self.leases[at], release);
+            self.buffers.registries[at].clear(&self.source, &self.leases[at], release);
         }
     }
 
@@ -260,8 +260,13 @@ impl Asker {
         if !always_used(kind) {
             subject.used[at].store(true, Relaxed);
         }
-        let mut attempt = Some(account.ledger().attempt(requested_bytes(format, duration)));
-        let answer = Size::of(format, duration).and_then(|size| {
+        let size = Size::of(format, duration);
+        let requested = match &size {
+            Ok(size) => size.bytes as f64,
+            Err(_) => approximate_bytes(format, duration),
+        };
+        let mut attempt = Some(account.ledger().attempt(requested));
+        let answer = size.and_then(|size| {
             let mut request = Request {
                 size,
                 format,
@@ -270,7 +275,7 @@ impl Asker {
                 account,
                 attempt: &mut attempt,
             };
-            let answer = buffers.registries[at].ask(source, leases[at], &mut request);
+            let answer = buffers.registries[at].ask(source, &leases[at], &mut request);
             answer.map_err(|error| match error {
                 AskError::Revoked => AllocationError::Revoked,
                 AskError::Failed(error) => error,
@@ -295,17 +300,10 @@ impl Asker {
     }
 }
 
-/// What was asked for, as far as a number can tell, for the size histogram.
-fn requested_bytes(format: AudioFormat, duration: Duration) -> f64 {
-    match format.pcm_bytes(duration) {
-        Some(bytes) => bytes as f64,
-        None => {
-            duration.as_secs_f64()
-                * f64::from(format.sample_rate)
-                * f64::from(format.channels)
-                * crate::units::BYTES_PER_SAMPLE as f64
-        }
-    }
+/// What was asked for when it cannot be had, for the size histogram: beyond any integer.
+fn approximate_bytes(format: AudioFormat, duration: Duration) -> f64 {
+    let frames = duration.as_secs_f64() * f64::from(format.sample_rate);
+    frames.floor() * f64::from(format.channels) * BYTES_PER_SAMPLE as f64
 }
 
 /// A buffer's size, checked.
@@ -328,7 +326,8 @@ impl Size {
         if frames == 0 {
             return Err(AllocationError::ZeroDuration(duration, format));
         }
-        let bytes = format.pcm_bytes(duration).ok_or_else(overflow)?;
+        let frame_bytes = u64::from(format.channels) * BYTES_PER_SAMPLE;
+        let bytes = frames.checked_mul(frame_bytes).ok_or_else(overflow)?;
         isize::try_from(bytes).map_err(|_| overflow())?;
         Ok(Self { frames, bytes })
     }

@@ -39,6 +39,10 @@ pub enum StartAt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ReaderId(u64);
 
+/// Where a reader is listed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place(Option<usize>);
+
 /// What readers did, in frames.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ReadTotals {
@@ -87,24 +91,30 @@ impl Cursors {
 
     /// Forgets a reader. What was overwritten before it could read it stays counted.
     pub(super) fn detach(&mut self, id: ReaderId, tail: u64) {
-        if let Some(index) = self.attached.iter().position(|cursor| cursor.id == id) {
-            let gone = self.attached.swap_remove(index);
+        if let Place(Some(place)) = self.find(id) {
+            let gone = self.attached.swap_remove(place);
             self.totals.missed += tail.saturating_sub(gone.position);
             self.find_oldest();
         }
     }
 
-    pub(super) fn position(&self, id: ReaderId) -> u64 {
-        let cursor = self.attached.iter().find(|cursor| cursor.id == id);
+    /// A reader's place in the list, which holds until somebody attaches or detaches.
+    pub(super) fn find(&self, id: ReaderId) -> Place {
+        Place(self.attached.iter().position(|cursor| cursor.id == id))
+    }
+
+    /// The next frame of the reader at `place`.
+    pub(super) fn position(&self, place: Place) -> u64 {
+        let cursor = place.0.and_then(|place| self.attached.get(place));
         cursor.map_or(0, |cursor| cursor.position)
     }
 
     /// Moves a reader past `missed` and `frames`. An empty poll counts as no read.
-    pub(super) fn advance(&mut self, id: ReaderId, frames: u64, missed: u64, continued: bool) {
+    pub(super) fn advance(&mut self, place: Place, frames: u64, missed: u64, continued: bool) {
         if frames == 0 && missed == 0 {
             return;
         }
-        if let Some(cursor) = self.attached.iter_mut().find(|cursor| cursor.id == id) {
+        if let Some(cursor) = place.0.and_then(|place| self.attached.get_mut(place)) {
             cursor.position += missed + frames;
         }
         if !continued {

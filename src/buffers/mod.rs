@@ -27,7 +27,6 @@ mod account;
 mod allocation;
 pub mod budget;
 mod capture;
-mod cell;
 mod cursors;
 mod error;
 mod ledger;

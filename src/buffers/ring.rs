@@ -36,6 +36,7 @@ pub(super) struct Ring {
     channels: usize,
     /// In samples; a whole number of frames.
     capacity: usize,
+    capacity_frames: u64,
     state: Mutex<State>,
     time_next_push: AtomicBool,
 }
@@ -91,6 +92,7 @@ impl Ring {
         Ok(Self {
             channels,
             capacity,
+            capacity_frames: frames as u64,
             state: Mutex::new(State {
                 samples,
                 offset: 0,
@@ -117,23 +119,24 @@ impl Ring {
     /// Writes whole frames; of more than the ring holds, the newest stay.
     pub(super) fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
         let mut state = self.lock();
-        if !samples.len().is_multiple_of(self.channels) {
+        let frames = samples.len() / self.channels;
+        if frames * self.channels != samples.len() {
             state.refused_writes += 1;
             return Err(PartialFrame {
                 samples: samples.len(),
                 channels: self.channels,
             });
         }
-        let head = state.head + (samples.len() / self.channels) as u64;
+        let head = state.head + frames as u64;
         if samples.len() < self.capacity {
             state.write(samples, self.capacity);
         } else {
-            let start = (head % self.capacity_frames()) as usize * self.channels;
+            let start = (head % self.capacity_frames) as usize * self.channels;
             state.fill(&samples[samples.len() - self.capacity..], start);
         }
         state.head = head;
         state.writes += 1;
-        if head.saturating_sub(self.capacity_frames()) > state.cursors.oldest() {
+        if head.saturating_sub(self.capacity_frames) > state.cursors.oldest() {
             state.overflows += 1;
         }
         self.time_next_push
@@ -169,7 +172,8 @@ impl Ring {
         let State {
             samples, cursors, ..
         } = &mut *state;
-        let cursor = cursors.position(id);
+        let reader = cursors.find(id);
+        let cursor = cursors.position(reader);
         if continued && cursor < tail {
             return Copied {
                 position: cursor,
@@ -181,12 +185,12 @@ impl Ring {
         let missed = position - cursor;
         let room = into.len().min(MAX_COPY_SAMPLES) / self.channels;
         let frames = usize::try_from(head - position).map_or(room, |there| there.min(room));
-        let start = (position % self.capacity_frames()) as usize * self.channels;
+        let start = (position % self.capacity_frames) as usize * self.channels;
         let count = frames * self.channels;
         let first = count.min(self.capacity - start);
         into[..first].copy_from_slice(&samples[start..start + first]);
         into[first..count].copy_from_slice(&samples[..count - first]);
-        cursors.advance(id, frames as u64, missed, continued);
+        cursors.advance(reader, frames as u64, missed, continued);
         Copied {
             position,
             frames,
@@ -196,7 +200,8 @@ impl Ring {
 
     /// Where a reader stands: the position of its next frame.
     pub(super) fn position(&self, id: ReaderId) -> u64 {
-        self.lock().cursors.position(id)
+        let state = self.lock();
+        state.cursors.position(state.cursors.find(id))
     }
 
     /// Looks at all counters and cursors at one moment.
@@ -205,7 +210,7 @@ impl Ring {
         look(&Meters {
             head: state.head,
             tail: self.tail(&state),
-            capacity: self.capacity_frames(),
+            capacity: self.capacity_frames,
             writes: state.writes,
             refused_writes: state.refused_writes,
             overflows: state.overflows,
@@ -213,12 +218,8 @@ impl Ring {
         })
     }
 
-    fn capacity_frames(&self) -> u64 {
-        (self.capacity / self.channels) as u64
-    }
-
     fn tail(&self, state: &State) -> u64 {
-        state.head.saturating_sub(self.capacity_frames())
+        state.head.saturating_sub(self.capacity_frames)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
