@@ -241,3 +241,19 @@ fn a_panic_and_a_failure_leave_the_key_to_the_next() {
     let answer = registry.ask(&1, &lease, &mut Stub(&explode));
     assert_eq!(answer, Ok(Answer::Repeated(Arc::new(7))));
 }
+
+#[test]
+fn an_ended_lease_takes_nothing_from_the_next_one() {
+    let registry: Registry<u64, Arc<u64>> = Registry::new();
+    let old = registry.open(1).unwrap();
+    registry.close(&1, &old, |_| panic!("nothing was made"));
+    let new = registry.open(1).unwrap();
+    let make = || Arc::new(7);
+    registry.ask(&1, &new, &mut Stub(&make)).unwrap();
+    registry.close(&1, &old, |_| panic!("not its value"));
+    registry.clear(&1, &old, |_| panic!("not its value"));
+    let explode = || panic!("nothing to make");
+    let answer = registry.ask(&1, &old, &mut Stub(&explode));
+    assert_eq!(answer, Err(AskError::Revoked));
+    assert_eq!(registry.get(&1), Some(Arc::new(7)));
+}

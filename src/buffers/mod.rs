@@ -33,6 +33,7 @@ mod ledger;
 mod metrics;
 mod reader;
 pub mod registry;
+mod request;
 mod ring;
 mod sync;
 
@@ -43,9 +44,9 @@ mod tests;
 
 pub use account::{Counters, Levels, Statement, WriteStatus};
 pub use allocation::{Allocation, AlreadyLeased, Asker, BufferKind, Buffers, Lease};
-pub use capture::{CaptureBuffer, Clip};
+pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};
 pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
-pub use reader::{Read, Reader};
+pub use reader::{Clip, Read, Reader};
 pub use ring::PartialFrame;
