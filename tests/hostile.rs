@@ -8,17 +8,18 @@ use support::{Exporter, Scratch, Server};
 const LABEL: &str = "source";
 
 fn config(server: &Server, elsewhere: &str, paths: &[(&str, &str)]) -> String {
-    let mut text =
-        String::from("connect: { timeout: 2s, backoff: { initial: 500ms, max: 2s } }\nsources:\n");
-    let mut add = |name: &str, url: &str| {
-        text += &format!("- {{ name: {name}, url: \"{url}\", stall_after: 2s }}\n");
-    };
-    add("neighbour", &server.url("/play"));
-    for (name, path) in paths {
-        add(name, &server.url(path));
-    }
-    add("nowhere", elsewhere);
-    text
+    let source =
+        |name: &str, url: &str| format!("- {{ name: {name}, url: \"{url}\", stall_after: 2s }}\n");
+    let hostile: String = paths
+        .iter()
+        .map(|(name, path)| source(name, &server.url(path)))
+        .collect();
+    let neighbour = source("neighbour", &server.url("/play"));
+    let nowhere = source("nowhere", elsewhere);
+    format!(
+        "connect: {{ timeout: 2s, backoff: {{ initial: 500ms, max: 2s }} }}\n\
+         sources:\n{neighbour}{hostile}{nowhere}"
+    )
 }
 
 #[test]

@@ -262,7 +262,7 @@ mod tests {
             Violation::BodyTooLarge
         );
         assert_eq!(
-            feed(&[b"RTSP/1.0 200 ", &[b'x'; MAX_HEAD][..]].concat()),
+            feed(&[b"RTSP/1.0 200 ".to_vec(), vec![b'x'; MAX_HEAD]].concat()),
             Violation::HeadTooLarge
         );
         let many = [

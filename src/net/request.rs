@@ -70,7 +70,7 @@ mod tests {
             Err(NotOurs)
         );
         assert_eq!(
-            Requests::new("p").feed(&[b'x'; MAX_REQUEST + 1]),
+            Requests::new("p").feed(&vec![b'x'; MAX_REQUEST + 1]),
             Err(NotOurs)
         );
     }

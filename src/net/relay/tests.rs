@@ -78,7 +78,7 @@ async fn bytes_pass_both_ways_before_and_after_audio_flows() {
     rig.camera.write_all(reply).await.unwrap();
     assert_eq!(read_exactly(&mut client, reply.len()).await, reply);
     // A frame larger than the socket buffers, so that it is handed on in pieces.
-    let frame = [b"$\x00\xff\xff".as_slice(), &[7; 65_535]].concat();
+    let frame = [b"$\x00\xff\xff".as_slice(), &vec![7; 65_535]].concat();
     let frames = frame.repeat(40);
     let (sent, received) = tokio::join!(
         rig.camera.write_all(&frames),
