@@ -23,6 +23,7 @@ fn config(server: &Server, elsewhere: &str, paths: &[(&str, &str)]) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table and one loop over it")]
 fn each_kind_of_refusal_has_its_state_reason_and_remedy() {
     let server = Server::hostile(&["--elsewhere", "elsewhere.invalid"]);
     let cases = [

@@ -1,5 +1,7 @@
 //! Reload, removal, budget and shutdown, on the running program.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::{process::Command, time::Duration};
