@@ -78,6 +78,13 @@ fn a_looped_file_goes_on_without_another_buffer() {
     assert_eq!(scrape.state("short"), "streaming");
     assert_eq!(scrape.ledger("short"), [1.0, 1.0, 0.0, 0.0]);
     assert!(scrape.unexplained_seconds("short").abs() < 0.5);
+    // A new round is no new session: nothing is missing, and the format is still known.
+    let labels = [(LABEL, "short")];
+    let missing = scrape.sum("myaudio_source_gap_seconds_total", &labels);
+    let surplus = scrape.sum("myaudio_source_surplus_seconds_total", &labels);
+    assert!(missing < 0.3 && surplus < 0.3, "{missing} {surplus}");
+    let info = [(LABEL, "short"), ("sample_rate", "8000"), ("channels", "1")];
+    assert_eq!(scrape.value("myaudio_source_info", &info), 1.0);
 }
 
 #[test]

@@ -197,6 +197,11 @@ impl Account {
         };
     }
 
+    /// A looped file begins again, perhaps with another codec: the session goes on.
+    pub fn next_round(&self, codec: String) {
+        self.lock().info.codec = Some(codec);
+    }
+
     /// The codec of a stream that cannot be used.
     pub fn refused_codec(&self, codec: String) {
         self.lock().info = StreamInfo {

@@ -11,7 +11,9 @@
 )]
 
 pub mod faulty;
+pub mod openmetrics;
 mod process;
+pub mod prometheus;
 mod scrape;
 
 use std::{
@@ -86,31 +88,7 @@ impl Exporter {
 
     /// One HTTP request: status, head and body.
     pub fn request(&self, method: &str, path: &str, headers: &str) -> (u16, String, Vec<u8>) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let host = &self.address;
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n"
-        )
-        .unwrap();
-        let mut reply = Vec::new();
-        stream.read_to_end(&mut reply).unwrap();
-        let end = reply
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .unwrap()
-            + 4;
-        let head = String::from_utf8_lossy(&reply[..end]).into_owned();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut body = reply.split_off(end);
-        if head
-            .to_ascii_lowercase()
-            .contains("transfer-encoding: chunked")
-        {
-            body = unchunk(&body);
-        }
-        (status, head, body)
+        request(&self.address, method, path, headers)
     }
 
     pub fn get(&self, path: &str) -> (u16, String) {
@@ -167,6 +145,34 @@ impl Exporter {
         let (status, _, body) = self.request("POST", "/-/reload", "Content-Length: 0\r\n");
         (status, String::from_utf8(body).unwrap())
     }
+}
+
+/// One HTTP request on a connection of its own: status, head and body.
+pub fn request(address: &str, method: &str, path: &str, headers: &str) -> (u16, String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .unwrap();
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).unwrap();
+    let end = reply
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .unwrap()
+        + 4;
+    let head = String::from_utf8_lossy(&reply[..end]).into_owned();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut body = reply.split_off(end);
+    if head
+        .to_ascii_lowercase()
+        .contains("transfer-encoding: chunked")
+    {
+        body = unchunk(&body);
+    }
+    (status, head, body)
 }
 
 fn unchunk(mut body: &[u8]) -> Vec<u8> {
