@@ -292,7 +292,7 @@ fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 /// The first segments of the paths that other routes have.
-const TAKEN: [&str; 8] = [
+const TAKEN: [&str; 9] = [
     "",
     "-",
     "api",
@@ -301,6 +301,7 @@ const TAKEN: [&str; 8] = [
     "grafana",
     "openapi.json",
     "probe",
+    "style.css",
 ];
 
 fn telemetry_path(text: &str) -> Result<String, &'static str> {

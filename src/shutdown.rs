@@ -24,6 +24,8 @@ closed_set! {
     pub enum TaskKind {
         /// One source's supervisor.
         Supervisor => "supervisor",
+        /// One session of a source: connecting, decoding, buffering.
+        Session => "session",
         /// The loopback relay of one RTSP session.
         Relay => "relay",
         /// A container's demultiplexer and decoder thread.

@@ -137,6 +137,7 @@ fn a_session_that_goes_bad_ends_for_the_right_reason_and_keeps_its_buffer() {
     let cases = [
         ("stall", "/stall/100", "stall"),
         ("noise", "/noise/100", "protocol"),
+        ("junk", "/junk/100", "protocol"),
         ("new-ssrc", "/new-ssrc/100", "protocol"),
         ("hang-up", "/hang-up/100", "closed"),
     ];
@@ -183,10 +184,15 @@ fn a_foreign_content_base_makes_nobody_dial_it() {
     );
     let scratch = Scratch::new();
     let mut exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
-    exporter.until("tried", |scrape| {
-        scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, "cam")]) >= 1.0
-            && scrape.state("cam") != "connecting"
+    let asked = || std::fs::read_to_string(&path).unwrap_or_default();
+    // The session goes on with the foreign address, but over the one connection.
+    exporter.until("SETUP came to the configured server", |_| {
+        asked().contains("SETUP")
     });
+    exporter.until("the attempt is over", |scrape| {
+        scrape.state("cam") != "connecting"
+    });
+    let shown = [exporter.get("/metrics").1, exporter.get("/").1];
     exporter.process.signal("TERM");
     assert!(
         exporter
@@ -199,4 +205,7 @@ fn a_foreign_content_base_makes_nobody_dial_it() {
         dialled.is_err(),
         "somebody dialled the foreign host: {dialled:?}"
     );
+    for text in shown.iter().chain([&exporter.process.output()]) {
+        assert!(!text.contains("canary"), "{text}");
+    }
 }

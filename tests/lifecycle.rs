@@ -179,6 +179,57 @@ fn sigterm_ends_it_within_five_seconds_whatever_its_sources_do() {
     assert!(!exporter.process.output().contains("not ended in time"));
 }
 
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    // Sources whose every attempt fails and is logged, into a pipe that is full soon.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let sources: String = (0..20)
+        .map(|n| format!("- {{ name: s{n}, url: \"rtsp://{closed}/x\" }}\n"))
+        .collect();
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "config.yaml",
+        &format!("connect: {{ backoff: {{ initial: 20ms, max: 50ms }} }}\nsources:\n{sources}"),
+    );
+    let config = config.to_str().unwrap();
+    let mut exporter = Exporter::start_unread(["--config.file", config, "--log.level", "debug"]);
+    // An attempt writes more than 300 bytes, a pipe holds 65,536, the queue 4,096 lines.
+    exporter.until("lines are dropped", |scrape| {
+        scrape.value("audio_capture_exporter_log_lines_dropped_total", &[]) > 0.0
+    });
+    assert_eq!(exporter.get("/-/healthy").0, 200);
+    exporter.process.signal("TERM");
+    assert!(exporter.process.wait(Duration::from_secs(5)).success());
+}
+
+#[test]
+fn a_standard_output_that_is_closed_stops_nothing() {
+    let scratch = Scratch::new();
+    files(&scratch, &[("a", 8_000, 1)]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut child = Command::new("sh")
+        .args(["-c", "exec \"$@\" >&- 2>/dev/null", "sh"])
+        .arg(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .arg(scratch.path("a.wav"))
+        .args(["--web.listen-address", &free.to_string()])
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + support::PATIENCE;
+    while std::net::TcpStream::connect(free).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        assert!(std::time::Instant::now() < deadline, "it does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 /// Runs the program to its end: exit status and everything it wrote.
 fn ends(arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"))

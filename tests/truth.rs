@@ -176,7 +176,7 @@ fn every_second_is_where_it_was_lost() {
         server.elapsed() > end && scrape.sum("myaudio_source_up", &[]) == f64::from(sources)
     };
     exporter.until_within(limit, "the schedule is over and all are back", all_over);
-    // The truth is read on both sides of the scrape, so neither can have run away.
+    // In this order the truth can only be a little ahead, by what the tolerances allow.
     let scrape = exporter.scrape();
     let wrong: String = (0..sources as usize)
         .map(|n| differences(&scrape, &format!("s{n}"), &server.truth(n)))

@@ -1,15 +1,14 @@
 //! Wiring: builds the parts, introduces them to one another, runs until told to stop,
 //! and takes them down in order.
 
+mod announce;
 mod capture;
 mod log;
+mod signals;
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::{mpsc, watch},
-};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     cli,
@@ -20,6 +19,8 @@ use crate::{
     shutdown::Tasks,
 };
 use capture::Capture;
+use log::Log;
+use signals::{ReloadSignal, StopSignals};
 
 /// How long sources may take to end. Together with the HTTP server's drain it stays
 /// below the five seconds within which the program promises to be gone.
@@ -74,28 +75,34 @@ pub enum Watched {
 /// # Errors
 /// [`AppError`] when it cannot start; nothing is left behind then.
 pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
-    log::init(options.log_level, options.log_format);
-    let configured = match watched {
-        Watched::Configured => Some(config::load(
-            options.config_file.as_deref(),
-            &options.sources,
-        )?),
-        Watched::Samples => None,
-    };
-    let listeners = http::bind(&options.listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("capture")
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        let tasks = Tasks::default();
-        let (config, _samples) = match configured {
-            Some(config) => (config, None),
-            None => with_samples(&tasks)?,
-        };
-        let app = App::start(&tasks, options, config, watched, listeners).await?;
-        app.until_told_to_stop().await
-    })
+    let outcome = runtime.block_on(start_and_run(options, watched));
+    // A name lookup under way cannot be called back; the end does not wait for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
+    // Before anything that takes time: a signal must never find its default handler.
+    let (stop, reload) = (StopSignals::new()?, ReloadSignal::new()?);
+    let log = Log::start(options.log_level, options.log_format);
+    let tasks = Tasks::default();
+    let (config, _samples) = match watched {
+        Watched::Configured => {
+            let config = config::load(options.config_file.as_deref(), &options.sources)?;
+            (config, None)
+        }
+        Watched::Samples => with_samples(&tasks)?,
+    };
+    let listeners = http::bind(&options.listen)?;
+    App::start(tasks, options, config, watched, listeners, &log)
+        .await?
+        .until_told_to_stop(stop, reload)
+        .await;
+    Ok(())
 }
 
 /// The demo's sources, and the server behind them.
@@ -113,39 +120,28 @@ struct App<'a> {
     capture: Capture,
     allowed_hosts: watch::Sender<Arc<Vec<String>>>,
     commands: mpsc::Receiver<http::Command>,
-    signals: Signals,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
 }
 
 impl<'a> App<'a> {
     async fn start(
-        tasks: &Tasks,
+        tasks: Tasks,
         options: &'a cli::Options,
         config: Config,
         watched: Watched,
         listeners: Vec<std::net::TcpListener>,
+        log: &Log,
     ) -> Result<Self, AppError> {
-        // Before anything that takes time: a signal must never find the default handler.
-        let signals = Signals {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        };
         let mut registry = Registry::default();
         let http_metrics = http::HttpMetrics::new();
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
-        let mut capture = Capture::new(tasks, config.memory_budget, &mut registry)?;
+        registry.register(log.metrics())?;
+        let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
 
         let (command_sender, commands) = mpsc::channel(4);
         let (allowed_hosts, allowed) = watch::channel(Arc::new(config.allowed_hosts.clone()));
         let server = http::start(
-            tasks,
+            &tasks,
             http::Options {
                 listeners,
                 telemetry_path: options.telemetry_path.clone(),
@@ -161,9 +157,8 @@ impl<'a> App<'a> {
         )?;
         let changes = capture.apply(&config).await;
         capture.loaded(true);
-        announce(&config, server.addresses(), &options.telemetry_path);
+        announce::announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
-        let tasks = tasks.clone();
         Ok(Self {
             tasks,
             options,
@@ -171,25 +166,24 @@ impl<'a> App<'a> {
             capture,
             allowed_hosts,
             commands,
-            signals,
         })
     }
 
-    async fn until_told_to_stop(mut self) -> Result<(), AppError> {
+    async fn until_told_to_stop(mut self, mut stop: StopSignals, mut hangup: ReloadSignal) {
         loop {
-            tokio::select! {
-                _ = self.signals.terminate.recv() => break,
-                _ = self.signals.interrupt.recv() => break,
-                _ = self.signals.hangup.recv() => {
-                    // The outcome is in the log and in the metrics.
-                    let _logged = self.reload().await;
-                }
-                Some(command) = self.commands.recv() => match command {
-                    http::Command::Reload { reply } => {
-                        // A client that has gone needs no answer.
-                        let _sent = reply.send(self.reload().await);
-                    }
-                },
+            let reply = tokio::select! {
+                () = stop.asked() => break,
+                () = hangup.asked() => None,
+                Some(http::Command::Reload { reply }) = self.commands.recv() => Some(reply),
+            };
+            // A reload that waits for a source must not make the program deaf.
+            let outcome = tokio::select! {
+                () = stop.asked() => break,
+                outcome = self.reload() => outcome,
+            };
+            if let Some(reply) = reply {
+                // A client that has gone needs no answer.
+                let _sent = reply.send(outcome);
             }
         }
         tracing::info!("stopping");
@@ -198,7 +192,6 @@ impl<'a> App<'a> {
         if !(sources && rest) {
             tracing::warn!("stopped, but something had not ended in time");
         }
-        Ok(())
     }
 
     /// Loads the configuration again. A bad one changes nothing.
@@ -221,23 +214,5 @@ impl<'a> App<'a> {
                 Err(mistakes.to_string())
             }
         }
-    }
-}
-
-/// Says in a few lines what is watched and where to look.
-fn announce(config: &Config, addresses: &[std::net::SocketAddr], telemetry_path: &str) {
-    println!(
-        "audio-capture-exporter {} watches:",
-        env!("CARGO_PKG_VERSION")
-    );
-    let shown = config.sources.iter().take(10);
-    for source in shown {
-        println!("  {:<20} {}", source.id.as_str(), source.location);
-    }
-    if config.sources.len() > 10 {
-        println!("  … and {} more", config.sources.len() - 10);
-    }
-    for address in addresses {
-        println!("Look at http://{address}/ — metrics at http://{address}{telemetry_path}");
     }
 }

@@ -122,7 +122,7 @@ pub const KEYS: &[Key] = &[
     key("sources[].transport", Choice(&["tcp"]), Value("tcp")),
     key("sources[].enabled", Boolean, Value("true")),
     key("sources[].loop", Boolean, Value("false")),
-    key("sources[].stall_after", Span("100ms", "1h"), Value("10s")),
+    key("sources[].stall_after", Span("1s", "1h"), Value("10s")),
     key("sources[].expect", Section, Nothing),
     key("sources[].expect.codec", Text, Nothing),
     key("sources[].expect.sample_rate", Integer(1, 768_000), Nothing),

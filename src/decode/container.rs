@@ -4,12 +4,7 @@
 //! pools. It hands blocks over a short queue: when nobody takes them it waits, and when
 //! the taker is dropped it ends.
 
-use std::{
-    fmt,
-    fs::File,
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::{fmt, fs::File, io};
 
 use symphonia::core::{
     codecs::{CodecParameters, audio::AudioDecoderOptions},
@@ -122,9 +117,9 @@ enum Stop<E> {
 fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
     loop {
         let stop = match open() {
-            // Demuxers and decoders parse what strangers made; a panic costs one source.
-            Ok(opened) => catch_unwind(AssertUnwindSafe(|| play(opened, sender)))
-                .unwrap_or_else(|_| Stop::Ended(ContainerEnd::Broken("the decoder failed".into()))),
+            // A panic of the demuxer or decoder ends this thread: it is counted, and the
+            // taker learns it from the closed queue.
+            Ok(opened) => play(opened, sender),
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {

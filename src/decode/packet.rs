@@ -1,9 +1,6 @@
 //! Decoding single packets, as RTP delivers them.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::fmt;
 
 use symphonia::core::{
     audio::{Channels, Position},
@@ -21,7 +18,6 @@ use crate::units::AudioFormat;
 pub struct PacketDecoder {
     decoder: Box<dyn AudioDecoder>,
     samples: Vec<f32>,
-    broken: bool,
 }
 
 /// No decoder for this codec or this variant of it.
@@ -62,39 +58,31 @@ impl PacketDecoder {
         Ok(Self {
             decoder,
             samples: Vec::new(),
-            broken: false,
         })
     }
 
-    /// Decodes one packet: its format and its interleaved samples, full scale ±1.
+    /// Decodes one packet: its format and its interleaved samples, full scale ±1, at least
+    /// one frame of them.
     ///
     /// # Errors
-    /// [`DecodeError`]; after a panic inside the decoder, for every later packet too.
+    /// [`DecodeError`], also when nothing comes out.
     pub fn decode(&mut self, data: &[u8]) -> Result<(AudioFormat, &[f32]), DecodeError> {
-        if self.broken || data.is_empty() {
+        if data.is_empty() {
             return Err(DecodeError);
         }
         let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), data);
-        let (decoder, samples) = (&mut self.decoder, &mut self.samples);
-        // Decoders parse what a network sent. A panic must cost one session, no more.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let audio = decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
-            let spec = audio.spec();
-            let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
-            audio.copy_to_vec_interleaved(samples);
-            Ok(AudioFormat {
-                sample_rate: spec.rate(),
-                channels,
-            })
-        }));
-        match outcome {
-            Ok(Ok(format)) => Ok((format, &self.samples)),
-            Ok(Err(error)) => Err(error),
-            Err(_) => {
-                self.broken = true;
-                Err(DecodeError)
-            }
+        let audio = self.decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
+        let spec = audio.spec();
+        let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
+        let format = AudioFormat {
+            sample_rate: spec.rate(),
+            channels,
+        };
+        audio.copy_to_vec_interleaved(&mut self.samples);
+        if self.samples.is_empty() {
+            return Err(DecodeError);
         }
+        Ok((format, &self.samples))
     }
 }
 
@@ -173,11 +161,9 @@ mod tests {
             "opus"
         );
         assert!(PacketDecoder::new("l16", 48_000, 0, &[]).is_err());
-        assert!(
-            PacketDecoder::new("l16", 48_000, 2, &[])
-                .unwrap()
-                .decode(&[])
-                .is_err()
-        );
+        // Half a stereo frame is no audio: it must not pass for some.
+        let mut stereo = PacketDecoder::new("l16", 48_000, 2, &[]).unwrap();
+        assert!(stereo.decode(&[]).is_err());
+        assert!(stereo.decode(&[1, 2]).is_err());
     }
 }

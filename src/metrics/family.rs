@@ -50,11 +50,14 @@ pub enum InvalidFamily {
     #[error("help is one line, not empty, without a backslash, and ends without a full stop")]
     Help,
     /// A label name is malformed, repeated or reserved (`le`, `quantile`, `__…`).
-    #[error("label names are distinct, well formed and not reserved")]
+    #[error("label names are distinct, well formed, not reserved, and at most 8")]
     Label,
 }
 
 impl Family {
+    /// The most labels a family may have.
+    pub const MAX_LABELS: usize = 8;
+
     /// Declares a counter; `name` ends in `_total`.
     pub const fn counter(
         name: &'static str,
@@ -124,7 +127,7 @@ impl Family {
         };
         let bad =
             |(i, label): (usize, &&str)| !is_identifier(label) || reserved(label) || repeated(i);
-        if self.labels.iter().enumerate().any(bad) {
+        if self.labels.len() > Self::MAX_LABELS || self.labels.iter().enumerate().any(bad) {
             return Err(InvalidFamily::Label);
         }
         Ok(())

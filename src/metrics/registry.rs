@@ -200,13 +200,12 @@ impl Series<'_> {
         if values.is_empty() {
             return encode(&mut self.metric);
         }
-        let labels: Vec<(&str, &str)> = self
-            .family
-            .labels
-            .iter()
-            .copied()
-            .zip(values.iter().copied())
-            .collect();
+        // On the stack: a scrape of a thousand sources has a hundred thousand of these.
+        let mut labels = [("", ""); Family::MAX_LABELS];
+        for ((label, name), value) in labels.iter_mut().zip(self.family.labels).zip(values) {
+            *label = (name, value);
+        }
+        let labels = &labels[..values.len()];
         encode(&mut self.metric.encode_family(&labels)?)
     }
 }

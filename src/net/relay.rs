@@ -25,9 +25,9 @@ use super::{Traffic, pump::Pump, report::RelayReport, request::Requests};
 use crate::shutdown::{TaskKind, Tasks};
 
 /// How long a connection to the loopback port may take to prove that it is ours.
-const PROOF_TIME: Duration = Duration::from_secs(5);
+const PROOF_TIME: Duration = Duration::from_secs(1);
 /// Strangers that may wait for their rejection at once.
-const MAX_STRANGERS: usize = 16;
+const MAX_STRANGERS: usize = 256;
 
 /// A running relay. Dropping it closes both connections.
 #[derive(Debug)]

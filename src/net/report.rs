@@ -9,15 +9,12 @@ pub struct RelayReport {
     pub violation: Option<Violation>,
     /// The camera closed the connection, or it broke.
     pub camera_closed: bool,
-    /// The last RTSP status.
-    pub status: Option<u16>,
     /// The host that the last redirect named.
     pub redirect_host: Option<String>,
 }
 
 impl RelayReport {
     pub(super) fn note_head(&mut self, head: Head) {
-        self.status = Some(head.status);
         self.redirect_host = head.location_host;
     }
 }

@@ -9,12 +9,22 @@ mod packets;
 mod sink;
 mod watch;
 
+use std::sync::Arc;
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
 use crate::{
     buffers::Asker,
     decode::Opened,
     shutdown::Tasks,
     signal::Meter,
-    sources::{Account, ConnectOptions, Location, OpenError, SessionEnd, SourceOptions, open_file},
+    sources::{
+        Account, ConnectOptions, FailureReason, Location, OpenError, SessionEnd, SourceOptions,
+        open_file,
+    },
 };
 
 /// What a session needs.
@@ -31,6 +41,8 @@ pub struct Context<'a> {
     pub meter: &'a Meter,
     /// The right to ask for its buffer.
     pub asker: &'a Asker,
+    /// One permit: held by the thread that reads the source's file, however long it hangs.
+    pub file_turn: &'a Arc<Semaphore>,
 }
 
 /// How a session ended.
@@ -53,7 +65,13 @@ pub async fn run(context: &Context<'_>) -> End {
         Location::Rtsp(target) => packets::run(context, target).await,
         Location::File { path, looped } => {
             let path = path.clone();
+            let turn = file_turn(context).await;
+            let turn = match turn {
+                Ok(turn) => turn,
+                Err(error) => return error.into(),
+            };
             let open = move || {
+                let _held_by_the_thread = &turn;
                 open_file(&path).map(|source| Opened {
                     file: source.file,
                     extension: source.extension,
@@ -65,6 +83,19 @@ pub async fn run(context: &Context<'_>) -> End {
     match ended {
         Ok(never) => match never {},
         Err(end) => end,
+    }
+}
+
+/// Waits for the thread of an earlier attempt. A dead disk keeps it for ever, and each
+/// further thread would be lost in the same way.
+async fn file_turn(context: &Context<'_>) -> Result<OwnedSemaphorePermit, OpenError> {
+    let turn = Arc::clone(context.file_turn).acquire_owned();
+    match timeout(context.connect.timeout, turn).await {
+        Ok(Ok(turn)) => Ok(turn),
+        _ => Err(OpenError::new(
+            FailureReason::File,
+            "an earlier attempt still waits for the file; is its disk or network share there?",
+        )),
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) async fn run(context: &Context<'_>, target: &RtspTarget) -> Ended {
         };
         if packet.lost() > 0 {
             let lost = u32::from(packet.lost());
-            account.lost(u64::from(lost), sink.block_duration.saturating_mul(lost));
+            account.lost(
+                u64::from(lost),
+                sink.block_duration.unwrap_or_default().saturating_mul(lost),
+            );
         }
         match decoder.decode(packet.data()) {
             Ok((format, samples)) => {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Context, End};
 use crate::{
-    buffers::{BufferKind, CaptureBuffer},
+    buffers::{AllocationError, BufferKind, CaptureBuffer, ErrorType},
     decode::to_s16,
     signal::Levels,
     sources::{DisconnectReason, SessionEnd},
@@ -17,7 +17,7 @@ pub(super) struct Sink<'a> {
     buffer: Option<(AudioFormat, Arc<CaptureBuffer>)>,
     samples: Vec<i16>,
     /// How long the latest block was: the best guess for one that is missing.
-    pub(super) block_duration: Duration,
+    pub(super) block_duration: Option<Duration>,
 }
 
 impl<'a> Sink<'a> {
@@ -26,7 +26,7 @@ impl<'a> Sink<'a> {
             context,
             buffer: None,
             samples: Vec::new(),
-            block_duration: Duration::ZERO,
+            block_duration: None,
         }
     }
 
@@ -42,8 +42,9 @@ impl<'a> Sink<'a> {
         buffer
             .push(&self.samples)
             .map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
-        self.block_duration = block_duration(format, samples);
-        account.audio(self.block_duration);
+        let duration = block_duration(format, samples);
+        self.block_duration = Some(duration);
+        account.audio(duration);
         Ok(())
     }
 
@@ -57,9 +58,11 @@ impl<'a> Sink<'a> {
             ..
         } = self.context;
         account.format(format);
+        // The old buffer of another format must not be charged beside the new one.
+        self.buffer = None;
         let allocation = asker
             .allocate_if_needed(BufferKind::Capture, format, options.capture)
-            .map_err(|error| SessionEnd::new(DisconnectReason::Buffer, error.to_string()))?;
+            .map_err(|error| refused(&error))?;
         Ok(&self.buffer.insert((format, allocation.into_buffer())).1)
     }
 }
@@ -67,4 +70,18 @@ impl<'a> Sink<'a> {
 pub(super) fn block_duration(format: AudioFormat, samples: &[f32]) -> Duration {
     let channels = usize::from(format.channels).max(1);
     format.duration_of((samples.len() / channels) as u64)
+}
+
+/// Why there is no buffer, as the end of a session.
+fn refused(error: &AllocationError) -> SessionEnd {
+    let reason = match error.error_type() {
+        ErrorType::OverBudget => DisconnectReason::Buffer,
+        ErrorType::OutOfMemory => DisconnectReason::Memory,
+        ErrorType::Revoked | ErrorType::Panic => DisconnectReason::Local,
+        ErrorType::ZeroDuration
+        | ErrorType::ZeroSampleRate
+        | ErrorType::ZeroChannels
+        | ErrorType::SizeOverflow => DisconnectReason::Format,
+    };
+    SessionEnd::new(reason, error.to_string())
 }

@@ -7,13 +7,12 @@ pub struct Levels {
     pub samples: u64,
     /// Sum of squares, full scale 1.
     pub energy: f64,
-    /// Every sample was exactly zero.
-    pub digital_silence: bool,
 }
 
 impl Levels {
-    /// Measures interleaved samples, full scale ±1. A sample that is not a number counts
-    /// as zero.
+    /// Measures interleaved samples, full scale ±1. What lies beyond full scale counts as
+    /// full scale, as it will in the ring: a corrupt packet can decode to 10¹⁰, which would
+    /// drown everything after it in a sum that only grows. What is not a number is zero.
     pub fn of(samples: &[f32]) -> Self {
         const LANES: usize = 8;
         // Independent sums per lane let the compiler use vector instructions.
@@ -24,21 +23,18 @@ impl Levels {
             let mut chunks = block.chunks_exact(LANES);
             for chunk in &mut chunks {
                 for (sum, sample) in sums.iter_mut().zip(chunk) {
-                    let sample = if sample.is_nan() { 0.0 } else { *sample };
-                    *sum += sample * sample;
+                    *sum += square(*sample);
                 }
             }
-            for sample in chunks.remainder().iter().filter(|sample| !sample.is_nan()) {
-                sums[0] += sample * sample;
+            for sample in chunks.remainder() {
+                sums[0] += square(*sample);
             }
             energy += sums.iter().map(|sum| f64::from(*sum)).sum::<f64>();
             sums = [0.0; LANES];
         }
-        // The smallest 16-bit sample has the square 9.3e-10, far above underflow.
         Self {
             samples: samples.len() as u64,
             energy,
-            digital_silence: energy == 0.0,
         }
     }
 
@@ -50,6 +46,15 @@ impl Levels {
             (self.energy / self.samples as f64).sqrt()
         }
     }
+}
+
+fn square(sample: f32) -> f32 {
+    let sample = if sample.is_nan() {
+        0.0
+    } else {
+        sample.clamp(-1.0, 1.0)
+    };
+    sample * sample
 }
 
 #[cfg(test)]
@@ -70,12 +75,18 @@ mod tests {
 
     #[test]
     fn only_exact_zeros_are_digital_silence() {
-        assert!(Levels::of(&[0.0; 1000]).digital_silence);
+        assert_eq!(Levels::of(&[0.0; 1000]).energy, 0.0);
         let mut almost = [0.0; 1000];
         almost[999] = 1.0 / 32_768.0;
         let levels = Levels::of(&almost);
-        assert!(!levels.digital_silence);
+        assert!(levels.energy > 0.0);
         assert_eq!(levels.samples, 1000);
+    }
+
+    #[test]
+    fn a_corrupt_packet_counts_as_full_scale_at_most() {
+        let levels = Levels::of(&[2.4e10, f32::INFINITY, f32::NEG_INFINITY, -1.5]);
+        assert_eq!(levels.energy, 4.0);
     }
 
     #[test]

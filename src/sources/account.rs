@@ -63,6 +63,7 @@ struct Story {
     expect: Expectation,
     last_audio: Option<SystemTime>,
     next_attempt: Option<SystemTime>,
+    session_open: bool,
 }
 
 /// An account as read at one moment.
@@ -99,6 +100,7 @@ impl Account {
             expect: Expectation::default(),
             last_audio: None,
             next_attempt: None,
+            session_open: false,
         };
         Self {
             id,
@@ -145,6 +147,16 @@ impl Account {
         self.lock().expect = expect;
     }
 
+    /// What the source is doing.
+    pub fn state(&self) -> State {
+        self.lock().state
+    }
+
+    /// How much audio has arrived.
+    pub fn audio_time(&self) -> Duration {
+        self.lock().time.sums(Instant::now()).audio
+    }
+
     /// Changes the state, and with it what time is spent on.
     pub fn enter(&self, state: State) {
         let phase = match state {
@@ -157,19 +169,33 @@ impl Account {
                 Phase::Gap(GapCause::Blocked)
             }
         };
+        self.change(state, phase);
+    }
+
+    /// Backs off because of a fault of our own.
+    pub fn enter_local_fault(&self) {
+        self.change(State::BackingOff, Phase::Gap(GapCause::Local));
+    }
+
+    fn change(&self, state: State, phase: Phase) {
         let now = Instant::now();
         let mut story = self.lock();
         story.time.enter(now, phase);
-        story.change(&self.id, state, now);
+        if phase == Phase::Idle {
+            // A source that rests has no problem and tries nothing.
+            story.problem = None;
+            story.next_attempt = None;
+        }
+        let before = story.change(state, now);
+        drop(story);
+        self.log_change(before, state);
     }
 
-    /// Our own fault keeps the source from running: the state stays `backing_off`.
-    pub fn enter_local_fault(&self, problem: String) {
-        let now = Instant::now();
-        let mut story = self.lock();
-        story.time.enter(now, Phase::Gap(GapCause::Local));
-        story.problem = Some(problem);
-        story.change(&self.id, State::BackingOff, now);
+    fn log_change(&self, before: Option<State>, state: State) {
+        if let Some(before) = before {
+            let (from, to) = (before.as_str(), state.as_str());
+            tracing::info!(source = %self.id, from, to, "state");
+        }
     }
 
     /// Counts an attempt to open a session.
@@ -179,17 +205,23 @@ impl Account {
     }
 
     /// Counts an attempt that failed. `problem` tells the owner what is wrong and what to
-    /// do, without secrets.
-    pub fn failed(&self, reason: FailureReason, problem: String) {
+    /// do, without secrets; it is logged loudly once, not at each further attempt.
+    pub fn failed(&self, reason: FailureReason, problem: &str) {
         self.counts.failures[reason.index()].fetch_add(1, Relaxed);
-        tracing::warn!(source = %self.id, reason = reason.as_str(), "cannot open: {problem}");
-        self.lock().problem = Some(problem);
+        let reason = reason.as_str();
+        let known = self.lock().problem.replace(problem.to_owned()).as_deref() == Some(problem);
+        if known {
+            tracing::debug!(source = %self.id, reason, "still cannot open: {problem}");
+        } else {
+            tracing::warn!(source = %self.id, reason, "cannot open: {problem}");
+        }
     }
 
     /// A session is open; its audio is still to come.
     pub fn joined(&self, codec: Option<String>, transport: &'static str) {
         let mut story = self.lock();
         story.time.enter(Instant::now(), Phase::Joining);
+        story.session_open = true;
         story.info = StreamInfo {
             codec,
             format: None,
@@ -226,10 +258,12 @@ impl Account {
         let mut story = self.lock();
         story.time.audio(now, duration);
         story.last_audio = Some(SystemTime::now());
-        if story.state != State::Streaming {
+        let before = story.change(State::Streaming, now);
+        if before.is_some() {
             story.problem = None;
-            story.change(&self.id, State::Streaming, now);
         }
+        drop(story);
+        self.log_change(before, State::Streaming);
     }
 
     /// Counts packets lost on the way, which would have held `duration` of audio.
@@ -241,22 +275,30 @@ impl Account {
             .missing(Instant::now(), GapCause::Loss, duration);
     }
 
-    /// Counts a packet that could not be decoded.
-    pub fn undecodable(&self, duration: Duration) {
+    /// Counts a packet that could not be decoded and would have held `duration` of audio;
+    /// `None` when nothing has been decoded yet to tell by.
+    pub fn undecodable(&self, duration: Option<Duration>) {
         self.counts.decode_errors.fetch_add(1, Relaxed);
         self.counts.discontinuities.fetch_add(1, Relaxed);
+        // No packet holds more than the time that has passed, so all of that may be meant.
+        let duration = duration.unwrap_or(Duration::MAX);
         self.lock()
             .time
             .missing(Instant::now(), GapCause::Decode, duration);
     }
 
-    /// Counts the end of a session that was open.
-    pub fn disconnected(&self, reason: DisconnectReason, problem: Option<String>) {
+    /// Counts the end of a session that was open; nothing if none is.
+    pub fn disconnected(&self, reason: DisconnectReason, problem: Option<&str>) {
+        let mut story = self.lock();
+        if !std::mem::take(&mut story.session_open) {
+            return;
+        }
         self.counts.disconnects[reason.index()].fetch_add(1, Relaxed);
         self.counts.discontinuities.fetch_add(1, Relaxed);
-        let text = problem.as_deref().unwrap_or("the session ended");
+        story.problem = problem.map(str::to_owned);
+        drop(story);
+        let text = problem.unwrap_or("the session ended");
         tracing::info!(source = %self.id, reason = reason.as_str(), "disconnected: {text}");
-        self.lock().problem = problem;
     }
 
     /// Announces when the next attempt is due.
@@ -271,13 +313,13 @@ impl Account {
 }
 
 impl Story {
-    fn change(&mut self, id: &SourceId, state: State, now: Instant) {
+    /// Changes the state; yields the one before if it was another.
+    fn change(&mut self, state: State, now: Instant) -> Option<State> {
         if self.state == state {
-            return;
+            return None;
         }
-        let before = std::mem::replace(&mut self.state, state);
         self.since = now;
-        tracing::info!(source = %id, from = before.as_str(), to = state.as_str(), "state");
+        Some(std::mem::replace(&mut self.state, state))
     }
 }
 

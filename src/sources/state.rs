@@ -111,8 +111,12 @@ closed_set! {
         Oversized => "oversized",
         /// The file ended.
         EndOfFile => "end_of_file",
-        /// No capture buffer could be had: budget or memory.
+        /// The capture buffer would exceed the memory budget.
         Buffer => "buffer",
+        /// The system has no memory for the capture buffer.
+        Memory => "memory",
+        /// The audio has a format that no buffer can hold.
+        Format => "format",
         /// The configuration changed, or the program stops.
         Local => "local",
     }

@@ -97,6 +97,8 @@ impl TimeLedger {
             (Phase::Joining, Phase::Gap(GapCause::Stall)) => GapCause::Stall,
             (Phase::Joining, _) => GapCause::Connect,
             (_, Phase::Gap(cause)) if late < LASTING => cause,
+            // We ended it ourselves.
+            (_, Phase::Idle) if late < LASTING => GapCause::Local,
             _ => GapCause::Stall,
         };
         self.gaps[cause.index()] += late;

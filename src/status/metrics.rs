@@ -96,7 +96,7 @@ impl Expose for Vitals {
     fn expose(&self, out: &mut Exposition<'_>) -> fmt::Result {
         let seconds = |millis: &AtomicU64| millis.load(Relaxed) as f64 / 1e3;
         let version = env!("CARGO_PKG_VERSION");
-        let revision = option_env!("AUDIO_CAPTURE_EXPORTER_REVISION").unwrap_or("unknown");
+        let revision = option_env!("GIT_COMMIT").unwrap_or("unknown");
         out.family(&BUILD_INFO, |series| {
             series.sample(&[version, revision], 1u64)
         })?;

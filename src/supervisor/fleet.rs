@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::source::Supervisor;
 use crate::{
@@ -96,10 +96,8 @@ impl Fleet {
             .filter(|entry| !kept(*entry))
             .map(|(id, _)| id.clone())
             .collect();
-        for id in leaving {
-            self.remove(&id).await;
-            changes.removed.push(id);
-        }
+        self.remove(&leaving).await;
+        changes.removed.extend(leaving);
         for options in wanted.into_values() {
             if let Some(running) = self.running.get(&options.id) {
                 if **running.options.borrow() == *options {
@@ -144,6 +142,7 @@ impl Fleet {
         let (sender, receiver) = watch::channel(Arc::new(options.clone()));
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
+            file_turn: Arc::new(Semaphore::new(1)),
             tasks: tasks.clone(),
             account,
             meter,
@@ -163,12 +162,18 @@ impl Fleet {
         true
     }
 
-    async fn remove(&mut self, id: &SourceId) {
-        if let Some(running) = self.running.remove(id)
-            && !running.tasks.drain(REMOVAL_LIMIT).await
-        {
-            tracing::error!(source = %id, "a removed source has not ended; this is a bug");
-        }
+    /// Stops sources and waits for all of them together.
+    async fn remove(&mut self, leaving: &BTreeSet<SourceId>) {
+        let leaving: Vec<_> = leaving
+            .iter()
+            .filter_map(|id| self.running.remove_entry(id))
+            .collect();
+        let drains = leaving.iter().map(|(id, running)| async move {
+            if !running.tasks.drain(REMOVAL_LIMIT).await {
+                tracing::error!(source = %id, "a removed source has not ended yet");
+            }
+        });
+        futures_util::future::join_all(drains).await;
     }
 }
 

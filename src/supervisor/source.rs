@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::{Instant, sleep_until},
+};
 
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Policy},
     buffers::{Lease, ReleaseReason},
     pipeline::{self, Context, End},
     shutdown::{TaskKind, Tasks},
@@ -14,6 +17,10 @@ use crate::{
         AccountMembership, ConnectOptions, DisconnectReason, FailureReason, SourceOptions, State,
     },
 };
+
+/// How much longer than the backoff's cap a stream is left alone that cannot be decoded:
+/// it will not change by itself.
+const RARELY: u32 = 10;
 
 /// Everything one source's task owns. Dropping it releases the source's buffer and
 /// removes its series.
@@ -27,23 +34,32 @@ pub(super) struct Supervisor {
     pub(super) lease: Lease,
     pub(super) options: watch::Receiver<Arc<SourceOptions>>,
     pub(super) connect: watch::Receiver<ConnectOptions>,
+    /// At most one thread of this source reads a file, also one that hangs.
+    pub(super) file_turn: Arc<Semaphore>,
 }
 
 /// What follows a session.
 enum Next {
-    /// Try again after a wait in this state.
-    Retry(State, Wait),
+    /// Try again after a wait.
+    Retry(Pause),
     /// Nothing more to do until the configuration changes.
     Rest(State),
 }
 
-/// How long to wait before trying again.
-enum Wait {
+/// A wait between two attempts.
+enum Pause {
     /// As the backoff says.
     Backoff,
-    /// The backoff's longest: what blocks the source will not go away by itself.
-    Longest,
+    /// As the backoff says; the fault is our own.
+    LocalFault,
+    /// The backoff's longest: what blocks the source in this state stays for a while.
+    Blocked(State),
+    /// Much longer.
+    Hopeless(State),
 }
+
+/// The fleet has let go of this source.
+struct Dismissed;
 
 impl Supervisor {
     /// Runs until the group is cancelled.
@@ -53,11 +69,9 @@ impl Supervisor {
             // First: a stop also ends the sessions, and must not look like their fault.
             biased;
             () = tasks.cancelled() => {}
-            () = self.live() => {}
+            Dismissed = self.live() => {}
         }
-        if self.account.view().state == State::Streaming {
-            self.account.disconnected(DisconnectReason::Local, None);
-        }
+        self.account.disconnected(DisconnectReason::Local, None);
         let stopping = self.fleet.is_cancelled();
         self.lease.release(if stopping {
             ReleaseReason::Shutdown
@@ -66,131 +80,163 @@ impl Supervisor {
         });
     }
 
-    async fn live(&mut self) {
+    async fn live(&mut self) -> Dismissed {
         let mut backoff = Backoff::default();
         loop {
             let options = Arc::clone(&self.options.borrow_and_update());
             self.account.expect(options.expect.clone());
-            let next = if options.enabled {
-                let (mut changed, stop) = (self.options.clone(), DisconnectReason::Local);
-                tokio::select! {
-                    next = self.attempt(&options, &mut backoff) => next,
-                    still_wanted = changed.changed() => {
-                        if still_wanted.is_err() {
-                            return;
+            // What was wrong under the old options says nothing about these.
+            let mut fresh = true;
+            let changed = loop {
+                let next = if options.enabled {
+                    let mut changed = self.options.clone();
+                    let before = self.account.audio_time();
+                    let next = tokio::select! {
+                        next = self.attempt(&options, fresh) => Ok(next),
+                        changed = changed.changed() => Err(changed),
+                    };
+                    let flowed = self.account.audio_time().saturating_sub(before);
+                    backoff.after_session(&self.connect.borrow().backoff, flowed);
+                    match next {
+                        Ok(next) => next,
+                        Err(changed) => {
+                            self.account.disconnected(DisconnectReason::Local, None);
+                            break changed;
                         }
-                        if self.account.view().state == State::Streaming {
-                            self.account.disconnected(stop, None);
-                        }
-                        continue;
                     }
+                } else {
+                    self.lease.clear();
+                    Next::Rest(State::Disabled)
+                };
+                if let Some(changed) = self.wait(next, &mut backoff).await {
+                    break changed;
                 }
-            } else {
-                self.lease.clear();
-                Next::Rest(State::Disabled)
+                fresh = false;
             };
-            if self.wait(next, &mut backoff).await.is_err() {
-                return;
+            if changed.is_err() {
+                return Dismissed;
             }
         }
     }
 
     /// One session from connecting to its end.
-    async fn attempt(&self, options: &SourceOptions, backoff: &mut Backoff) -> Next {
+    async fn attempt(&self, options: &SourceOptions, fresh: bool) -> Next {
         let account = &self.account;
         // A blocked source that is re-checked stays blocked until audio proves otherwise.
-        if !is_blocked(account.view().state) {
+        if fresh || !is_blocked(account.state()) {
             account.enter(State::Connecting);
         }
         account.attempt();
-        let connect = *self.connect.borrow();
-        let asker = self.lease.asker();
         let context = Context {
             tasks: &self.tasks,
             options,
-            connect,
+            connect: *self.connect.borrow(),
             account,
             meter: &self.meter,
-            asker: &asker,
+            asker: &self.lease.asker(),
+            file_turn: &self.file_turn,
         };
-        let before = account.view().time.audio;
         let end = self
             .tasks
-            .contain(TaskKind::Supervisor, pipeline::run(&context))
+            .contain(TaskKind::Session, pipeline::run(&context))
             .await;
-        backoff.after_session(
-            &connect.backoff,
-            account.view().time.audio.saturating_sub(before),
-        );
         match end {
             Some(end) => self.conclude(end),
             None => {
-                account.enter_local_fault("the program failed; please report this bug".to_owned());
-                Next::Retry(State::BackingOff, Wait::Backoff)
+                let text = "the program failed; please report this bug";
+                account.disconnected(DisconnectReason::Local, Some(text));
+                account.failed(FailureReason::Local, text);
+                Next::Retry(Pause::LocalFault)
             }
         }
     }
 
     fn conclude(&self, end: End) -> Next {
+        use DisconnectReason as D;
+        use FailureReason as F;
         let account = &self.account;
         match end {
             End::Finished => {
-                account.disconnected(DisconnectReason::EndOfFile, None);
+                account.disconnected(D::EndOfFile, None);
                 Next::Rest(State::Ended)
             }
             End::Closed(end) => {
-                let over_budget = end.reason == DisconnectReason::Buffer;
-                account.disconnected(end.reason, Some(end.problem));
-                if over_budget {
-                    Next::Retry(State::OverBudget, Wait::Longest)
-                } else {
-                    Next::Retry(State::BackingOff, Wait::Backoff)
-                }
+                account.disconnected(end.reason, Some(&end.problem));
+                Next::Retry(match end.reason {
+                    D::Buffer => Pause::Blocked(State::OverBudget),
+                    D::Format => Pause::Hopeless(State::Unsupported),
+                    D::Memory | D::Local => Pause::LocalFault,
+                    _ => Pause::Backoff,
+                })
             }
             End::NotOpened(error) => {
-                account.failed(error.reason, error.problem);
+                // A session may have been open and have yielded nothing that can be used.
+                account.disconnected(D::Decode, None);
+                account.failed(error.reason, &error.problem);
                 if let Some(codec) = error.codec {
                     account.refused_codec(codec);
                 }
-                match error.reason {
-                    FailureReason::Unauthorized => Next::Retry(State::Unauthorized, Wait::Longest),
-                    FailureReason::NoAudioTrack => Next::Retry(State::NoAudioTrack, Wait::Longest),
-                    FailureReason::Unsupported => Next::Retry(State::Unsupported, Wait::Longest),
-                    _ => Next::Retry(State::BackingOff, Wait::Backoff),
-                }
+                Next::Retry(match error.reason {
+                    F::Unauthorized => Pause::Blocked(State::Unauthorized),
+                    F::NoAudioTrack => Pause::Hopeless(State::NoAudioTrack),
+                    F::Unsupported => Pause::Hopeless(State::Unsupported),
+                    F::Local => Pause::LocalFault,
+                    _ => Pause::Backoff,
+                })
             }
         }
     }
 
-    /// Waits for the next attempt, or for a changed configuration. `Err` when the fleet
-    /// is gone.
-    async fn wait(&mut self, next: Next, backoff: &mut Backoff) -> Result<(), ()> {
-        let policy = self.connect.borrow().backoff;
-        let delay = match next {
+    /// Waits for the next attempt, or for changed options: `Some` then, an error when the
+    /// fleet has let go.
+    async fn wait(
+        &mut self,
+        next: Next,
+        backoff: &mut Backoff,
+    ) -> Option<Result<(), watch::error::RecvError>> {
+        let pause = match next {
             Next::Rest(state) => {
                 self.account.enter(state);
-                return self.options.changed().await.map_err(|_| ());
+                return Some(self.options.changed().await);
             }
-            Next::Retry(state, wait) => {
-                self.account.enter(state);
-                let drawn = backoff.next_delay(&policy, Backoff::random_unit());
-                if matches!(wait, Wait::Longest) {
-                    longest(policy.max())
-                } else {
-                    drawn
+            Next::Retry(pause) => pause,
+        };
+        match pause {
+            Pause::Backoff => self.account.enter(State::BackingOff),
+            Pause::LocalFault => self.account.enter_local_fault(),
+            Pause::Blocked(state) | Pause::Hopeless(state) => self.account.enter(state),
+        }
+        let mut due =
+            Instant::now() + pause.delay(&self.connect.borrow_and_update().backoff, backoff);
+        loop {
+            self.account
+                .next_attempt_in(due.saturating_duration_since(Instant::now()));
+            tokio::select! {
+                () = sleep_until(due) => return None,
+                changed = self.options.changed() => return Some(changed),
+                changed = self.connect.changed() => {
+                    if changed.is_err() {
+                        return Some(changed);
+                    }
+                    // A shorter backoff helps those who are waiting already.
+                    let policy = self.connect.borrow_and_update().backoff;
+                    due = due.min(Instant::now() + pause.delay(&policy, &mut Backoff::default()));
                 }
             }
-        };
-        self.account.next_attempt_in(delay);
-        tokio::select! {
-            () = sleep(delay) => Ok(()),
-            changed = self.options.changed() => changed.map_err(|_| ()),
         }
     }
 }
 
-fn longest(max: Duration) -> Duration {
-    max.mul_f64(0.5 + 0.5 * Backoff::random_unit())
+impl Pause {
+    fn delay(&self, policy: &Policy, backoff: &mut Backoff) -> Duration {
+        let drawn = backoff.next_delay(policy, Backoff::random_unit());
+        let longest = policy.max().mul_f64(0.5 + 0.5 * Backoff::random_unit());
+        match self {
+            Self::Backoff | Self::LocalFault => drawn,
+            Self::Blocked(_) => longest,
+            Self::Hopeless(_) => longest * RARELY,
+        }
+    }
 }
 
 fn is_blocked(state: State) -> bool {

@@ -4,6 +4,8 @@
 //! left out with their sequence numbers used up, ticks on which it kept silent, and the time
 //! in which nobody was served. Connections end in order (FIN), so what was sent arrives.
 
+#![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
+
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},

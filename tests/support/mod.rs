@@ -74,10 +74,19 @@ impl Exporter {
             .args(arguments)
             .args(["--web.listen-address", "127.0.0.1:0"]);
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let address = process.wait_for_line(|line| {
-            let rest = line.strip_prefix("Look at http://")?;
-            Some(rest.split('/').next()?.to_owned())
-        });
+        let address = process.wait_for_line(listens_at);
+        Self { process, address }
+    }
+
+    /// Starts it with a standard error that is a pipe nobody reads.
+    pub fn start_unread<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"));
+        command
+            .args(arguments)
+            .args(["--web.listen-address", "127.0.0.1:0"]);
+        let mut process =
+            Running::start_unread(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let address = process.wait_for_line(listens_at);
         Self { process, address }
     }
 
@@ -173,6 +182,12 @@ pub fn request(address: &str, method: &str, path: &str, headers: &str) -> (u16, 
         body = unchunk(&body);
     }
     (status, head, body)
+}
+
+/// The address in the line that says where to look.
+fn listens_at(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("Look at http://")?;
+    Some(rest.split('/').next()?.to_owned())
 }
 
 fn unchunk(mut body: &[u8]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! A child process that ends with the test.
 
 use std::{
-    process::{Child, Command, ExitStatus},
+    process::{Child, ChildStderr, Command, ExitStatus},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
@@ -18,10 +18,21 @@ struct Lines {
 pub struct Running {
     child: Child,
     lines: Arc<Lines>,
+    /// Kept open, never read.
+    _unread: Option<ChildStderr>,
 }
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
+        Self::spawn(command, true)
+    }
+
+    /// Like [`Self::start`], but what it writes to its standard error is never read.
+    pub fn start_unread(command: &mut Command) -> Self {
+        Self::spawn(command, false)
+    }
+
+    fn spawn(command: &mut Command, read_errors: bool) -> Self {
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{command:?} does not start: {error}; see scripts/test")
         });
@@ -34,8 +45,15 @@ impl Running {
             }
         };
         lines_of(child.stdout.take().unwrap(), sink(&lines));
-        lines_of(child.stderr.take().unwrap(), sink(&lines));
-        Self { child, lines }
+        let mut unread = child.stderr.take();
+        if read_errors {
+            lines_of(unread.take().unwrap(), sink(&lines));
+        }
+        Self {
+            child,
+            lines,
+            _unread: unread,
+        }
     }
 
     /// Waits for a line of its output that says something.

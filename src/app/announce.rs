@@ -1,0 +1,40 @@
+//! What the terminal is told at the start.
+
+use std::{io, net::SocketAddr};
+
+use crate::config::Config;
+
+/// Sources that are named before the rest is only counted.
+const NAMED: usize = 10;
+
+/// Says in a few lines what is watched and where to look. A standard output that nobody
+/// reads is no reason to fail.
+pub(super) fn announce(config: &Config, addresses: &[SocketAddr], telemetry_path: &str) {
+    let _unread = write(&mut io::stdout().lock(), config, addresses, telemetry_path);
+}
+
+fn write(
+    out: &mut impl io::Write,
+    config: &Config,
+    addresses: &[SocketAddr],
+    telemetry_path: &str,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "audio-capture-exporter {} watches:",
+        env!("CARGO_PKG_VERSION")
+    )?;
+    for source in config.sources.iter().take(NAMED) {
+        writeln!(out, "  {:<20} {}", source.id.as_str(), source.location)?;
+    }
+    if config.sources.len() > NAMED {
+        writeln!(out, "  … and {} more", config.sources.len() - NAMED)?;
+    }
+    for address in addresses {
+        writeln!(
+            out,
+            "Look at http://{address}/ — metrics at http://{address}{telemetry_path}"
+        )?;
+    }
+    out.flush()
+}
