@@ -10,6 +10,7 @@
     reason = "each test file is a crate that uses a part of it"
 )]
 
+pub mod faulty;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;
