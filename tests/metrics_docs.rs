@@ -306,6 +306,11 @@ fn the_strict_reader_is_strict() {
         (
             "h_seconds_count 2\n",
             "h_seconds_count 2\nh_seconds_count 2\n",
+            "a part of a histogram twice",
+        ),
+        (
+            "a_b_total{",
+            "a_b_total{x=\"y\"} 1\na_b_total{x=\"y\"} 1\na_b_total{",
             "a series twice",
         ),
         (

@@ -30,6 +30,13 @@ pub(crate) fn every_query(stage: &Stage) {
         let there = queries.iter().any(|query| query == verbatim);
         assert!(there, "query {} of the guide is not documented", index + 1);
     }
+    stage
+        .prometheus
+        .until("the loop is hot by the guide's measure", || {
+            let at = stage.prometheus.next_scrape("audio");
+            let hot = stage.prometheus.query_at(at, GUIDE[3]);
+            (!hot.is_empty()).then_some(())
+        });
     let at = stage.prometheus.next_scrape("audio");
     for query in &queries {
         let found = stage.prometheus.query_at(at, query);
