@@ -11,6 +11,7 @@ use crate::{
     buffers::Buffers,
     config::Config,
     metrics::{RegistrationError, Registry},
+    net::Dialler,
     shutdown::{TaskKind, Tasks},
     status::{self, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
@@ -39,6 +40,7 @@ impl Capture {
             accounts: Arc::default(),
             meters: Arc::default(),
             buffers: Buffers::new(budget),
+            dialler: Arc::new(Dialler::new(tasks)),
         };
         let vitals = Arc::new(Vitals::new(tasks.clone()));
         registry.register(organs.accounts.clone())?;

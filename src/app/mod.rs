@@ -2,6 +2,7 @@
 //! and takes them down in order.
 
 mod capture;
+mod descriptors;
 mod log;
 
 use std::{io, sync::Arc, time::Duration};
@@ -75,6 +76,7 @@ pub enum Watched {
 /// [`AppError`] when it cannot start; nothing is left behind then.
 pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
     log::init(options.log_level, options.log_format);
+    descriptors::allow_as_many_as_possible();
     let configured = match watched {
         Watched::Configured => Some(config::load(
             options.config_file.as_deref(),
@@ -87,7 +89,7 @@ pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
         .thread_name("capture")
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let tasks = Tasks::default();
         let (config, _samples) = match configured {
             Some(config) => (config, None),
@@ -95,7 +97,10 @@ pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
         };
         let app = App::start(&tasks, options, config, watched, listeners).await?;
         app.until_told_to_stop().await
-    })
+    });
+    // Dropping it would wait for name lookups that hang in the system's resolver.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// The demo's sources, and the server behind them.

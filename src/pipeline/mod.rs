@@ -12,6 +12,7 @@ mod watch;
 use crate::{
     buffers::Asker,
     decode::Opened,
+    net::Dialler,
     shutdown::Tasks,
     signal::Meter,
     sources::{Account, ConnectOptions, Location, OpenError, SessionEnd, SourceOptions, open_file},
@@ -21,6 +22,8 @@ use crate::{
 pub struct Context<'a> {
     /// Where its helpers are spawned.
     pub tasks: &'a Tasks,
+    /// What opens its connections.
+    pub dialler: &'a Dialler,
     /// What the operator configured.
     pub options: &'a SourceOptions,
     /// Deadlines.

@@ -13,6 +13,7 @@ use super::source::Supervisor;
 use crate::{
     buffers::Buffers,
     id::SourceId,
+    net::Dialler,
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{Accounts, ConnectOptions, SourceKind, SourceOptions},
@@ -30,6 +31,8 @@ pub struct Organs {
     pub meters: Arc<Meters>,
     /// The buffers.
     pub buffers: Arc<Buffers>,
+    /// What opens their connections.
+    pub dialler: Arc<Dialler>,
 }
 
 /// The supervised sources.
@@ -80,6 +83,7 @@ impl Fleet {
     /// is not touched.
     pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
         let mut changes = Changes::default();
+        self.organs.dialler.set_limits(connect.dials);
         self.connect.send_replace(connect);
         let wanted: BTreeMap<_, _> = sources
             .iter()
@@ -96,10 +100,12 @@ impl Fleet {
             .filter(|entry| !kept(*entry))
             .map(|(id, _)| id.clone())
             .collect();
-        for id in leaving {
-            self.remove(&id).await;
-            changes.removed.push(id);
-        }
+        // Together: a thousand that take their time must not take it one after the other.
+        let removals = leaving
+            .iter()
+            .filter_map(|id| Some(remove(id, self.running.remove(id)?)));
+        futures_util::future::join_all(removals).await;
+        changes.removed = leaving.into_iter().collect();
         for options in wanted.into_values() {
             if let Some(running) = self.running.get(&options.id) {
                 if **running.options.borrow() == *options {
@@ -145,6 +151,7 @@ impl Fleet {
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
             tasks: tasks.clone(),
+            dialler: Arc::clone(&self.organs.dialler),
             account,
             meter,
             lease,
@@ -162,13 +169,11 @@ impl Fleet {
         );
         true
     }
+}
 
-    async fn remove(&mut self, id: &SourceId) {
-        if let Some(running) = self.running.remove(id)
-            && !running.tasks.drain(REMOVAL_LIMIT).await
-        {
-            tracing::error!(source = %id, "a removed source has not ended; this is a bug");
-        }
+async fn remove(id: &SourceId, running: Running) {
+    if !running.tasks.drain(REMOVAL_LIMIT).await {
+        tracing::error!(source = %id, "a removed source has not ended; this is a bug");
     }
 }
 

@@ -1,12 +1,13 @@
 //! The life of one source: connect, stream, back off, for ever.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
     backoff::Backoff,
     buffers::{Lease, ReleaseReason},
+    net::Dialler,
     pipeline::{self, Context, End},
     shutdown::{TaskKind, Tasks},
     signal::MeterMembership,
@@ -22,6 +23,7 @@ pub(super) struct Supervisor {
     pub(super) fleet: Tasks,
     /// This source's own.
     pub(super) tasks: Tasks,
+    pub(super) dialler: Arc<Dialler>,
     pub(super) account: AccountMembership,
     pub(super) meter: MeterMembership,
     pub(super) lease: Lease,
@@ -107,6 +109,7 @@ impl Supervisor {
         let asker = self.lease.asker();
         let context = Context {
             tasks: &self.tasks,
+            dialler: &self.dialler,
             options,
             connect,
             account,
@@ -173,11 +176,11 @@ impl Supervisor {
             }
             Next::Retry(state, wait) => {
                 self.account.enter(state);
-                let drawn = backoff.next_delay(&policy, Backoff::random_unit());
-                if matches!(wait, Wait::Longest) {
-                    longest(policy.max())
-                } else {
-                    drawn
+                let unit = Backoff::random_unit();
+                let drawn = backoff.next_delay(&policy, unit);
+                match wait {
+                    Wait::Backoff => drawn,
+                    Wait::Longest => Backoff::longest_delay(&policy, unit),
                 }
             }
         };
@@ -187,10 +190,6 @@ impl Supervisor {
             changed = self.options.changed() => changed.map_err(|_| ()),
         }
     }
-}
-
-fn longest(max: Duration) -> Duration {
-    max.mul_f64(0.5 + 0.5 * Backoff::random_unit())
 }
 
 fn is_blocked(state: State) -> bool {
