@@ -7,6 +7,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
+use super::probe::Probes;
 use crate::{
     buffers::Buffers,
     config::Config,
@@ -24,6 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// All that captures.
 pub(super) struct Capture {
     organs: Organs,
+    probes: Probes,
     fleet: Fleet,
     vitals: Arc<Vitals>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -53,7 +55,9 @@ impl Capture {
             heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
         );
         let fleet = Fleet::new(tasks, organs.clone());
+        let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
         Ok(Self {
+            probes,
             organs,
             fleet,
             vitals,
@@ -69,7 +73,13 @@ impl Capture {
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
+        self.probes.allow(config);
         self.fleet.apply(&config.sources, config.connect).await
+    }
+
+    /// The one-off probes.
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Records whether the configuration could be loaded.

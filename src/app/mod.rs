@@ -4,6 +4,7 @@
 mod capture;
 mod descriptors;
 mod log;
+mod probe;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ use crate::{
     shutdown::Tasks,
 };
 use capture::Capture;
+pub use probe::run as probe;
 
 /// How long sources may take to end. Together with the HTTP server's drain it stays
 /// below the five seconds within which the program promises to be gone.
@@ -193,6 +195,9 @@ impl<'a> App<'a> {
                     http::Command::Reload { reply } => {
                         // A client that has gone needs no answer.
                         let _sent = reply.send(self.reload().await);
+                    }
+                    http::Command::Probe { target, listen, limit, reply } => {
+                        self.capture.probes().start(&target, listen, limit, reply);
                     }
                 },
             }

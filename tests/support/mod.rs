@@ -70,7 +70,13 @@ impl Exporter {
         command
             .args(arguments)
             .args(["--web.listen-address", "127.0.0.1:0"]);
-        let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        Self::of(Running::start(
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        ))
+    }
+
+    /// Waits until a started program says where it listens.
+    pub fn of(mut process: Running) -> Self {
         let address = process.wait_for_line(|line| {
             let rest = line.strip_prefix("Look at http://")?;
             Some(rest.split('/').next()?.to_owned())
