@@ -1,5 +1,10 @@
 //! Many sources: they go down together, come back without a stampede, and none starves.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers too"
+)]
+
 mod support;
 
 #[path = "scale/crowd.rs"]

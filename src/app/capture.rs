@@ -57,8 +57,8 @@ impl Capture {
         let fleet = Fleet::new(tasks, organs.clone());
         let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
         Ok(Self {
-            probes,
             organs,
+            probes,
             fleet,
             vitals,
             snapshots,

@@ -28,7 +28,7 @@ pub struct ProbeOptions {
 /// 0 when audio arrives, else with 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// rtsp://host/path or an audio file; with --config.file the name of one of its sources
+    /// An address or an audio file, as when watching; with --config.file the name of one of its sources
     #[arg(value_name = "SOURCE")]
     source: String,
 

@@ -171,7 +171,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    /// A resolver for which `*.hung` takes thirty seconds, and how many lookups run.
+    /// A resolver for which a name `hung…` takes thirty seconds, and how many lookups run.
     fn resolver() -> (Resolver, Arc<AtomicUsize>, Arc<AtomicUsize>) {
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let counters = (Arc::clone(&running), Arc::clone(&most));
@@ -179,7 +179,7 @@ mod tests {
             let (running, most) = (Arc::clone(&counters.0), Arc::clone(&counters.1));
             Box::pin(async move {
                 most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
-                if host.ends_with(".hung") {
+                if host.starts_with("hung") {
                     sleep(Duration::from_secs(30)).await;
                 }
                 running.fetch_sub(1, SeqCst);
@@ -195,7 +195,7 @@ mod tests {
         let resolver = Arc::new(resolver);
         let hung = |n: usize| {
             let resolver = Arc::clone(&resolver);
-            async move { resolver.resolve(&format!("{n}.hung"), 554, LIMIT).await }
+            async move { resolver.resolve(&format!("hung-{n}"), 554, LIMIT).await }
         };
         let started = Instant::now();
         let ended = join_all((0..300).map(hung)).await;

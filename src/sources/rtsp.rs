@@ -87,8 +87,10 @@ pub async fn open(
 ) -> Result<RtspSession, OpenError> {
     let host = target.url.host_str().unwrap_or_default();
     let bare_host = host.trim_start_matches('[').trim_end_matches(']');
-    let dialled = dialler.dial(bare_host, target.port(), limit).await;
-    let Dialled { stream, turn } = dialled.map_err(|error| explain::dial(&error))?;
+    let Dialled { stream, turn } = dialler
+        .dial(bare_host, target.port(), limit)
+        .await
+        .map_err(|error| explain::dial(&error))?;
     let relay = Relay::start(tasks, stream, account.traffic().clone())
         .await
         .map_err(|error| explain::local(&error))?;

@@ -72,7 +72,7 @@ fn a_name_service_that_hangs_holds_up_nobody_else() {
     let mut times: Vec<Duration> = (0..50)
         .map(|_| {
             let asked = Instant::now();
-            exporter.scrape();
+            assert_eq!(exporter.request("GET", "/metrics", "").0, 200);
             asked.elapsed()
         })
         .collect();
@@ -81,7 +81,7 @@ fn a_name_service_that_hangs_holds_up_nobody_else() {
         "a scrape while 300 lookups hang: {:?}, at worst {:?}",
         times[25], times[49]
     );
-    assert!(times[49] < Duration::from_secs(2), "{times:?}");
+    assert!(times[25] < Duration::from_secs(1), "{times:?}");
     assert!(
         exporter.process.threads() < 40,
         "{} threads",
