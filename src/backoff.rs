@@ -1,7 +1,8 @@
 //! Jittered exponential backoff.
 //!
-//! Full jitter between half and all of the current ceiling: sources that went down
-//! together come back apart, yet never at once.
+//! Full jitter, anywhere between nothing and the current ceiling: sources that went down
+//! together spread over the whole of it, and no second sees more of them than any other.
+//! (Between half and all of the ceiling, a thousand sources would dial in half the time.)
 
 use std::time::Duration;
 
@@ -47,11 +48,6 @@ impl Policy {
             stable_after,
         })
     }
-
-    /// The longest delay.
-    pub fn max(&self) -> Duration {
-        self.max
-    }
 }
 
 impl Default for Policy {
@@ -78,7 +74,13 @@ impl Backoff {
             .saturating_mul(1 << self.failures.min(20))
             .min(policy.max);
         self.failures = self.failures.saturating_add(1);
-        ceiling.mul_f64(0.5 + 0.5 * unit.clamp(0.0, 1.0))
+        ceiling.mul_f64(unit.clamp(0.0, 1.0))
+    }
+
+    /// The delay before what blocks a source is looked at again, between half and all of the
+    /// longest: it will not go away by itself, and a camera may lock out whoever knocks often.
+    pub fn longest_delay(policy: &Policy, unit: f64) -> Duration {
+        policy.max.mul_f64(0.5 + 0.5 * unit.clamp(0.0, 1.0))
     }
 
     /// Tells how long audio flowed in the session that just ended; a stable session
@@ -132,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn delays_stay_within_half_and_all_of_a_growing_ceiling(
+        fn delays_spread_over_all_of_a_growing_ceiling(
             initial in 1u64..5_000, extra in 0u64..600_000, unit in 0.0f64..1.0, tries in 1usize..80,
         ) {
             let (initial, max) = (Duration::from_millis(initial), Duration::from_millis(initial + extra));
@@ -141,9 +143,12 @@ mod tests {
             let mut ceiling = initial;
             for _ in 0..tries {
                 let delay = backoff.next_delay(&policy, unit);
-                prop_assert!(delay <= ceiling && delay >= ceiling.mul_f64(0.499), "{delay:?} of {ceiling:?}");
+                let off = delay.as_secs_f64() - ceiling.as_secs_f64() * unit;
+                prop_assert!(off.abs() < 1e-6, "{delay:?} of {ceiling:?}");
                 ceiling = (ceiling * 2).min(max);
             }
+            let blocked = Backoff::longest_delay(&policy, unit);
+            prop_assert!(blocked <= max && blocked >= max / 2, "{blocked:?} of {max:?}");
         }
     }
 }

@@ -1,8 +1,12 @@
 //! The command line.
 
+mod probe;
+
 use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+pub use probe::ProbeOptions;
 
 use crate::config::{self, SourceArgument, carries_credentials};
 
@@ -24,6 +28,8 @@ pub enum Command {
     Check(Options),
     /// Watch the built-in sample sources; [`Options`] names no file and no source.
     Demo(Options),
+    /// Probe one source.
+    Probe(Box<ProbeOptions>),
 }
 
 /// What the flags and arguments say.
@@ -102,7 +108,8 @@ config file.";
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 #[command(
     override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
-    audio-capture-exporter demo [OPTIONS]"
+    audio-capture-exporter demo [OPTIONS]\n       \
+    audio-capture-exporter probe [--for 5s] SOURCE"
 )]
 struct Line {
     /// Sources to watch, beside those of the config file
@@ -156,6 +163,8 @@ struct Shared {
 enum Sub {
     /// Watch built-in sample sources over loopback RTSP: no camera needed
     Demo,
+    /// Connect to one source once and say what comes; exits with 0 when audio arrives
+    Probe(probe::Arguments),
 }
 
 /// Understands a command line, whose first item is the program's name.
@@ -182,14 +191,25 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
             text: error.to_string(),
         })?;
     let sources = sources(&line.sources)?;
-    if line.subcommand.is_some() {
-        if !sources.is_empty() || line.config_file.is_some() || line.config_check {
+    let alone = sources.is_empty() && line.config_file.is_none() && !line.config_check;
+    match line.subcommand {
+        Some(Sub::Demo) if !alone => {
             let text = "`demo` brings its own sources; start it without sources and config file";
             return Err(wrong(format!(
                 "{text} (a file called demo is written ./demo)"
             )));
         }
-        return Ok(Command::Demo(line.shared.into_options(None, sources)));
+        Some(Sub::Probe(_)) if !alone => {
+            let text = "`probe` takes one source and its own flags, behind the word `probe`";
+            return Err(wrong(format!(
+                "{text} (a file called probe is written ./probe)"
+            )));
+        }
+        Some(Sub::Demo) => return Ok(Command::Demo(line.shared.into_options(None, sources))),
+        Some(Sub::Probe(arguments)) => {
+            return Ok(Command::Probe(Box::new(arguments.into_options()?)));
+        }
+        None => {}
     }
     if sources.is_empty() && line.config_file.is_none() {
         return Err(wrong(format!(
@@ -208,6 +228,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
 const FIRST_STEPS: &str = "\
   audio-capture-exporter demo                            built-in sample sources, no camera needed
   audio-capture-exporter garden=rtsp://camera.lan/live   one source
+  audio-capture-exporter probe rtsp://camera.lan/live    what comes from there, once
   audio-capture-exporter --config.file config.yaml       many, with credentials
   audio-capture-exporter --help                          all options
 ";

@@ -10,7 +10,7 @@
 //! | 10 | [`config`] |
 //! | 9 | [`http`] |
 //! | 7 | [`status`] |
-//! | 6 | [`supervisor`] |
+//! | 6 | [`supervisor`], [`probe`] |
 //! | 5 | [`pipeline`] |
 //! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`]: the organs, which never import one another |
 //! | 3 | [`net`] |
@@ -32,6 +32,7 @@ pub mod memory;
 pub mod metrics;
 pub mod net;
 pub mod pipeline;
+pub mod probe;
 pub mod secret;
 pub mod shutdown;
 pub mod signal;

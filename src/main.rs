@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => app::run(&options, Watched::Configured),
         Ok(Command::Demo(options)) => app::run(&options, Watched::Samples),
         Ok(Command::Check(options)) => return cli::check(&options).report(),
+        Ok(Command::Probe(options)) => return app::probe(*options),
         Err(exit) => return exit.report(),
     };
     match outcome {

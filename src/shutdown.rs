@@ -30,6 +30,10 @@ closed_set! {
         Relay => "relay",
         /// A container's demultiplexer and decoder thread.
         Container => "container",
+        /// A name lookup.
+        Lookup => "lookup",
+        /// A one-off probe.
+        Probe => "probe",
         /// The clock that publishes the snapshot and the heartbeat.
         Heartbeat => "heartbeat",
         /// One HTTP connection or the HTTP thread.

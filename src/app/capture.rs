@@ -7,10 +7,12 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
+use super::probe::Probes;
 use crate::{
     buffers::Buffers,
     config::Config,
     metrics::{RegistrationError, Registry},
+    net::Dialler,
     shutdown::{TaskKind, Tasks},
     status::{self, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
@@ -23,6 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 /// All that captures.
 pub(super) struct Capture {
     organs: Organs,
+    probes: Probes,
     fleet: Fleet,
     vitals: Arc<Vitals>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -39,6 +42,7 @@ impl Capture {
             accounts: Arc::default(),
             meters: Arc::default(),
             buffers: Buffers::new(budget),
+            dialler: Arc::new(Dialler::new(tasks)),
         };
         let vitals = Arc::new(Vitals::new(tasks.clone()));
         registry.register(organs.accounts.clone())?;
@@ -51,8 +55,10 @@ impl Capture {
             heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
         );
         let fleet = Fleet::new(tasks, organs.clone());
+        let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
         Ok(Self {
             organs,
+            probes,
             fleet,
             vitals,
             snapshots,
@@ -67,7 +73,13 @@ impl Capture {
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
+        self.probes.allow(config);
         self.fleet.apply(&config.sources, config.connect).await
+    }
+
+    /// The one-off probes.
+    pub(super) fn probes(&self) -> &Probes {
+        &self.probes
     }
 
     /// Records whether the configuration could be loaded.

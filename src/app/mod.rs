@@ -3,7 +3,9 @@
 
 mod announce;
 mod capture;
+mod descriptors;
 mod log;
+mod probe;
 mod signals;
 
 use std::{io, sync::Arc, time::Duration};
@@ -20,6 +22,7 @@ use crate::{
 };
 use capture::Capture;
 use log::Log;
+pub use probe::run as probe;
 use signals::{ReloadSignal, StopSignals};
 
 /// How long sources may take to end. Together with the HTTP server's drain it stays
@@ -88,6 +91,7 @@ pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
 async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
     // Before anything that takes time: a signal must never find its default handler.
     let (stop, reload) = (StopSignals::new()?, ReloadSignal::new()?);
+    descriptors::allow_as_many_as_possible();
     let log = Log::start(options.log_level, options.log_format);
     let tasks = Tasks::default();
     let (config, _samples) = match watched {
@@ -171,10 +175,23 @@ impl<'a> App<'a> {
 
     async fn until_told_to_stop(mut self, mut stop: StopSignals, mut hangup: ReloadSignal) {
         loop {
-            let reply = tokio::select! {
+            let command = tokio::select! {
                 () = stop.asked() => break,
                 () = hangup.asked() => None,
-                Some(http::Command::Reload { reply }) = self.commands.recv() => Some(reply),
+                Some(command) = self.commands.recv() => Some(command),
+            };
+            let reply = match command {
+                Some(http::Command::Probe {
+                    target,
+                    listen,
+                    limit,
+                    reply,
+                }) => {
+                    self.capture.probes().start(&target, listen, limit, reply);
+                    continue;
+                }
+                Some(http::Command::Reload { reply }) => Some(reply),
+                None => None,
             };
             // A reload that waits for a source must not make the program deaf.
             let outcome = tokio::select! {

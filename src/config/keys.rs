@@ -129,6 +129,8 @@ pub const KEYS: &[Key] = &[
     key("sources[].expect.channels", Integer(1, 32), Nothing),
     key("connect", Section, Nothing),
     key("connect.timeout", Span("100ms", "5m"), Value("10s")),
+    key("connect.per_host", Integer(1, 1_000), Value("4")),
+    key("connect.total", Integer(1, 1_000), Value("32")),
     key("connect.backoff", Section, Nothing),
     key("connect.backoff.initial", Span("10ms", "1h"), Value("1s")),
     key("connect.backoff.max", Span("10ms", "1d"), Value("30s")),
@@ -137,6 +139,8 @@ pub const KEYS: &[Key] = &[
         Span("10ms", "1d"),
         Value("30s"),
     ),
+    key("probe", Section, Nothing),
+    key("probe.targets", Texts, Computed("the names of all sources")),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
 ];
@@ -164,6 +168,14 @@ impl Key {
         match self.default {
             Value(text) => parse_duration(text).unwrap_or_default(),
             _ => Duration::ZERO,
+        }
+    }
+
+    /// The default as a whole number; zero for a key without one.
+    pub(super) fn default_integer(&self) -> u32 {
+        match self.default {
+            Value(text) => text.parse().unwrap_or_default(),
+            _ => 0,
         }
     }
 
@@ -201,6 +213,9 @@ mod tests {
                 (Kind::Bytes(min, max), _) => {
                     assert!(ByteSize::parse(min).unwrap() < ByteSize::parse(max).unwrap());
                 }
+                (Kind::Integer(min, max), Value(_)) => {
+                    assert!((min..=max).contains(&key.default_integer()), "{}", key.path);
+                }
                 (Kind::Integer(min, max), _) => assert!(min < max, "{}", key.path),
                 (Kind::Boolean, default) => {
                     assert!(matches!(default, Value("true" | "false")), "{}", key.path);
@@ -221,11 +236,11 @@ mod tests {
         }
         assert_eq!(
             inside("connect").collect::<Vec<_>>(),
-            ["timeout", "backoff"]
+            ["timeout", "per_host", "total", "backoff"]
         );
         assert_eq!(
             inside("").collect::<Vec<_>>(),
-            ["buffers", "sources", "connect", "web"]
+            ["buffers", "sources", "connect", "probe", "web"]
         );
     }
 }

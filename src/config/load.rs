@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     backoff::{InvalidPolicy, Policy},
+    id::SourceId,
     memory::limits,
+    net::DialLimits,
     sources::{ConnectOptions, SourceOptions},
     units::ByteSize,
 };
@@ -39,6 +41,8 @@ pub struct Config {
     pub memory_budget: ByteSize,
     /// How sources are connected to.
     pub connect: ConnectOptions,
+    /// The sources that may be probed over HTTP.
+    pub probe_targets: Vec<SourceId>,
     /// Host names, beside the listeners' own, that a request's `Host` may carry.
     pub allowed_hosts: Vec<String>,
 }
@@ -47,6 +51,7 @@ impl Config {
     /// The defaults of an empty file, with these sources instead of configured ones.
     pub fn of_sources(sources: Vec<SourceOptions>) -> Self {
         Self {
+            probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
             connect: ConnectOptions::default(),
@@ -127,6 +132,7 @@ fn validate(
     let capture = buffers.section("capture").duration("duration");
     let budget_given = buffers.bytes("memory_budget");
     let connect = connect(&top.section("connect"));
+    let probe = top.section("probe");
     let allowed_hosts = allowed_hosts(&top.section("web"));
 
     let items = top.sections("sources", MAX_SOURCES);
@@ -151,6 +157,7 @@ fn validate(
         top.mistake("sources", problem, "split them over several exporters");
     }
     names_once(&placed, mistakes);
+    let probe_targets = probe_targets(&probe, &placed, placed.len() == total);
 
     let memory_budget = budget_given.unwrap_or_else(default_budget);
     let sources: Vec<&SourceOptions> = placed.iter().map(|placed| &placed.options).collect();
@@ -163,8 +170,32 @@ fn validate(
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
         connect,
+        probe_targets,
         allowed_hosts,
     }
+}
+
+/// The sources that may be probed over HTTP: names only, so that no request can make this
+/// program connect to an address that the configuration does not hold. `complete`: no source
+/// is missing for a mistake of its own.
+fn probe_targets(section: &Section<'_>, placed: &[Placed], complete: bool) -> Vec<SourceId> {
+    let names = || placed.iter().map(|placed| &placed.options.id);
+    if !section.has("targets") {
+        return names().cloned().collect();
+    }
+    let mut targets = Vec::new();
+    for name in section.texts("targets") {
+        match names().find(|id| id.as_str() == name) {
+            Some(id) => targets.push(id.clone()),
+            None if !complete => {}
+            None => {
+                let problem = format!("{} is not the name of a source", shown(name));
+                let remedy = "write the `name` of one of the sources";
+                section.mistake("targets", problem, remedy);
+            }
+        }
+    }
+    targets
 }
 
 /// The smaller of 512 MiB and a quarter of the memory this process may use.
@@ -190,9 +221,18 @@ fn connect(section: &Section<'_>) -> ConnectOptions {
         backoff.mistake(key, error.to_string(), remedy);
         Policy::default()
     });
+    let dials = DialLimits {
+        per_host: section.number("per_host"),
+        total: section.number("total"),
+    };
+    if dials.per_host > dials.total {
+        let problem = format!("more than `total`, which is {}", dials.total);
+        section.mistake("per_host", problem, "raise `total` or lower `per_host`");
+    }
     ConnectOptions {
         timeout,
         backoff: policy,
+        dials,
     }
 }
 

@@ -313,6 +313,12 @@ impl<'a> Section<'a> {
         value
     }
 
+    /// A whole number within the key's bounds, of a key that has a default.
+    pub(super) fn number(&self, name: &str) -> usize {
+        let default = self.key(name).map_or(0, Key::default_integer);
+        self.integer(name).unwrap_or(default) as usize
+    }
+
     fn not(&self, name: &str, node: &Node, wanted: &str, remedy: &str) {
         let found = match (scalar(node), self.key(name).map(|key| key.kind)) {
             (Some(_), Some(Kind::Hidden)) => "(not shown)".to_owned(),

@@ -14,6 +14,7 @@ mod health;
 mod metrics;
 mod negotiate;
 mod page;
+mod probe;
 mod problem;
 mod reload;
 mod reply;
@@ -163,6 +164,7 @@ pub fn start(
         snapshot,
         commands,
         turns: Arc::new(Semaphore::new(requests)),
+        probes: Semaphore::new(probe::AT_ONCE),
         started: Instant::now(),
     });
     // A group of its own: the thread drains the connections that run on its runtime.

@@ -1,4 +1,4 @@
-//! Reloading the configuration over HTTP.
+//! Commands to the capture side, and the one that reloads the configuration.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::{
     problem::Problem,
     reply::{Body, plain},
 };
+use crate::probe::Report;
 
 /// What the server asks of the capture side.
 #[derive(Debug)]
@@ -19,18 +20,23 @@ pub enum Command {
         /// Nothing has changed when it was refused.
         reply: oneshot::Sender<Result<String, String>>,
     },
+    /// Probe a source, if the configuration allows it. A dropped receiver stops the probe.
+    Probe {
+        /// The source's name, as the client wrote it.
+        target: String,
+        /// How long to listen from the first audio on.
+        listen: Duration,
+        /// The longest that all of it may take.
+        limit: Duration,
+        /// What was found; `None` when there is no such target.
+        reply: oneshot::Sender<Option<Report>>,
+    },
 }
 
 pub(super) async fn reload(commands: &mpsc::Sender<Command>, patience: Duration) -> Response<Body> {
     let (reply, answer) = oneshot::channel();
-    match commands.try_send(Command::Reload { reply }) {
-        Ok(()) => {}
-        Err(mpsc::error::TrySendError::Full(_)) => {
-            return unavailable("Earlier commands are still waiting.");
-        }
-        Err(mpsc::error::TrySendError::Closed(_)) => {
-            return unavailable("The capture side takes no commands any more.");
-        }
+    if let Err(refused) = send(commands, Command::Reload { reply }) {
+        return refused;
     }
     match tokio::time::timeout(patience, answer).await {
         Ok(Ok(Ok(summary))) => plain(format!("{summary}\n")),
@@ -45,7 +51,21 @@ pub(super) async fn reload(commands: &mpsc::Sender<Command>, patience: Duration)
     }
 }
 
-fn unavailable(detail: &str) -> Response<Body> {
+/// Hands a command to the capture side, or says why it takes none.
+#[expect(clippy::result_large_err, reason = "the error is the response")]
+pub(super) fn send(
+    commands: &mpsc::Sender<Command>,
+    command: Command,
+) -> Result<(), Response<Body>> {
+    commands.try_send(command).map_err(|refused| match refused {
+        mpsc::error::TrySendError::Full(_) => unavailable("Earlier commands are still waiting."),
+        mpsc::error::TrySendError::Closed(_) => {
+            unavailable("The capture side takes no commands any more.")
+        }
+    })
+}
+
+pub(super) fn unavailable(detail: &str) -> Response<Body> {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         detail,

@@ -23,9 +23,16 @@ pub(super) fn scrape(
     headers: &HeaderMap,
 ) -> Response<Body> {
     let started = Instant::now();
+    let reply = exposition(registry, headers);
+    metrics.scraped(started.elapsed());
+    reply
+}
+
+/// A registry's exposition in the format that the client asks for.
+pub(super) fn exposition(registry: &Registry, headers: &HeaderMap) -> Response<Body> {
     let format = negotiate::format(joined(headers, &header::ACCEPT).as_deref());
     let gzip = negotiate::gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref());
-    let reply = match encode(registry, format) {
+    match encode(registry, format) {
         Ok(text) => respond(format, text, gzip),
         Err(fmt::Error) => Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -33,9 +40,7 @@ pub(super) fn scrape(
             "This is a bug; please report it with the version and the list of sources' kinds.",
         )
         .into_reply(),
-    };
-    metrics.scraped(started.elapsed());
-    reply
+    }
 }
 
 fn encode(registry: &Registry, format: Format) -> Result<String, fmt::Error> {

@@ -14,7 +14,7 @@ use super::{
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
-    page,
+    page, probe,
     problem::Problem,
     reload::{Command, reload},
     reply::{Body, reply},
@@ -44,6 +44,8 @@ pub(super) struct Service {
     pub(super) commands: mpsc::Sender<Command>,
     /// Requests in progress.
     pub(super) turns: Arc<Semaphore>,
+    /// Probes in progress.
+    pub(super) probes: Semaphore,
     pub(super) started: Instant,
 }
 
@@ -55,6 +57,7 @@ enum Route {
     Healthy,
     Ready,
     Reload,
+    Probe,
     Asset {
         content_type: &'static str,
         text: &'static str,
@@ -132,6 +135,7 @@ impl Service {
             "/-/healthy" => Some(Route::Healthy),
             "/-/ready" => Some(Route::Ready),
             "/-/reload" => Some(Route::Reload),
+            "/probe" => Some(Route::Probe),
             _ => self.asset(path),
         }
     }
@@ -177,6 +181,7 @@ impl Service {
             Route::Healthy => health::healthy(self.age()),
             Route::Ready => health::ready(self.snapshot.borrow().as_ref()),
             Route::Asset { content_type, text } => reply(StatusCode::OK, content_type, text),
+            Route::Probe => probe::probe(&self.commands, &self.probes, head).await,
             Route::Reload => match self.discard(body).await {
                 Ok(()) => reload(&self.commands, self.limits.command).await,
                 Err(problem) => problem.into_reply(),

@@ -2,16 +2,21 @@
 //! client.
 
 mod dial;
+mod dialler;
 mod framing;
+mod gate;
 mod pump;
 mod relay;
 mod report;
 mod request;
+mod resolve;
 
 use std::sync::atomic::AtomicU64;
 
-pub use dial::{DialError, dial};
+pub use dial::DialError;
+pub use dialler::{Dialled, Dialler};
 pub use framing::Violation;
+pub use gate::{DialLimits, Turn};
 pub use relay::Relay;
 pub use report::RelayReport;
 

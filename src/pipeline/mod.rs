@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     buffers::Asker,
     decode::Opened,
+    net::Dialler,
     shutdown::Tasks,
     signal::Meter,
     sources::{
@@ -31,6 +32,8 @@ use crate::{
 pub struct Context<'a> {
     /// Where its helpers are spawned.
     pub tasks: &'a Tasks,
+    /// What opens its connections.
+    pub dialler: &'a Dialler,
     /// What the operator configured.
     pub options: &'a SourceOptions,
     /// Deadlines.

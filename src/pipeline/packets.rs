@@ -8,7 +8,8 @@ use crate::{
 
 pub(super) async fn run(context: &Context<'_>, target: &RtspTarget) -> Ended {
     let account = context.account;
-    let mut session = open_rtsp(context.tasks, target, account, context.connect.timeout).await?;
+    let limit = context.connect.timeout;
+    let mut session = open_rtsp(context.tasks, context.dialler, target, account, limit).await?;
     let codec = session.codec().clone();
     let mut decoder = PacketDecoder::new(
         &codec.name,

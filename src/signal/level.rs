@@ -38,6 +38,12 @@ impl Levels {
         }
     }
 
+    /// Whether every sample was exactly zero. The square of the smallest 16-bit sample is
+    /// 9.3e-10, far above underflow.
+    pub fn digital_silence(&self) -> bool {
+        self.energy == 0.0
+    }
+
     /// Root mean square, full scale 1; zero for an empty block.
     pub fn rms(&self) -> f64 {
         if self.samples == 0 {

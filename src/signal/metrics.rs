@@ -67,6 +67,17 @@ impl Meter {
         totals.latest = levels;
     }
 
+    /// The measurement of everything so far as if it were one block.
+    pub fn overall(&self) -> Levels {
+        let Totals {
+            samples, energy, ..
+        } = self.totals();
+        Levels {
+            samples,
+            energy,
+        }
+    }
+
     fn totals(&self) -> Totals {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

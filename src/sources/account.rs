@@ -61,6 +61,7 @@ struct Story {
     time: TimeLedger,
     info: StreamInfo,
     expect: Expectation,
+    first_audio: Option<Instant>,
     last_audio: Option<SystemTime>,
     next_attempt: Option<SystemTime>,
     session_open: bool,
@@ -81,6 +82,8 @@ pub struct AccountView {
     pub info: StreamInfo,
     /// What the operator expects.
     pub expect: Expectation,
+    /// When audio first arrived.
+    pub first_audio: Option<Instant>,
     /// When audio last arrived.
     pub last_audio: Option<SystemTime>,
     /// When the next attempt is due, while one is waited for.
@@ -98,6 +101,7 @@ impl Account {
             time: TimeLedger::new(now),
             info: StreamInfo::default(),
             expect: Expectation::default(),
+            first_audio: None,
             last_audio: None,
             next_attempt: None,
             session_open: false,
@@ -137,6 +141,7 @@ impl Account {
             time: story.time.sums(now),
             info: story.info.clone(),
             expect: story.expect.clone(),
+            first_audio: story.first_audio,
             last_audio: story.last_audio,
             next_attempt: story.next_attempt,
         }
@@ -257,6 +262,7 @@ impl Account {
         let now = Instant::now();
         let mut story = self.lock();
         story.time.audio(now, duration);
+        story.first_audio.get_or_insert(now);
         story.last_audio = Some(SystemTime::now());
         let before = story.change(State::Streaming, now);
         if before.is_some() {

@@ -10,7 +10,7 @@ use crate::net::{DialError, RelayReport, Violation};
 
 pub(super) fn dial(error: &DialError) -> OpenError {
     let reason = match error {
-        DialError::Dns => R::Dns,
+        DialError::Dns | DialError::DnsTimeout(_) => R::Dns,
         DialError::Timeout(_) => R::Timeout,
         DialError::Refused => R::Refused,
         DialError::Unreachable => R::Unreachable,

@@ -7,6 +7,7 @@ mod metrics;
 mod options;
 mod rtsp;
 mod state;
+mod tally;
 mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
@@ -15,6 +16,7 @@ pub use metrics::{AccountMembership, Accounts};
 pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
 pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
+pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};
 
 /// Why a source could not be opened.

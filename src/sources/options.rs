@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use url::Url;
 
 use super::SourceKind;
-use crate::{backoff::Policy, id::SourceId, secret::Secret};
+use crate::{backoff::Policy, id::SourceId, net::DialLimits, secret::Secret};
 
 /// One source, validated. Two equal values need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct ConnectOptions {
     pub timeout: Duration,
     /// When to try again.
     pub backoff: Policy,
+    /// How many connections may be being opened at once.
+    pub dials: DialLimits,
 }
 
 impl Default for ConnectOptions {
@@ -38,6 +40,7 @@ impl Default for ConnectOptions {
         Self {
             timeout: Duration::from_secs(10),
             backoff: Policy::default(),
+            dials: DialLimits::default(),
         }
     }
 }

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::{Account, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd, explain};
 use crate::{
-    net::{Relay, dial},
+    net::{Dialled, Dialler, Relay},
     shutdown::Tasks,
 };
 
@@ -72,7 +72,7 @@ impl AudioPacket {
 }
 
 /// Opens a session: dial, DESCRIBE, SETUP of the first audio stream, PLAY; each phase
-/// within `limit`.
+/// within `limit`, once the dialler has given it a turn, which it keeps until the end.
 ///
 /// Cancellation safe: dropping the future closes the connection.
 ///
@@ -80,16 +80,18 @@ impl AudioPacket {
 /// [`OpenError`] with a reason from the closed set and words for the owner.
 pub async fn open(
     tasks: &Tasks,
+    dialler: &Dialler,
     target: &RtspTarget,
     account: &Account,
     limit: Duration,
 ) -> Result<RtspSession, OpenError> {
     let host = target.url.host_str().unwrap_or_default();
     let bare_host = host.trim_start_matches('[').trim_end_matches(']');
-    let camera = dial(bare_host, target.port(), limit)
+    let Dialled { stream, turn } = dialler
+        .dial(bare_host, target.port(), limit)
         .await
         .map_err(|error| explain::dial(&error))?;
-    let relay = Relay::start(tasks, camera, account.traffic().clone())
+    let relay = Relay::start(tasks, stream, account.traffic().clone())
         .await
         .map_err(|error| explain::local(&error))?;
     let phase = Phase {
@@ -124,6 +126,8 @@ pub async fn open(
     let demuxed = playing
         .demuxed()
         .map_err(|_| explain::unsupported(&codec.name))?;
+    // Opened: another source may.
+    drop(turn);
     Ok(RtspSession {
         codec,
         demuxed: Box::pin(demuxed),

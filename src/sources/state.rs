@@ -63,7 +63,7 @@ closed_set! {
 closed_set! {
     /// Why no session could be opened.
     pub enum FailureReason {
-        /// The host name did not resolve.
+        /// The host name did not resolve, or not in time.
         Dns => "dns",
         /// Nobody listens there.
         Refused => "refused",

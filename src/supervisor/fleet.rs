@@ -13,6 +13,7 @@ use super::source::Supervisor;
 use crate::{
     buffers::Buffers,
     id::SourceId,
+    net::Dialler,
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{Accounts, ConnectOptions, SourceKind, SourceOptions},
@@ -30,6 +31,8 @@ pub struct Organs {
     pub meters: Arc<Meters>,
     /// The buffers.
     pub buffers: Arc<Buffers>,
+    /// What opens their connections.
+    pub dialler: Arc<Dialler>,
 }
 
 /// The supervised sources.
@@ -80,6 +83,7 @@ impl Fleet {
     /// is not touched.
     pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
         let mut changes = Changes::default();
+        self.organs.dialler.set_limits(connect.dials);
         self.connect.send_replace(connect);
         let wanted: BTreeMap<_, _> = sources
             .iter()
@@ -96,8 +100,12 @@ impl Fleet {
             .filter(|entry| !kept(*entry))
             .map(|(id, _)| id.clone())
             .collect();
-        self.remove(&leaving).await;
-        changes.removed.extend(leaving);
+        // Together: a thousand that take their time must not take it one after the other.
+        let removals = leaving
+            .iter()
+            .filter_map(|id| Some(remove(id, self.running.remove(id)?)));
+        futures_util::future::join_all(removals).await;
+        changes.removed = leaving.into_iter().collect();
         for options in wanted.into_values() {
             if let Some(running) = self.running.get(&options.id) {
                 if **running.options.borrow() == *options {
@@ -144,6 +152,7 @@ impl Fleet {
             fleet: self.tasks.clone(),
             file_turn: Arc::new(Semaphore::new(1)),
             tasks: tasks.clone(),
+            dialler: Arc::clone(&self.organs.dialler),
             account,
             meter,
             lease,
@@ -161,19 +170,11 @@ impl Fleet {
         );
         true
     }
+}
 
-    /// Stops sources and waits for all of them together.
-    async fn remove(&mut self, leaving: &BTreeSet<SourceId>) {
-        let leaving: Vec<_> = leaving
-            .iter()
-            .filter_map(|id| self.running.remove_entry(id))
-            .collect();
-        let drains = leaving.iter().map(|(id, running)| async move {
-            if !running.tasks.drain(REMOVAL_LIMIT).await {
-                tracing::error!(source = %id, "a removed source has not ended yet");
-            }
-        });
-        futures_util::future::join_all(drains).await;
+async fn remove(id: &SourceId, running: Running) {
+    if !running.tasks.drain(REMOVAL_LIMIT).await {
+        tracing::error!(source = %id, "a removed source has not ended; this is a bug");
     }
 }
 

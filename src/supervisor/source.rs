@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     backoff::{Backoff, Policy},
     buffers::{Lease, ReleaseReason},
+    net::Dialler,
     pipeline::{self, Context, End},
     shutdown::{TaskKind, Tasks},
     signal::MeterMembership,
@@ -29,6 +30,7 @@ pub(super) struct Supervisor {
     pub(super) fleet: Tasks,
     /// This source's own.
     pub(super) tasks: Tasks,
+    pub(super) dialler: Arc<Dialler>,
     pub(super) account: AccountMembership,
     pub(super) meter: MeterMembership,
     pub(super) lease: Lease,
@@ -129,6 +131,7 @@ impl Supervisor {
         account.attempt();
         let context = Context {
             tasks: &self.tasks,
+            dialler: &self.dialler,
             options,
             connect: *self.connect.borrow(),
             account,
@@ -229,8 +232,9 @@ impl Supervisor {
 
 impl Pause {
     fn delay(&self, policy: &Policy, backoff: &mut Backoff) -> Duration {
-        let drawn = backoff.next_delay(policy, Backoff::random_unit());
-        let longest = policy.max().mul_f64(0.5 + 0.5 * Backoff::random_unit());
+        let unit = Backoff::random_unit();
+        let drawn = backoff.next_delay(policy, unit);
+        let longest = Backoff::longest_delay(policy, unit);
         match self {
             Self::Backoff | Self::LocalFault => drawn,
             Self::Blocked(_) => longest,

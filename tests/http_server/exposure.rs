@@ -71,6 +71,7 @@ fn the_network_gets_metrics_and_health_and_is_told_why_not_more() {
         ("GET", "/"),
         ("GET", "/style.css"),
         ("POST", "/-/reload"),
+        ("GET", "/probe?target=garden"),
         ("GET", "/alerts/recorder.yaml"),
         ("GET", "/no"),
     ] {

@@ -114,8 +114,10 @@ impl Fixture {
 
     /// Waits for the next reload and returns where its answer goes.
     pub(crate) fn next_reload(&mut self) -> oneshot::Sender<Result<String, String>> {
-        let Command::Reload { reply } = self.commands.blocking_recv().unwrap();
-        reply
+        match self.commands.blocking_recv().unwrap() {
+            Command::Reload { reply } => reply,
+            other @ Command::Probe { .. } => panic!("{other:?} is no reload"),
+        }
     }
 
     pub(crate) fn publish(&self, age: Duration, sources: Vec<SourceStatus>) {

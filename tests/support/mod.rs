@@ -73,9 +73,9 @@ impl Exporter {
         command
             .args(arguments)
             .args(["--web.listen-address", "127.0.0.1:0"]);
-        let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let address = process.wait_for_line(listens_at);
-        Self { process, address }
+        Self::of(Running::start(
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        ))
     }
 
     /// Starts it with a standard error that is a pipe nobody reads.
@@ -84,8 +84,13 @@ impl Exporter {
         command
             .args(arguments)
             .args(["--web.listen-address", "127.0.0.1:0"]);
-        let mut process =
-            Running::start_unread(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        Self::of(Running::start_unread(
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        ))
+    }
+
+    /// Waits until a started program says where it listens.
+    pub fn of(mut process: Running) -> Self {
         let address = process.wait_for_line(listens_at);
         Self { process, address }
     }

@@ -117,6 +117,13 @@ impl Running {
         pages * 4096
     }
 
+    /// Threads.
+    pub fn threads(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/task", self.id()))
+            .unwrap()
+            .count()
+    }
+
     /// Open descriptors.
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id()))

@@ -1,0 +1,124 @@
+//! Probes: the subcommand, and what `/probe` asks for.
+
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Duration};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    cli,
+    config::Config,
+    net::Dialler,
+    probe::{self, Report, Request},
+    shutdown::{TaskKind, Tasks},
+    sources::{ConnectOptions, SourceOptions},
+};
+
+/// How long opening may take in all, beyond what the listening takes: every phase has its
+/// own deadline and says more than this one.
+const OPENING: Duration = Duration::from_secs(120);
+
+/// Runs the subcommand: prints the report; status 0 when audio arrived, else 1.
+pub fn run(options: cli::ProbeOptions) -> ExitCode {
+    let cli::ProbeOptions {
+        source,
+        connect,
+        listen,
+        json,
+    } = options;
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("audio-capture-exporter: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let shown = source.location.to_string();
+    let request = Request {
+        source,
+        connect,
+        listen,
+        limit: listen + OPENING,
+    };
+    let report = runtime.block_on(async {
+        let tasks = Tasks::default();
+        let dialler = Dialler::new(&tasks);
+        probe::run(&tasks, &dialler, &request).await
+    });
+    if json {
+        println!("{}", report.to_json());
+    } else {
+        println!("{shown}\n{report}");
+    }
+    // Dropping it would wait for a name lookup that hangs in the system's resolver.
+    runtime.shutdown_background();
+    if report.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// What may be probed over HTTP.
+pub(super) struct Probes {
+    tasks: Tasks,
+    dialler: Arc<Dialler>,
+    connect: ConnectOptions,
+    targets: BTreeMap<String, SourceOptions>,
+}
+
+impl Probes {
+    pub(super) fn new(tasks: &Tasks, dialler: Arc<Dialler>) -> Self {
+        Self {
+            tasks: tasks.clone(),
+            dialler,
+            connect: ConnectOptions::default(),
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over what the configuration allows.
+    pub(super) fn allow(&mut self, config: &Config) {
+        self.connect = config.connect;
+        self.targets = config
+            .sources
+            .iter()
+            .filter(|source| config.probe_targets.contains(&source.id))
+            .map(|source| (source.id.as_str().to_owned(), source.clone()))
+            .collect();
+    }
+
+    /// Starts a probe and returns at once. It ends early when nobody waits for it any more.
+    pub(super) fn start(
+        &self,
+        target: &str,
+        listen: Duration,
+        limit: Duration,
+        mut reply: oneshot::Sender<Option<Report>>,
+    ) {
+        let Some(source) = self.targets.get(target).cloned() else {
+            // A client that has gone needs no answer, here and below.
+            let _told = reply.send(None);
+            return;
+        };
+        let request = Request {
+            source,
+            connect: self.connect,
+            listen,
+            limit,
+        };
+        let (tasks, dialler) = (self.tasks.clone(), Arc::clone(&self.dialler));
+        self.tasks.spawn(TaskKind::Probe, async move {
+            tokio::select! {
+                report = probe::run(&tasks, &dialler, &request) => {
+                    let _told = reply.send(Some(report));
+                }
+                () = reply.closed() => {}
+                () = tasks.cancelled() => {}
+            }
+        });
+    }
+}
