@@ -19,6 +19,7 @@ mod nearest;
 mod secrets;
 mod section;
 mod source;
+mod transport;
 mod yaml;
 
 pub use address::{AddressError, carries_credentials};
