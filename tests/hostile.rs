@@ -179,13 +179,16 @@ fn a_foreign_content_base_makes_nobody_dial_it() {
         .replace("rtsp://", "rtsp://user:canary@");
     let config = format!(
         "connect: {{ timeout: 2s, backoff: {{ initial: 500ms, max: 1s }} }}\n\
-         sources: [ {{ name: cam, url: \"{url}\" }} ]\n"
+         sources: [ {{ name: cam, url: \"{url}\" }}, \
+         {{ name: by-udp, url: \"{url}\", transport: udp }} ]\n"
     );
     let scratch = Scratch::new();
     let mut exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
     exporter.until("tried", |scrape| {
-        scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, "cam")]) >= 1.0
-            && scrape.state("cam") != "connecting"
+        ["cam", "by-udp"].iter().all(|source| {
+            scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, source)]) >= 1.0
+                && scrape.state(source) != "connecting"
+        })
     });
     exporter.process.signal("TERM");
     assert!(
