@@ -15,6 +15,7 @@ use audio_capture_exporter::{
     backoff::Policy,
     config::{self, Config, SourceArgument},
     id::SourceId,
+    net::{RtpTransport, Trust},
     sources::{Credentials, Expectation, Location, SourceOptions},
 };
 
@@ -191,6 +192,27 @@ fn places_give_names_and_paths() {
             (PathBuf::from("/srv/a:b.wav"), false),
         ]
     );
+}
+
+#[test]
+fn tls_and_transport_are_read() {
+    let config = good("tls.yaml");
+    let target = |name: &str| match &source(&config, name).location {
+        Location::Rtsp(target) => target.clone(),
+        other @ Location::File { .. } => panic!("{other:?}"),
+    };
+    let authority = target("camera.lan");
+    assert_eq!((authority.port(), authority.is_secure()), (322, true));
+    assert_eq!(authority.tls.server_name.as_deref(), Some("door.example"));
+    assert!(matches!(authority.tls.trust, Trust::Authorities(found) if found.len() == 1));
+    let pinned = target("pinned");
+    assert_eq!(pinned.port(), 8322);
+    assert_eq!(
+        pinned.tls.trust,
+        Trust::Pinned(<[u8; 32]>::try_from([0x0a, 0x1b].repeat(16)).unwrap())
+    );
+    assert_eq!(target("datagrams").transport, RtpTransport::Udp);
+    assert_eq!(pinned.transport, RtpTransport::Tcp);
 }
 
 #[test]

@@ -180,17 +180,20 @@ fn a_foreign_content_base_makes_nobody_dial_it() {
         .replace("rtsp://", "rtsp://user:canary@");
     let config = format!(
         "connect: {{ timeout: 2s, backoff: {{ initial: 500ms, max: 1s }} }}\n\
-         sources: [ {{ name: cam, url: \"{url}\" }} ]\n"
+         sources: [ {{ name: cam, url: \"{url}\" }}, \
+         {{ name: by-udp, url: \"{url}\", transport: udp }} ]\n"
     );
     let scratch = Scratch::new();
     let mut exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
     let asked = || std::fs::read_to_string(&path).unwrap_or_default();
     // The session goes on with the foreign address, but over the one connection.
     exporter.until("SETUP came to the configured server", |_| {
-        asked().contains("SETUP")
+        asked().matches("SETUP").count() >= 2
     });
-    exporter.until("the attempt is over", |scrape| {
-        scrape.state("cam") != "connecting"
+    exporter.until("both attempts are over", |scrape| {
+        ["cam", "by-udp"]
+            .iter()
+            .all(|source| scrape.state(source) != "connecting")
     });
     let shown = [exporter.get("/metrics").1, exporter.get("/").1];
     exporter.process.signal("TERM");

@@ -36,11 +36,13 @@ pub enum AddressError {
     #[error("the address is empty; write rtsp://host/path or the path of an audio file")]
     Empty,
     /// A scheme that is known, but not for audio here.
-    #[error("`{0}` is not supported; supported are rtsp:// and files (a path or file:///path)")]
+    #[error(
+        "`{0}` is not supported; supported are rtsp://, rtsps:// and files (a path or file:///path)"
+    )]
     Unsupported(&'static str),
     /// Something else before `://`.
     #[error(
-        "unknown scheme before `://`; supported are rtsp:// and files (a path or file:///path)"
+        "unknown scheme before `://`; supported are rtsp://, rtsps:// and files (a path or file:///path)"
     )]
     UnknownScheme,
     /// `user:password@host` without a scheme.
@@ -89,9 +91,9 @@ pub enum AddressError {
 }
 
 /// Schemes someone may try, so that the answer can name them.
-const UNSUPPORTED: [&str; 22] = [
-    "rtsps", "rtspu", "http", "https", "alsa", "fifo", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp",
-    "rtmps", "srt", "hls", "ws", "wss", "icecast", "icy", "pulse", "jack", "stdin",
+const UNSUPPORTED: [&str; 21] = [
+    "rtspu", "http", "https", "alsa", "fifo", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps",
+    "srt", "hls", "ws", "wss", "icecast", "icy", "pulse", "jack", "stdin",
 ];
 
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
@@ -131,9 +133,9 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
         return Err(AddressError::Unsupported(known));
     }
     match (scheme.as_str(), rest.strip_prefix("//")) {
-        ("rtsp", Some(rest)) => rtsp(rest),
+        ("rtsp" | "rtsps", Some(rest)) => rtsp(&scheme, rest),
         ("file", Some(_)) => file_url(text),
-        ("rtsp" | "file", None) => Err(AddressError::MissingSlashes),
+        ("rtsp" | "rtsps" | "file", None) => Err(AddressError::MissingSlashes),
         (_, Some(_)) => Err(AddressError::UnknownScheme),
         _ if looks_like_userinfo(text) => Err(AddressError::MissingScheme),
         _ if text.contains("://") => Err(AddressError::UnknownScheme),
@@ -142,7 +144,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
     }
 }
 
-fn rtsp(rest: &str) -> Result<Address, AddressError> {
+fn rtsp(scheme: &str, rest: &str) -> Result<Address, AddressError> {
     // The URL parser would drop tabs and line ends without a word.
     if rest.contains(|c: char| c.is_control() || c.is_whitespace()) {
         return Err(AddressError::Whitespace);
@@ -171,7 +173,8 @@ fn rtsp(rest: &str) -> Result<Address, AddressError> {
             (Some(secret(username)?), password)
         }
     };
-    let url = Url::parse(&format!("rtsp://{host_port}{tail}")).map_err(|_| AddressError::Host)?;
+    let url =
+        Url::parse(&format!("{scheme}://{host_port}{tail}")).map_err(|_| AddressError::Host)?;
     Ok(Address::Rtsp {
         url,
         name,

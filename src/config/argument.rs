@@ -5,6 +5,7 @@ use std::{fmt, path::Path};
 use super::address::{self, Address, AddressError, carries_credentials};
 use crate::{
     id::{InvalidSourceId, SourceId},
+    net::{RtpTransport, TlsOptions},
     sources::{Location, RtspTarget},
 };
 
@@ -59,7 +60,13 @@ impl SourceArgument {
         let (location, default_name) = match address::parse(address, Path::new(""))? {
             Address::Rtsp { url, name, .. } => {
                 let credentials = None;
-                (Location::Rtsp(RtspTarget { url, credentials }), name)
+                let target = RtspTarget {
+                    url,
+                    credentials,
+                    transport: RtpTransport::default(),
+                    tls: TlsOptions::default(),
+                };
+                (Location::Rtsp(target), name)
             }
             Address::File { path, name } => {
                 let looped = false;

@@ -20,6 +20,7 @@ mod one;
 mod secrets;
 mod section;
 mod source;
+mod transport;
 mod yaml;
 
 pub use address::{AddressError, carries_credentials};

@@ -9,6 +9,7 @@ use super::{
     mistake::shown,
     secrets,
     section::Section,
+    transport,
 };
 use crate::{
     id::SourceId,
@@ -31,16 +32,14 @@ pub(super) fn from_section(
     capture: Duration,
 ) -> Option<Placed> {
     // Everything is read before anything is given up, so that every mistake shows.
-    section.choice(
-        "transport",
-        "only RTP over the RTSP connection (tcp) works today",
-    );
+    section.choice("transport", "write one of the two, or remove the key");
     let enabled = section.flag("enabled");
     let looped = section.flag("loop");
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));
     let name = given_name(section);
     let credentials = Given::read(section, base);
+    let tls = transport::tls(&section.section("tls"), base);
     let address = read_address(section, base);
     let (location, default_name) = match address? {
         Address::Rtsp {
@@ -53,11 +52,24 @@ pub(super) fn from_section(
                 section.mistake("loop", "only a file can start again", "remove the key");
             }
             let credentials = credentials.combine(section, username, password);
-            (Location::Rtsp(RtspTarget { url, credentials }), name)
+            let transport = transport::read(section, url.scheme() == "rtsps");
+            let target = RtspTarget {
+                url,
+                transport,
+                tls,
+                credentials,
+            };
+            (Location::Rtsp(target), name)
         }
         Address::File { path, name } => {
-            for key in ["transport", "username", "password_file", "password_env"] {
-                if section.text(key).is_some() {
+            for key in [
+                "transport",
+                "tls",
+                "username",
+                "password_file",
+                "password_env",
+            ] {
+                if section.has(key) {
                     section.mistake(key, "means nothing for a file", "remove the key");
                 }
             }

@@ -16,6 +16,7 @@ pub use content::Content;
 
 use crate::{
     id::SourceId,
+    net::{RtpTransport, TlsOptions},
     sources::{Expectation, Location, RtspTarget, SourceOptions},
 };
 use rtsp::{Behaviour, Media, Mount};
@@ -51,6 +52,8 @@ pub fn sources(address: SocketAddr) -> Vec<SourceOptions> {
         .map(|name| SourceOptions {
             id: SourceId::new(name).expect("the demo's names are valid"),
             location: Location::Rtsp(RtspTarget {
+                transport: RtpTransport::default(),
+                tls: TlsOptions::default(),
                 url: Url::parse(&format!("rtsp://{address}/{name}"))
                     .expect("a socket address makes a valid URL"),
                 credentials: None,

@@ -25,6 +25,9 @@ pub enum Violation {
     /// The bytes are not RTSP.
     #[error("what the server sent is not RTSP")]
     NotRtsp,
+    /// RTP by UDP went on with another sequence.
+    #[error("the server's RTP sequence numbers jumped, as after a restart")]
+    Restarted,
 }
 
 /// What the parser saw in the bytes of one [`Framing::feed`].

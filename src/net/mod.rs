@@ -1,24 +1,30 @@
 //! The network edge: dialling, and the relay that stands between a camera and the RTSP
 //! client.
 
+mod camera;
 mod dial;
 mod dialler;
 mod framing;
 mod gate;
 mod pump;
 mod relay;
+mod reorder;
 mod report;
 mod request;
 mod resolve;
+mod tls;
+mod udp;
 
 use std::sync::atomic::AtomicU64;
 
+pub use camera::Camera;
 pub use dial::DialError;
 pub use dialler::{Dialled, Dialler};
 pub use framing::Violation;
 pub use gate::{DialLimits, Turn};
-pub use relay::Relay;
+pub use relay::{Relay, RtpTransport};
 pub use report::RelayReport;
+pub use tls::{TlsError, TlsOptions, Trust};
 
 /// What came over the wire from one source; kept across its sessions.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 //! Moving bytes both ways between a proven client and its camera.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
-    io::{self, Read as _, Write as _},
+    io,
     sync::{Arc, LazyLock, Mutex, PoisonError, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -14,10 +15,11 @@ use tokio::{
 };
 
 use super::{
-    Traffic,
+    Camera, Traffic, Violation,
     framing::{Framing, Seen},
     report::RelayReport,
     request::Requests,
+    udp::Udp,
 };
 
 /// How often a playing camera is read.
@@ -34,17 +36,11 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 * 1024]);
 }
 
-/// The camera's socket: watched for readiness until audio flows, then read on the grid.
-enum Camera {
-    Watched(TcpStream),
-    OnGrid(std::net::TcpStream),
-    Gone,
-}
-
 /// The state of one session's two directions.
 pub(super) struct Pump {
     client: TcpStream,
     camera: Camera,
+    udp: Option<Udp>,
     requests: Requests,
     framing: Framing,
     traffic: Arc<Traffic>,
@@ -65,7 +61,8 @@ struct Taken {
 impl Pump {
     pub(super) fn new(
         client: TcpStream,
-        camera: TcpStream,
+        camera: Camera,
+        udp: Option<Udp>,
         requests: Requests,
         traffic: Arc<Traffic>,
         report: Arc<Mutex<RelayReport>>,
@@ -73,7 +70,8 @@ impl Pump {
         let framing = Framing::new();
         Self {
             client,
-            camera: Camera::Watched(camera),
+            camera,
+            udp,
             requests,
             framing,
             traffic,
@@ -84,6 +82,10 @@ impl Pump {
     /// Runs until either side closes, a limit is broken, or the future is dropped.
     /// `first` is the first request, already checked.
     pub(super) async fn run(mut self, first: Vec<u8>) {
+        let first = match &mut self.udp {
+            Some(udp) => udp.requests(first),
+            None => first,
+        };
         if self.send_to_camera(&first).await.is_err() {
             return;
         }
@@ -91,23 +93,30 @@ impl Pump {
     }
 
     async fn step(&mut self) -> Result<(), Stop> {
-        let camera_ready = async {
-            match &self.camera {
-                Camera::Watched(stream) => stream.readable().await.is_ok(),
-                _ => {
-                    sleep_until(next_tick(Instant::now())).await;
-                    true
-                }
+        let by_udp = self.udp.as_ref().is_some_and(Udp::is_agreed);
+        let on_grid = by_udp || !self.camera.is_watched();
+        let tick = async {
+            if on_grid {
+                sleep_until(next_tick(Instant::now())).await;
+            } else {
+                std::future::pending::<()>().await;
             }
         };
-        let from_client = tokio::select! {
-            ready = self.client.readable() => { ready.map_err(|_| Stop)?; true }
-            _ = camera_ready => false,
-        };
-        if from_client {
-            self.take_request().await
-        } else {
-            self.take_from_camera().await
+        tokio::select! {
+            ready = self.client.readable() => {
+                ready.map_err(|_| Stop)?;
+                self.take_request().await
+            }
+            () = self.camera.readable() => self.take_from_camera().await,
+            () = tick => {
+                if by_udp {
+                    self.take_from_udp().await?;
+                }
+                if self.camera.is_watched() {
+                    return Ok(());
+                }
+                self.take_from_camera().await
+            }
         }
     }
 
@@ -116,7 +125,10 @@ impl Pump {
         match self.client.try_read(&mut buffer) {
             Ok(0) => Err(Stop),
             Ok(n) => {
-                let ready = self.requests.feed(&buffer[..n]).map_err(|_| Stop)?;
+                let mut ready = self.requests.feed(&buffer[..n]).map_err(|_| Stop)?;
+                if let Some(udp) = &mut self.udp {
+                    ready = udp.requests(ready);
+                }
                 self.send_to_camera(&ready).await
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
@@ -125,14 +137,7 @@ impl Pump {
     }
 
     async fn send_to_camera(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let sent = match &mut self.camera {
-            Camera::Watched(stream) => timeout(WRITE_LIMIT, stream.write_all(bytes)).await,
-            // Requests are a few hundred bytes; a send buffer that has no room for one
-            // belongs to a camera that has not read for minutes.
-            Camera::OnGrid(stream) => Ok((&*stream).write_all(bytes)),
-            Camera::Gone => return Err(Stop),
-        };
-        match sent {
+        match timeout(WRITE_LIMIT, self.camera.send(bytes)).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(self.camera_closed()),
         }
@@ -140,14 +145,29 @@ impl Pump {
 
     async fn take_from_camera(&mut self) -> Result<(), Stop> {
         let taken = self.read_and_forward()?;
-        if !taken.unsent.is_empty() {
-            let sent = timeout(WRITE_LIMIT, self.client.write_all(&taken.unsent)).await;
-            sent.map_err(|_| Stop)?.map_err(|_| Stop)?;
-        }
+        self.send_to_client(&taken.unsent).await?;
         if taken.interleaved {
-            self.go_on_grid()?;
+            self.camera.go_on_grid().map_err(|_| Stop)?;
         }
         Ok(())
+    }
+
+    async fn take_from_udp(&mut self) -> Result<(), Stop> {
+        let mut frames = Vec::new();
+        let taken = match &mut self.udp {
+            Some(udp) => udp.tick(&self.traffic, &mut frames),
+            None => Ok(()),
+        };
+        self.send_to_client(&frames).await?;
+        taken.map_err(|violation| self.violated(violation))
+    }
+
+    async fn send_to_client(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let sent = timeout(WRITE_LIMIT, self.client.write_all(bytes)).await;
+        sent.map_err(|_| Stop)?.map_err(|_| Stop)
     }
 
     /// Reads all that the camera has sent, checks it and hands it to the client.
@@ -155,12 +175,7 @@ impl Pump {
         SCRATCH.with_borrow_mut(|scratch| {
             let mut taken = Taken::default();
             loop {
-                let read = match &mut self.camera {
-                    Camera::Watched(stream) => stream.try_read(scratch),
-                    Camera::OnGrid(stream) => stream.read(scratch),
-                    Camera::Gone => return Err(Stop),
-                };
-                let n = match read {
+                let n = match self.camera.read(scratch) {
                     Ok(0) => return Err(self.camera_closed()),
                     Ok(n) => n,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(taken),
@@ -170,21 +185,19 @@ impl Pump {
                 let bytes = &scratch[..n];
                 let seen = match self.framing.feed(bytes) {
                     Ok(seen) => seen,
-                    Err(violation) => {
-                        self.lock_report().violation = Some(violation);
-                        return Err(Stop);
-                    }
+                    Err(violation) => return Err(self.violated(violation)),
                 };
                 taken.interleaved |= seen.interleaved;
                 self.count(n, seen);
+                let bytes = self.for_client(bytes);
                 let sent = if taken.unsent.is_empty() {
-                    self.try_send(bytes)?
+                    self.try_send(&bytes)?
                 } else {
                     0
                 };
                 taken.unsent.extend_from_slice(&bytes[sent..]);
                 // What the client has not taken must not pile up here.
-                if !taken.unsent.is_empty() || n < scratch.len() {
+                if !taken.unsent.is_empty() || (n < scratch.len() && !self.camera.may_have_more()) {
                     return Ok(taken);
                 }
             }
@@ -207,13 +220,20 @@ impl Pump {
         }
     }
 
-    /// Takes the camera's socket out of the reactor: from now on the grid reads it.
-    fn go_on_grid(&mut self) -> Result<(), Stop> {
-        self.camera = match std::mem::replace(&mut self.camera, Camera::Gone) {
-            Camera::Watched(stream) => Camera::OnGrid(stream.into_std().map_err(|_| Stop)?),
-            settled => settled,
+    /// What the camera sent, as the client shall see it.
+    fn for_client<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let Some(udp) = &mut self.udp else {
+            return Cow::Borrowed(bytes);
         };
-        Ok(())
+        let bytes = udp.answers(bytes);
+        let by_udp = udp.is_agreed();
+        self.lock_report().by_udp = by_udp;
+        bytes
+    }
+
+    fn violated(&self, violation: Violation) -> Stop {
+        self.lock_report().violation = Some(violation);
+        Stop
     }
 
     fn camera_closed(&self) -> Stop {

@@ -21,13 +21,23 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Traffic, pump::Pump, report::RelayReport, request::Requests};
+use super::{Camera, Traffic, pump::Pump, report::RelayReport, request::Requests, udp::Udp};
 use crate::shutdown::{TaskKind, Tasks};
 
 /// How long a connection to the loopback port may take to prove that it is ours.
 const PROOF_TIME: Duration = Duration::from_secs(1);
 /// Strangers that may wait for their rejection at once.
 const MAX_STRANGERS: usize = 256;
+
+/// How a camera sends its RTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RtpTransport {
+    /// Over the RTSP connection (RFC 2326 §10.12).
+    #[default]
+    Tcp,
+    /// By UDP, which the relay turns into frames of the client's connection.
+    Udp,
+}
 
 /// A running relay. Dropping it closes both connections.
 #[derive(Debug)]
@@ -39,15 +49,23 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts a relay for one session over the connected `camera` socket.
+    /// Starts a relay for one session over the connected `camera`.
     ///
     /// # Errors
-    /// When no loopback port or no randomness is to be had.
+    /// When no port or no randomness is to be had.
     pub async fn start(
         tasks: &Tasks,
-        camera: TcpStream,
+        camera: Camera,
+        transport: RtpTransport,
         traffic: Arc<Traffic>,
     ) -> io::Result<Self> {
+        let udp = match transport {
+            RtpTransport::Tcp => None,
+            RtpTransport::Udp => {
+                let (local, peer) = camera.addresses()?;
+                Some(Udp::bind(local, peer)?)
+            }
+        };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -64,7 +82,7 @@ impl Relay {
         tasks.spawn(TaskKind::Relay, async move {
             let session = async {
                 if let Ok((client, requests, first)) = accept_ours(listener, &pass).await {
-                    Pump::new(client, camera, requests, traffic, report)
+                    Pump::new(client, camera, udp, requests, traffic, report)
                         .run(first)
                         .await;
                 }

@@ -9,6 +9,8 @@ pub struct RelayReport {
     pub violation: Option<Violation>,
     /// The camera closed the connection, or it broke.
     pub camera_closed: bool,
+    /// The camera agreed to send by UDP.
+    pub by_udp: bool,
     /// The host that the last redirect named.
     pub redirect_host: Option<String>,
 }

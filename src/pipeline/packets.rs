@@ -18,12 +18,15 @@ pub(super) async fn run(context: &Context<'_>, target: &RtspTarget) -> Ended {
         &codec.extra_data,
     )
     .map_err(|_| OpenError::unsupported(&codec.name))?;
-    account.joined(Some(codec.name.clone()), "tcp");
+    account.joined(Some(codec.name.clone()), session.transport());
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
+    if session.transport() == "udp" {
+        watch.hint = "; does a firewall hold back UDP? try transport: tcp";
+    }
     loop {
         let packet = tokio::select! {
-            packet = session.next() => packet?,
+            packet = session.next(account) => packet?,
             () = watch.tick() => {
                 watch.check(account)?;
                 continue;

@@ -18,6 +18,8 @@ pub(super) struct Watch {
     stall_after: Duration,
     last_audio: Instant,
     pub(super) had_audio: bool,
+    /// What to say of a session that never had audio.
+    pub(super) hint: &'static str,
     consecutive_errors: u32,
 }
 
@@ -30,6 +32,7 @@ impl Watch {
             stall_after: context.options.stall_after,
             last_audio: Instant::now(),
             had_audio: false,
+            hint: "",
             consecutive_errors: 0,
         }
     }
@@ -49,8 +52,9 @@ impl Watch {
     pub(super) fn check(&self, account: &Account) -> Result<(), End> {
         let silent = self.last_audio.elapsed();
         if silent >= self.stall_after + self.stall_after / 2 {
+            let hint = if self.had_audio { "" } else { self.hint };
             let text = format!(
-                "the session is open but no audio came for {}s",
+                "the session is open but no audio came for {}s{hint}",
                 silent.as_secs()
             );
             return Err(SessionEnd::new(DisconnectReason::Stall, text).into());

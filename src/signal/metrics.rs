@@ -72,10 +72,7 @@ impl Meter {
         let Totals {
             samples, energy, ..
         } = self.totals();
-        Levels {
-            samples,
-            energy,
-        }
+        Levels { samples, energy }
     }
 
     fn totals(&self) -> Totals {

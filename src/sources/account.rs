@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     DisconnectReason, Expectation, FailureReason, GapCause, Phase, SourceKind, State, TimeLedger,
-    TimeSums,
+    TimeSums, clock::ClockReading,
 };
 use crate::{id::SourceId, net::Traffic, units::AudioFormat};
 
@@ -27,6 +27,7 @@ pub struct Account {
     kind: SourceKind,
     story: Mutex<Story>,
     traffic: Arc<Traffic>,
+    pub(super) clock: ClockReading,
     pub(super) counts: Counts,
 }
 
@@ -48,7 +49,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp` or `file`.
+    /// How the audio travels: `tcp`, `udp` or `file`.
     pub transport: Option<&'static str>,
 }
 
@@ -111,6 +112,7 @@ impl Account {
             kind,
             story: Mutex::new(story),
             traffic: Arc::default(),
+            clock: ClockReading::default(),
             counts: Counts::default(),
         }
     }
@@ -279,6 +281,12 @@ impl Account {
         self.lock()
             .time
             .missing(Instant::now(), GapCause::Loss, duration);
+    }
+
+    /// Counts a jump of the source's media time: what follows is not the continuation of
+    /// what was before.
+    pub fn jumped(&self) {
+        self.counts.discontinuities.fetch_add(1, Relaxed);
     }
 
     /// Counts a packet that could not be decoded and would have held `duration` of audio;

@@ -6,7 +6,7 @@
 use std::{fmt, io, time::Duration};
 
 use super::{DisconnectReason, FailureReason as R, OpenError, SessionEnd};
-use crate::net::{DialError, RelayReport, Violation};
+use crate::net::{DialError, RelayReport, RtpTransport, TlsError, Violation};
 
 pub(super) fn dial(error: &DialError) -> OpenError {
     let reason = match error {
@@ -17,6 +17,10 @@ pub(super) fn dial(error: &DialError) -> OpenError {
         DialError::Local(_) => R::Local,
     };
     OpenError::new(reason, error.to_string())
+}
+
+pub(super) fn tls(error: &TlsError) -> OpenError {
+    OpenError::new(R::Tls, error.to_string())
 }
 
 pub(super) fn local(error: &io::Error) -> OpenError {
@@ -63,13 +67,13 @@ pub(super) fn refusal(
     status: Option<u16>,
     report: &RelayReport,
     with_credentials: bool,
+    transport: RtpTransport,
 ) -> OpenError {
     if let Some(violation) = report.violation {
         return OpenError::new(
-            if violation == Violation::NotRtsp {
-                R::Protocol
-            } else {
-                R::Oversized
+            match violation {
+                Violation::NotRtsp | Violation::Restarted => R::Protocol,
+                Violation::HeadTooLarge | Violation::BodyTooLarge => R::Oversized,
             },
             format!("{violation}; check that the port is the camera's RTSP port"),
         );
@@ -105,7 +109,15 @@ pub(super) fn refusal(
         }
         Some(461) => OpenError::new(
             R::Rejected,
-            "the server does not offer RTP over TCP (461); allow it in the camera",
+            match transport {
+                RtpTransport::Tcp => {
+                    "the server does not offer RTP over TCP (461); allow it in the camera, or set \
+                     transport: udp"
+                }
+                RtpTransport::Udp => {
+                    "the server does not offer RTP over UDP (461); set transport: tcp"
+                }
+            },
         ),
         Some(code) => OpenError::new(
             R::Rejected,
@@ -131,6 +143,9 @@ pub(super) fn end(report: &RelayReport) -> SessionEnd {
             DisconnectReason::Protocol,
             "the server sent something that is not RTSP",
         ),
+        Some(violation @ Violation::Restarted) => {
+            SessionEnd::new(DisconnectReason::Protocol, violation.to_string())
+        }
         Some(violation) => SessionEnd::new(DisconnectReason::Oversized, violation.to_string()),
         None if report.camera_closed => {
             SessionEnd::new(DisconnectReason::Closed, "the server closed the connection")
@@ -153,7 +168,7 @@ mod tests {
     use super::*;
 
     fn reason(status: Option<u16>, report: &RelayReport) -> R {
-        refusal("DESCRIBE", status, report, false).reason
+        refusal("DESCRIBE", status, report, false, RtpTransport::Tcp).reason
     }
 
     #[test]
@@ -190,7 +205,7 @@ mod tests {
             redirect_host: Some(host),
             ..RelayReport::default()
         };
-        let text = refusal("DESCRIBE", Some(301), &report, false).problem;
+        let text = refusal("DESCRIBE", Some(301), &report, false, RtpTransport::Tcp).problem;
         assert!(
             !text.contains(['<', '\u{1b}', '\n']) && text.len() < 200,
             "{text}"

@@ -106,13 +106,23 @@ static DISCONTINUITIES: M = Family::counter(
     "Places where the captured audio is not continuous",
     &["source"],
 );
+static JITTER: M = Family::gauge(
+    "myaudio_source_jitter_seconds",
+    "Interarrival jitter of RTP in this session, of batches taken every 100 ms: less does not show",
+    &["source"],
+);
+static SKEW: M = Family::gauge(
+    "myaudio_source_clock_skew_ratio",
+    "How much faster the source's clock runs than this machine's; NaN until 10 minutes of a session tell",
+    &["source"],
+);
 static MISMATCH: M = Family::gauge(
     "myaudio_source_format_mismatch",
     "Whether the source sends something else than its configuration expects",
     &["source", "aspect"],
 );
 
-static FAMILIES: [&Family; 18] = [
+static FAMILIES: [&Family; 20] = [
     &INFO,
     &UP,
     &STATE,
@@ -130,6 +140,8 @@ static FAMILIES: [&Family; 18] = [
     &LOST,
     &DECODE_ERRORS,
     &DISCONTINUITIES,
+    &JITTER,
+    &SKEW,
     &MISMATCH,
 ];
 
@@ -310,7 +322,9 @@ fn expose_transport(out: &mut Exposition<'_>, rows: &[Row]) -> fmt::Result {
     })?;
     each(out, &DISCONTINUITIES, rows, |_, account| {
         account.counts.discontinuities.load(Relaxed)
-    })
+    })?;
+    each(out, &JITTER, rows, |_, account| account.clock.jitter())?;
+    each(out, &SKEW, rows, |_, account| account.clock.skew())
 }
 
 fn unix_seconds(time: Option<SystemTime>) -> f64 {

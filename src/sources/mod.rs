@@ -1,6 +1,7 @@
 //! Sources: where audio comes from, and the truth about its transport and time.
 
 mod account;
+mod clock;
 mod explain;
 mod file;
 mod metrics;

@@ -5,7 +5,12 @@ use std::{fmt, path::PathBuf, time::Duration};
 use url::Url;
 
 use super::SourceKind;
-use crate::{backoff::Policy, id::SourceId, net::DialLimits, secret::Secret};
+use crate::{
+    backoff::Policy,
+    id::SourceId,
+    net::{DialLimits, RtpTransport, TlsOptions},
+    secret::Secret,
+};
 
 /// One source, validated. Two equal values need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +67,12 @@ pub enum Location {
 /// An RTSP stream.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RtspTarget {
-    /// `rtsp://host[:port]/path?query`, never with credentials.
+    /// `rtsp[s]://host[:port]/path?query`, never with credentials.
     pub url: Url,
+    /// How RTP comes.
+    pub transport: RtpTransport,
+    /// How a server of `rtsps://` proves itself.
+    pub tls: TlsOptions,
     /// User name and password.
     pub credentials: Option<Credentials>,
 }
@@ -72,14 +81,21 @@ impl std::fmt::Debug for RtspTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Paths and queries of cameras carry passwords too (`/user=x_password=y`).
         let host = self.url.host_str().unwrap_or_default();
-        write!(f, "RtspTarget(rtsp://{host}:{}/…)", self.port())
+        let scheme = self.url.scheme();
+        write!(f, "RtspTarget({scheme}://{host}:{}/…)", self.port())
     }
 }
 
 impl RtspTarget {
-    /// The TCP port, 554 by default (RFC 2326 §3.2).
+    /// The TCP port; by default 554 (RFC 2326 §3.2), with TLS 322 (RFC 7826 §22.14).
     pub fn port(&self) -> u16 {
-        self.url.port().unwrap_or(554)
+        let default = if self.is_secure() { 322 } else { 554 };
+        self.url.port().unwrap_or(default)
+    }
+
+    /// Whether the connection is TLS.
+    pub fn is_secure(&self) -> bool {
+        self.url.scheme() == "rtsps"
     }
 }
 
@@ -121,7 +137,8 @@ impl fmt::Display for Location {
             Self::Rtsp(target) => {
                 write!(
                     f,
-                    "rtsp://{}:{}",
+                    "{}://{}:{}",
+                    target.url.scheme(),
                     target.url.host_str().unwrap_or_default(),
                     target.port()
                 )

@@ -18,9 +18,13 @@ use retina::{
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Account, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd, explain};
+use super::{
+    Account, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd,
+    clock::{Clock, Tick},
+    explain,
+};
 use crate::{
-    net::{Dialled, Dialler, Relay},
+    net::{Camera, Dialled, Dialler, Relay, RtpTransport},
     shutdown::Tasks,
 };
 
@@ -50,6 +54,7 @@ pub struct RtspSession {
     codec: Codec,
     demuxed: Pin<Box<Demuxed>>,
     relay: Relay,
+    clock: Clock,
     started: bool,
 }
 
@@ -91,13 +96,21 @@ pub async fn open(
         .dial(bare_host, target.port(), limit)
         .await
         .map_err(|error| explain::dial(&error))?;
-    let relay = Relay::start(tasks, stream, account.traffic().clone())
+    let camera = if target.is_secure() {
+        Camera::tls(stream, bare_host, &target.tls, limit)
+            .await
+            .map_err(|error| explain::tls(&error))?
+    } else {
+        Camera::plain(stream)
+    };
+    let relay = Relay::start(tasks, camera, target.transport, account.traffic().clone())
         .await
         .map_err(|error| explain::local(&error))?;
     let phase = Phase {
         relay: &relay,
         limit,
         with_credentials: target.credentials.is_some(),
+        transport: target.transport,
     };
 
     let options = SessionOptions::default()
@@ -128,7 +141,9 @@ pub async fn open(
         .map_err(|_| explain::unsupported(&codec.name))?;
     // Opened: another source may.
     drop(turn);
+    account.clock.set(0.0, None);
     Ok(RtspSession {
+        clock: Clock::new(codec.clock_rate),
         codec,
         demuxed: Box::pin(demuxed),
         relay,
@@ -139,8 +154,9 @@ pub async fn open(
 /// The configured URL with the relay in place of the camera.
 fn relayed(url: &Url, relay: &Relay) -> Url {
     let mut url = url.clone();
-    // An IP host and a port can always be set on a URL that has a host.
-    let set = url.set_ip_host(relay.address().ip()).is_ok()
+    // TLS ends at the relay. An IP host and a port can always be set on a URL that has a host.
+    let set = url.set_scheme("rtsp").is_ok()
+        && url.set_ip_host(relay.address().ip()).is_ok()
         && url.set_port(Some(relay.address().port())).is_ok();
     debug_assert!(set, "an rtsp URL has a host");
     url
@@ -174,6 +190,7 @@ struct Phase<'a> {
     relay: &'a Relay,
     limit: Duration,
     with_credentials: bool,
+    transport: RtpTransport,
 }
 
 impl Phase<'_> {
@@ -191,6 +208,7 @@ impl Phase<'_> {
                     error.status_code(),
                     &report,
                     self.with_credentials,
+                    self.transport,
                 ))
             }
             Err(_) => Err(explain::phase_timeout(name, self.limit)),
@@ -204,7 +222,16 @@ impl RtspSession {
         &self.codec
     }
 
-    /// The next packet of audio. Waits as long as none comes: the caller watches for
+    /// How the audio travels: `tcp` or `udp`. A server may insist on the RTSP connection.
+    pub fn transport(&self) -> &'static str {
+        if self.relay.report().by_udp {
+            "udp"
+        } else {
+            "tcp"
+        }
+    }
+
+    /// The next packet of audio; its time is told to `account`. Waits as long as none comes: the caller watches for
     /// stalls. Cancellation safe.
     ///
     /// Poll it at least every half second: the library forgets to wake its task when a
@@ -212,18 +239,31 @@ impl RtspSession {
     ///
     /// # Errors
     /// [`SessionEnd`] when the session is over.
-    pub async fn next(&mut self) -> Result<AudioPacket, SessionEnd> {
+    pub async fn next(&mut self, account: &Account) -> Result<AudioPacket, SessionEnd> {
         loop {
             match self.demuxed.next().await {
                 Some(Ok(CodecItem::AudioFrame(frame))) => {
                     // Before the first packet nothing of ours can have been lost.
                     let lost = if self.started { frame.loss() } else { 0 };
                     self.started = true;
+                    self.note_time(account, &frame, lost);
                     return Ok(AudioPacket { frame, lost });
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(explain::end(&self.relay.report())),
             }
+        }
+    }
+}
+
+impl RtspSession {
+    fn note_time(&mut self, account: &Account, frame: &AudioFrame, lost: u16) {
+        let came = frame.ctx().received();
+        let clock = &mut self.clock;
+        match clock.packet(came, frame.timestamp().timestamp(), lost) {
+            Tick::Same => {}
+            Tick::Batch => account.clock.set(clock.jitter(), clock.skew()),
+            Tick::Jump => account.jumped(),
         }
     }
 }

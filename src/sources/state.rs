@@ -71,6 +71,8 @@ closed_set! {
         Unreachable => "unreachable",
         /// A phase of opening took longer than `connect.timeout`.
         Timeout => "timeout",
+        /// No TLS session: a certificate, a version, a port that does not speak TLS.
+        Tls => "tls",
         /// The connection broke while the session was being opened.
         Closed => "closed",
         /// 401 or 403.

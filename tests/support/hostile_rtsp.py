@@ -19,6 +19,16 @@ The first part of a URL's path says how:
   /noise/N         plays N packets, then bytes that are no interleaved frames at all
   /new-ssrc/N      plays N packets, then goes on under another SSRC
   /hang-up/N       plays N packets, then closes the connection
+  /wrap/N          sequence number and timestamp wrap at packet N
+  /jump/N          plays N packets, then the timestamp is 10 s ahead
+  /back/N          plays N packets, then the timestamp is 3 s behind
+  /gap/N           of every N packets the last is never sent
+  /reorder/N       of every N packets the last two change places
+  /twice/N         of every N packets the last comes twice
+  /restart/N       plays N packets, then the sequence number is elsewhere
+
+Media goes as the client asks: over the RTSP connection, or by UDP (/tcp-only refuses UDP with
+461, /udp-only the connection, /tcp-anyway answers with the connection whatever was asked).
 
 When ready, one JSON line is printed: {"port": 40001}. With --log FILE every request line
 is appended to it, as received. The server ends with the process that started it (see
@@ -32,6 +42,7 @@ import math
 import os
 import random
 import signal
+import socket
 import struct
 
 PACKET_SECONDS = 0.02
@@ -57,10 +68,41 @@ def interleaved(packet):
     return struct.pack(">cBH", b"$", 0, len(packet)) + packet
 
 
-def rtp(index, payload, ssrc):
-    """RFC 3550, section 5.1; payload type 0."""
-    timestamp = index * SAMPLES & 0xFFFFFFFF
-    return struct.pack(">BBHII", 0x80, 0, index & 0xFFFF, timestamp, ssrc) + payload
+def rtp(index, payload, ssrc, sequence=0, samples=0):
+    """RFC 3550, section 5.1; payload type 0. The last two are where the numbers begin."""
+    timestamp = index * SAMPLES + samples & 0xFFFFFFFF
+    return struct.pack(">BBHII", 0x80, 0, index + sequence & 0xFFFF, timestamp, ssrc) + payload
+
+
+def sequence_of(way, number):
+    """The packets of the ways that only number or order them oddly, without end."""
+    index = 0
+    while True:
+        after = index >= number
+        last = index % number == number - 1
+        if way == "wrap":
+            yield [rtp(index, TONE, 0x600D, -number, -number * SAMPLES)]
+        elif way == "jump":
+            yield [rtp(index, TONE, 0x600D, samples=80000 if after else 0)]
+        elif way == "back":
+            yield [rtp(index, TONE, 0x600D, samples=-24000 if after else 0)]
+        elif way == "restart":
+            yield [rtp(index, TONE, 0x600D, sequence=20000 if after else 0)]
+        elif way == "gap" and last:
+            yield []
+        elif way == "twice" and last:
+            yield [rtp(index, TONE, 0x600D)] * 2
+        elif way == "reorder" and (index + 1) % number == number - 1:
+            yield []
+        elif way == "reorder" and last:
+            yield [rtp(index, TONE, 0x600D), rtp(index - 1, TONE, 0x600D)]
+        else:
+            yield [rtp(index, TONE, 0x600D)]
+        index += 1
+
+
+NUMBERED = ("wrap", "jump", "back", "gap", "reorder", "twice", "restart")
+PLAIN = ("play", "stall-setup", "foreign-base", "tcp-only", "udp-only", "tcp-anyway")
 
 
 class Session:
@@ -71,6 +113,7 @@ class Session:
         self.reader = reader
         self.writer = writer
         self.player = None
+        self.udp = None
 
     async def run(self):
         try:
@@ -81,6 +124,8 @@ class Session:
         finally:
             if self.player:
                 self.player.cancel()
+            if self.udp:
+                self.udp.close()
             self.writer.close()
 
     async def one_request(self):
@@ -131,7 +176,7 @@ class Session:
             await self.reply("401 Unauthorized", cseq, {"WWW-Authenticate": challenge})
         elif way == "redirect":
             await self.reply("302 Found", cseq, {"Location": f"rtsp://{elsewhere}/play"})
-        elif way in ("play", "stall-setup", "foreign-base") or number is not None:
+        elif way in PLAIN or number is not None:
             await self.behave(method, url, way, number, cseq, headers)
         else:
             await self.reply("404 Not Found", cseq, {})
@@ -149,13 +194,11 @@ class Session:
             fields = {"Content-Base": base, "Content-Type": "application/sdp"}
             await self.reply("200 OK", cseq, fields, SDP)
         elif method == "SETUP":
-            transport = headers.get("transport", "")
-            if "interleaved" not in transport and "TCP" not in transport:
+            agreed = self.transport(way, headers.get("transport", ""))
+            if agreed is None:
                 await self.reply("461 Unsupported Transport", cseq, {})
-                return
-            await self.reply(
-                "200 OK", cseq, session | {"Transport": "RTP/AVP/TCP;unicast;interleaved=0-1"}
-            )
+            else:
+                await self.reply("200 OK", cseq, session | {"Transport": agreed})
         elif method == "PLAY":
             await self.reply("200 OK", cseq, session | {"RTP-Info": f"url={url};seq=0;rtptime=0"})
             if self.player is None:
@@ -163,12 +206,50 @@ class Session:
         else:
             await self.reply("200 OK", cseq, session)
 
+    def transport(self, way, asked):
+        """The Transport to answer with; None if it is refused (RFC 2326, section 12.39)."""
+        interleaved = "interleaved" in asked or "TCP" in asked
+        if way == "tcp-anyway":
+            interleaved = True
+        if way == ("udp-only" if interleaved else "tcp-only"):
+            return None
+        if interleaved:
+            return "RTP/AVP/TCP;unicast;interleaved=0-1"
+        client = asked.partition("client_port=")[2].partition(";")[0]
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        self.udp.connect(("127.0.0.1", int(client.split("-")[0])))
+        port = self.udp.getsockname()[1]
+        # The source named here is a lure: nobody may take or send media there.
+        lure = self.options.elsewhere.split(":")[0]
+        ports = f"client_port={client};server_port={port}-{port + 1}"
+        return f"RTP/AVP;unicast;source={lure};{ports};ssrc=0000600D"
+
+    async def media(self, packet):
+        if self.udp is None:
+            await self.send(interleaved(packet))
+            return
+        try:
+            self.udp.send(packet)
+        except ConnectionRefusedError:
+            pass  # the client has closed its port
+
+    async def play_numbered(self, way, number):
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for index, packets in enumerate(sequence_of(way, number)):
+            for packet in packets:
+                await self.media(packet)
+            await asyncio.sleep(started + (index + 1) * PACKET_SECONDS - loop.time())
+
     async def play(self, way, number):
         """Media, paced against the clock so that it neither drifts nor bursts."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         index = 0
         try:
+            if way in NUMBERED:
+                await self.play_numbered(way, number)
             while True:
                 good = number is None or index < number
                 if not good and way == "stall":
@@ -176,15 +257,16 @@ class Session:
                 if not good and way == "hang-up":
                     self.writer.close()
                     return
+                data = b""
                 if good:
-                    data = interleaved(rtp(index, TONE, 0x600D))
+                    await self.media(rtp(index, TONE, 0x600D))
                 elif way == "junk":
-                    data = interleaved(JUNK.randbytes(172))
+                    await self.media(JUNK.randbytes(172))
                 elif way == "noise":
                     # Never "$" nor "R": neither a frame nor the start of a message.
                     data = JUNK.randbytes(176).translate(bytes.maketrans(b"$R", b"xx"))
                 else:
-                    data = interleaved(rtp(index, TONE, 0x0BAD))
+                    await self.media(rtp(index, TONE, 0x0BAD))
                 await self.send(data)
                 index += 1
                 await asyncio.sleep(started + index * PACKET_SECONDS - loop.time())

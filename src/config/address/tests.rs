@@ -47,7 +47,6 @@ fn hosts_and_ports_are_checked() {
 #[test]
 fn what_is_not_supported_is_named() {
     for (text, scheme) in [
-        ("RTSPS://camera.lan/live", "rtsps"),
         ("https://radio.lan/x", "https"),
         ("fifo:/run/audio", "fifo"),
         ("alsa:hw:0,0", "alsa"),

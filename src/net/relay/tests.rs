@@ -22,9 +22,14 @@ async fn rig() -> Rig {
         .unwrap();
     let (camera, _) = listener.accept().await.unwrap();
     let (tasks, traffic) = (Tasks::default(), Arc::new(Traffic::default()));
-    let relay = Relay::start(&tasks, dialled, Arc::clone(&traffic))
-        .await
-        .unwrap();
+    let relay = Relay::start(
+        &tasks,
+        Camera::plain(dialled),
+        RtpTransport::Tcp,
+        Arc::clone(&traffic),
+    )
+    .await
+    .unwrap();
     Rig {
         relay,
         camera,
