@@ -2,7 +2,8 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a panic is how a test fails, in its helpers too"
+    clippy::format_push_string,
+    reason = "a panic is how a test fails, in its helpers too, and its files are short"
 )]
 
 mod support;
