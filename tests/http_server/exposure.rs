@@ -84,7 +84,7 @@ fn the_network_gets_metrics_and_health_and_is_told_why_not_more() {
         );
     }
     assert!(server.commands.try_recv().is_err());
-    assert_eq!(server.rejected(Rejection::Exposure), 5);
+    assert_eq!(server.rejected(Rejection::Exposure), 6);
 }
 
 #[test]
