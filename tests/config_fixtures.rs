@@ -180,7 +180,7 @@ fn places_give_names_and_paths() {
         .iter()
         .filter_map(|source| match &source.location {
             Location::File { path, looped } => Some((path.clone(), *looped)),
-            Location::Rtsp(_) => None,
+            _ => None,
         })
         .collect();
     assert_eq!(

@@ -5,7 +5,8 @@ use std::{fmt, path::Path};
 use super::address::{self, Address, AddressError, carries_credentials};
 use crate::{
     id::{InvalidSourceId, SourceId},
-    sources::{Location, RtspTarget},
+    net::TlsOptions,
+    sources::{HttpTarget, Location, RtspTarget},
 };
 
 /// A checked source argument. It carries no credentials.
@@ -60,6 +61,14 @@ impl SourceArgument {
             Address::Rtsp { url, name, .. } => {
                 let credentials = None;
                 (Location::Rtsp(RtspTarget { url, credentials }), name)
+            }
+            Address::Http { url, name, .. } => {
+                let target = HttpTarget {
+                    url,
+                    credentials: None,
+                    tls: TlsOptions::default(),
+                };
+                (Location::Http(target), name)
             }
             Address::File { path, name } => {
                 let looped = false;

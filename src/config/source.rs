@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     id::SourceId,
+    net::TlsOptions,
     secret::Secret,
-    sources::{Credentials, Expectation, Location, RtspTarget, SourceOptions},
+    sources::{Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions},
 };
 
 /// A source and where it was named, for messages about several sources.
@@ -54,6 +55,25 @@ pub(super) fn from_section(
             }
             let credentials = credentials.combine(section, username, password);
             (Location::Rtsp(RtspTarget { url, credentials }), name)
+        }
+        Address::Http {
+            url,
+            name,
+            username,
+            password,
+        } => {
+            for key in ["transport", "loop"] {
+                if section.has(key) {
+                    section.mistake(key, "means nothing for an HTTP stream", "remove the key");
+                }
+            }
+            let credentials = credentials.combine(section, username, password);
+            let target = HttpTarget {
+                url,
+                credentials,
+                tls: TlsOptions::default(),
+            };
+            (Location::Http(target), name)
         }
         Address::File { path, name } => {
             for key in ["transport", "username", "password_file", "password_env"] {
@@ -128,7 +148,7 @@ fn given_name(section: &Section<'_>) -> Name {
 fn read_address(section: &Section<'_>, base: &Path) -> Option<Address> {
     let Some(written) = section.text("url") else {
         if !section.has("url") {
-            let remedy = "add `url: rtsp://host/path` or the path of a file";
+            let remedy = "add `url: rtsp://host/path`, `http://host/path` or the path of a file";
             section.mistake("url", "missing", remedy);
         }
         return None;

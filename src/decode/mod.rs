@@ -4,9 +4,14 @@
 //! their number, because a decoder calls even plain corruption "unsupported".
 
 mod container;
+mod demux;
+mod head;
 mod packet;
 mod pcm;
+mod pipe;
+mod sniff;
 
 pub use container::{Container, ContainerEnd, Open, Opened, SampleBlock};
 pub use packet::{DecodeError, PacketDecoder, UnsupportedCodec};
 pub use pcm::to_s16;
+pub use pipe::{PipeReader, PipeWriter, ReaderGone, pipe};

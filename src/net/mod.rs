@@ -7,6 +7,7 @@ mod pump;
 mod relay;
 mod report;
 mod request;
+mod tls;
 
 use std::sync::atomic::AtomicU64;
 
@@ -14,6 +15,7 @@ pub use dial::{DialError, dial};
 pub use framing::Violation;
 pub use relay::Relay;
 pub use report::RelayReport;
+pub use tls::{TlsError, TlsOptions, Trust, connector};
 
 /// What came over the wire from one source; kept across its sessions.
 #[derive(Debug, Default)]

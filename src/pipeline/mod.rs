@@ -7,6 +7,7 @@
 mod container;
 mod packets;
 mod sink;
+mod stream;
 mod watch;
 
 use crate::{
@@ -51,14 +52,11 @@ pub enum End {
 pub async fn run(context: &Context<'_>) -> End {
     let ended = match &context.options.location {
         Location::Rtsp(target) => packets::run(context, target).await,
+        Location::Http(target) => stream::run(context, target).await,
         Location::File { path, looped } => {
             let path = path.clone();
-            let open = move || {
-                open_file(&path).map(|source| Opened {
-                    file: source.file,
-                    extension: source.extension,
-                })
-            };
+            let open =
+                move || open_file(&path).map(|source| Opened::file(source.file, source.extension));
             container::run(context, Box::new(open), *looped).await
         }
     };

@@ -48,7 +48,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp` or `file`.
+    /// How the audio travels: `tcp`, `http`, `https` or `file`.
     pub transport: Option<&'static str>,
 }
 

@@ -6,7 +6,7 @@
 use std::{fmt, io, time::Duration};
 
 use super::{DisconnectReason, FailureReason as R, OpenError, SessionEnd};
-use crate::net::{DialError, RelayReport, Violation};
+use crate::net::{DialError, RelayReport, TlsError, Violation};
 
 pub(super) fn dial(error: &DialError) -> OpenError {
     let reason = match error {
@@ -24,6 +24,10 @@ pub(super) fn local(error: &io::Error) -> OpenError {
         R::Local,
         format!("this machine could not start the loopback relay: {error}"),
     )
+}
+
+pub(super) fn tls(error: &TlsError) -> OpenError {
+    OpenError::new(R::Tls, error.to_string())
 }
 
 pub(super) fn phase_timeout(phase: &str, limit: Duration) -> OpenError {

@@ -3,6 +3,7 @@
 mod account;
 mod explain;
 mod file;
+mod http;
 mod metrics;
 mod options;
 mod rtsp;
@@ -11,8 +12,11 @@ mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
 pub use file::{FileSource, open as open_file};
+pub use http::{HttpStream, open as open_http};
 pub use metrics::{AccountMembership, Accounts};
-pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use options::{
+    ConnectOptions, Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions,
+};
 pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use time::{Phase, TimeLedger, TimeSums};

@@ -10,6 +10,7 @@
     reason = "each test file is a crate that uses a part of it"
 )]
 
+pub mod icecast;
 mod process;
 mod scrape;
 
@@ -203,6 +204,11 @@ impl Server {
         Self::script("hostile_rtsp.py", arguments)
     }
 
+    /// One of HTTP streams that misbehaves by URL.
+    pub fn hostile_http(arguments: &[&str]) -> Self {
+        Self::script("hostile_http.py", arguments)
+    }
+
     fn script(name: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/support")
@@ -219,6 +225,10 @@ impl Server {
 
     pub fn url(&self, path: &str) -> String {
         format!("rtsp://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub fn http_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 }
 
