@@ -1,5 +1,7 @@
 //! HTTP streams from a real Icecast fed by ffmpeg.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::time::Duration;
@@ -54,9 +56,11 @@ fn every_codec_of_icecast_arrives_with_its_format_and_level() {
         ];
         assert_eq!(later.value("myaudio_source_info", &labels), 1.0);
         let dbfs = later.dbfs_since(&begun, mount);
+        // LAME turns its input down to 0.95.
+        let sent = if mount == "mp3" { -15.45 } else { -15.0 };
         assert!(
-            (dbfs + 18.06).abs() < 0.5,
-            "{mount}: a tone of -18.06 dBFS reads {dbfs}"
+            (dbfs - sent).abs() < 0.2,
+            "{mount}: a tone of {sent} dBFS reads {dbfs}"
         );
         assert_eq!(later.ledger(mount), [1.0, 1.0, 0.0, 0.0], "{mount}");
         let labels = [(LABEL, mount)];
@@ -65,7 +69,7 @@ fn every_codec_of_icecast_arrives_with_its_format_and_level() {
             0.0
         );
         let bytes = later.value("myaudio_source_received_bytes_total", &labels);
-        assert!(bytes > 30_000.0, "{mount}: {bytes} bytes");
+        assert!(bytes > 10_000.0, "{mount}: {bytes} bytes");
         let unexplained = later.unexplained_seconds(mount);
         assert!(unexplained.abs() < 3.0, "{mount}: {unexplained} s");
     }
@@ -153,7 +157,7 @@ fn credentials_open_a_private_mount_and_show_nowhere() {
         "config.yaml",
         &format!(
             "sources:\n- {{ name: by-url, url: \"{in_url}\" }}\n\
-             - {{ name: by-file, url: \"{url}\", username: canary-user, password_file: password }}\n\
+             - {{ name: by-file, url: \"{url}\", username: canary-other, password_file: password }}\n\
              - {{ name: none, url: \"{url}\" }}\n"
         ),
     );

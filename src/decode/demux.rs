@@ -20,7 +20,7 @@ use symphonia::{
 };
 
 use super::{
-    container::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
+    block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
     head::{self, NotAudio, Ration},
     sniff::{Foreign, Format},
 };
@@ -51,7 +51,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
     let live = !opened.media.is_seekable();
     ration.set(if live { HEADER_BYTES } else { INDEX_BYTES });
     let (format, stream) = head::begin(opened.media, ration.clone())
-        .map_err(|error| refused(&error, opened.claimed.as_deref()))?;
+        .map_err(|error| refused(&error, opened.claimed.as_deref().filter(|_| live)))?;
     let reader = open(format, stream, live)?;
     let mut player = Player {
         reader,
@@ -273,7 +273,8 @@ fn name_of(codec: AudioCodecId) -> Option<&'static str> {
     })
 }
 
-/// What stands at the beginning, in the words of the owner.
+/// What stands at the beginning, in the words of the owner. `claimed` is what the server of
+/// a live stream says that it is.
 fn refused<E>(error: &NotAudio, claimed: Option<&str>) -> Stop<E> {
     let (codec, text) = match error {
         NotAudio::Foreign(Foreign::MpegTs) => (

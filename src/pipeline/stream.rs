@@ -48,7 +48,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
     let mut container = Container::start(context.tasks, name, Box::new(open), false)
         .map_err(|error| no_thread(&error))?;
     let mut pump = pin!(pump(stream, writer));
-    let mut pump_end = None;
+    let (mut pumping, mut pump_end) = (true, None);
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
     let mut pace = Pace::new();
@@ -59,8 +59,8 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
             biased;
             block = container.next() => block,
             // Its end closes the pipe; what is in there is still played.
-            end = &mut pump, if pump_end.is_none() => {
-                pump_end = end;
+            end = &mut pump, if pumping => {
+                (pumping, pump_end) = (false, end);
                 continue;
             }
             () = sleep_until(recognise_by), if unrecognised.is_some() => {

@@ -42,6 +42,7 @@ import base64
 import json
 import os
 import random
+import ssl
 
 BYTES_A_SECOND = 16000
 CREDENTIALS = base64.b64encode(b"canary-user:canary-pass").decode()
@@ -251,13 +252,18 @@ async def main():
     parser.add_argument("--audio", required=True, help="an MP3 file of 128 kbit/s")
     parser.add_argument("--elsewhere", default="elsewhere.invalid")
     parser.add_argument("--log")
+    parser.add_argument("--tls", help="a PEM file with a key and its certificate: speak TLS")
     options = parser.parse_args()
     with open(options.audio, "rb") as file:
         options.audio_bytes = file.read()
     # `break` is a word of the language.
     setattr(Request, "break", Request._break)
+    tls = None
+    if options.tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.tls)
     server = await asyncio.start_server(
-        lambda reader, writer: Request(options, reader, writer).run(), "127.0.0.1", 0
+        lambda reader, writer: Request(options, reader, writer).run(), "127.0.0.1", 0, ssl=tls
     )
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await end_with(os.getppid())

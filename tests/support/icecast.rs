@@ -26,8 +26,8 @@ pub const OPUS: Encoding = Encoding("libopus", "application/ogg", "ogg");
 pub const FLAC: Encoding = Encoding("flac", "audio/flac", "flac");
 
 impl Icecast {
-    /// `private` is a mount that wants the user `canary-user` with the password
-    /// `canary-pass`.
+    /// `private` is a mount that wants the user `canary-user` or `canary-other` with the
+    /// password `canary-pass`; Icecast lets each in once.
     pub fn start(private: &str) -> Self {
         let scratch = Scratch::new();
         let folder = scratch.path("");
@@ -76,8 +76,7 @@ impl Icecast {
     /// Feeds a mount with a tone of -15 dBFS until the child is dropped. Waits until
     /// listeners are let in.
     pub fn feed(&self, mount: &str, Encoding(codec, kind, container): &Encoding) -> Running {
-        let tone =
-            "sine=frequency=1000:sample_rate=48000,volume=3.0103dB,aformat=channel_layouts=stereo";
+        let tone = "aevalsrc=0.25149*sin(2*PI*1000*t)|0.25149*sin(2*PI*1000*t):s=48000";
         let target = format!("icecast://source:hackme@127.0.0.1:{}/{mount}", self.port);
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]);
@@ -116,8 +115,9 @@ impl Icecast {
 }
 
 /// Icecast's own format of users: name and MD5 of the password.
-const HASH: &str =
-    "import hashlib; print('canary-user:' + hashlib.md5(b'canary-pass').hexdigest())";
+const HASH: &str = "import hashlib
+for user in ('canary-user', 'canary-other'):
+    print(user + ':' + hashlib.md5(b'canary-pass').hexdigest())";
 
 fn config(port: u16, private: &str, scratch: &Scratch) -> String {
     let folder = scratch.path("");

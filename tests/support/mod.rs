@@ -67,9 +67,18 @@ pub struct Exporter {
 impl Exporter {
     /// Starts it with these arguments and waits until it says where it listens.
     pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        Self::start_in(arguments, [])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_in<S: AsRef<std::ffi::OsStr>>(
+        arguments: impl IntoIterator<Item = S>,
+        environment: impl IntoIterator<Item = (&'static str, PathBuf)>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"));
         command
             .args(arguments)
+            .envs(environment)
             .args(["--web.listen-address", "127.0.0.1:0"]);
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let address = process.wait_for_line(|line| {

@@ -1,5 +1,7 @@
 //! What a server's answer means, in the words of a stream's owner.
 
+use std::io;
+
 use http::{HeaderMap, StatusCode, header};
 
 use crate::sources::{DisconnectReason, FailureReason as R, OpenError, SessionEnd};
@@ -128,7 +130,15 @@ pub(super) fn redirected(status: StatusCode, where_to: &str) -> OpenError {
 
 /// The end of a stream that was open.
 pub(super) fn end(error: &hyper::Error) -> SessionEnd {
-    if error.is_parse() {
+    // A chunk that is none comes as an error of input.
+    let kind = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref())
+        .map(io::Error::kind);
+    let malformed = matches!(
+        kind,
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+    );
+    if error.is_parse() || malformed {
         let text = "the server broke the protocol in the middle of the stream";
         SessionEnd::new(DisconnectReason::Protocol, text)
     } else {
