@@ -31,13 +31,14 @@ fn encode(from: &Path, to: &Path, how: &[&str]) {
 }
 
 fn config(server: &Server, names: &[&str]) -> String {
-    let mut text =
-        String::from("connect: { timeout: 2s, backoff: { initial: 500ms, max: 2s } }\nsources:\n");
-    for name in ["play"].iter().chain(names) {
+    let source = |name: &&str| {
         let url = server.http_url(&format!("/{name}"));
-        text += &format!("- {{ name: {name}, url: \"{url}\", stall_after: 2s }}\n");
-    }
-    text
+        format!("- {{ name: {name}, url: \"{url}\", stall_after: 2s }}\n")
+    };
+    let sources: String = ["play"].iter().chain(names).map(source).collect();
+    format!(
+        "connect: {{ timeout: 2s, backoff: {{ initial: 500ms, max: 2s }} }}\nsources:\n{sources}"
+    )
 }
 
 #[test]
@@ -94,8 +95,8 @@ fn each_kind_of_refusal_has_its_state_reason_and_remedy() {
             .any(|line| line.contains(&format!("source={name} ")) && line.contains(words));
         assert!(said, "{name} does not say {words:?}:\n{log}");
     }
-    let named = [(LABEL, "mpegts"), ("codec", "mpegts")];
-    assert_eq!(scrape.value("myaudio_source_info", &named), 1.0);
+    let info = [(LABEL, "mpegts"), ("codec", "mpegts")];
+    assert_eq!(scrape.value("myaudio_source_info", &info), 1.0);
     let grown = exporter.process.resident().saturating_sub(before);
     assert!(grown < 32 << 20, "memory grew by {grown} bytes");
     assert_eq!(scrape.sum(DISCONNECTS, &[(LABEL, "play")]), 0.0);

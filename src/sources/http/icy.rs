@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn titles_are_taken_out() {
-        let stream = b"abcd\x02StreamTitle='x\xff\0<script>';\0\0\0\0efgh\0ijkl";
+        let stream = b"abcd\x02StreamTitle='x\xff\0<script>';\0\0\0\0\0\0efgh\0ijkl";
         assert_eq!(split("4", stream), b"abcdefghijkl");
         let longest = [
             b"a\xffStreamTitle='".to_vec(),
