@@ -108,8 +108,8 @@ fn what_is_no_audio_file_is_told_apart() {
     let exporter = Exporter::start(&paths);
     let failures = "myaudio_source_connect_failures_total";
     for (source, reason, state, words) in [
-        ("text", "unsupported", "unsupported", "WAV or FLAC"),
-        ("empty", "unsupported", "unsupported", "WAV or FLAC"),
+        ("text", "unsupported", "unsupported", "WAV, FLAC"),
+        ("empty", "unsupported", "unsupported", "WAV, FLAC"),
         ("silent", "unsupported", "unsupported", "sample"),
         ("fifo", "file", "backing_off", "regular file"),
         ("missing", "file", "backing_off", "does not exist"),

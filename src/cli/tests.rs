@@ -121,11 +121,11 @@ fn credentials_are_refused_and_not_repeated() {
 
 #[test]
 fn all_wrong_sources_are_told_at_once() {
-    let exit = refused("a/b.wav http://radio.lan/x the..garden/=y=z ok=b.wav ä=c.wav");
+    let exit = refused("a/b.wav icecast://radio.lan/x the..garden/=y=z ok=b.wav ä=c.wav");
     assert_eq!(exit.code, 2);
     assert!(
         exit.text
-            .contains("source argument 2: `http` is not supported"),
+            .contains("source argument 2: `icecast` is not supported"),
         "{exit}"
     );
     assert!(

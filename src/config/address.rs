@@ -22,6 +22,15 @@ pub(super) enum Address {
         username: Option<Secret>,
         password: Option<Secret>,
     },
+    /// `http` or `https`.
+    Http {
+        /// Without credentials.
+        url: Url,
+        /// `host[:port]`.
+        name: String,
+        username: Option<Secret>,
+        password: Option<Secret>,
+    },
     File {
         path: PathBuf,
         /// The file's name without its extension, as far as a source name allows.
@@ -37,12 +46,14 @@ pub enum AddressError {
     Empty,
     /// A scheme that is known, but not for audio here.
     #[error(
-        "`{0}` is not supported; supported are rtsp://, rtsps:// and files (a path or file:///path)"
+        "`{0}` is not supported; supported are rtsp://, rtsps://, http://, https:// and \
+         files (a path or file:///path)"
     )]
     Unsupported(&'static str),
     /// Something else before `://`.
     #[error(
-        "unknown scheme before `://`; supported are rtsp://, rtsps:// and files (a path or file:///path)"
+        "unknown scheme before `://`; supported are rtsp://, rtsps://, http://, https:// and \
+         files (a path or file:///path)"
     )]
     UnknownScheme,
     /// `user:password@host` without a scheme.
@@ -91,9 +102,9 @@ pub enum AddressError {
 }
 
 /// Schemes someone may try, so that the answer can name them.
-const UNSUPPORTED: [&str; 21] = [
-    "rtspu", "http", "https", "alsa", "fifo", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps",
-    "srt", "hls", "ws", "wss", "icecast", "icy", "pulse", "jack", "stdin",
+const UNSUPPORTED: [&str; 19] = [
+    "rtspu", "alsa", "fifo", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls",
+    "ws", "wss", "icecast", "icy", "pulse", "jack", "stdin",
 ];
 
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
@@ -133,9 +144,26 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
         return Err(AddressError::Unsupported(known));
     }
     match (scheme.as_str(), rest.strip_prefix("//")) {
-        ("rtsp" | "rtsps", Some(rest)) => rtsp(&scheme, rest),
+        (scheme @ ("rtsp" | "rtsps"), Some(rest)) => {
+            let (url, name, [username, password]) = remote(scheme, rest)?;
+            Ok(Address::Rtsp {
+                url,
+                name,
+                username,
+                password,
+            })
+        }
+        (scheme @ ("http" | "https"), Some(rest)) => {
+            let (url, name, [username, password]) = remote(scheme, rest)?;
+            Ok(Address::Http {
+                url,
+                name,
+                username,
+                password,
+            })
+        }
         ("file", Some(_)) => file_url(text),
-        ("rtsp" | "rtsps" | "file", None) => Err(AddressError::MissingSlashes),
+        ("rtsp" | "rtsps" | "http" | "https" | "file", None) => Err(AddressError::MissingSlashes),
         (_, Some(_)) => Err(AddressError::UnknownScheme),
         _ if looks_like_userinfo(text) => Err(AddressError::MissingScheme),
         _ if text.contains("://") => Err(AddressError::UnknownScheme),
@@ -144,7 +172,9 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
     }
 }
 
-fn rtsp(scheme: &str, rest: &str) -> Result<Address, AddressError> {
+/// What stands behind `scheme://`: the address without credentials, its host and port as a
+/// name, and the credentials.
+fn remote(scheme: &str, rest: &str) -> Result<(Url, String, [Option<Secret>; 2]), AddressError> {
     // The URL parser would drop tabs and line ends without a word.
     if rest.contains(|c: char| c.is_control() || c.is_whitespace()) {
         return Err(AddressError::Whitespace);
@@ -173,14 +203,9 @@ fn rtsp(scheme: &str, rest: &str) -> Result<Address, AddressError> {
             (Some(secret(username)?), password)
         }
     };
-    let url =
-        Url::parse(&format!("{scheme}://{host_port}{tail}")).map_err(|_| AddressError::Host)?;
-    Ok(Address::Rtsp {
-        url,
-        name,
-        username,
-        password,
-    })
+    let url = format!("{scheme}://{host_port}{tail}");
+    let url = Url::parse(&url).map_err(|_| AddressError::Host)?;
+    Ok((url, name, [username, password]))
 }
 
 /// Checks `host[:port]` and gives it as a name.

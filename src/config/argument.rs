@@ -6,7 +6,7 @@ use super::address::{self, Address, AddressError, carries_credentials};
 use crate::{
     id::{InvalidSourceId, SourceId},
     net::{RtpTransport, TlsOptions},
-    sources::{Location, RtspTarget},
+    sources::{HttpTarget, Location, RtspTarget},
 };
 
 /// A checked source argument. It carries no credentials.
@@ -67,6 +67,14 @@ impl SourceArgument {
                     tls: TlsOptions::default(),
                 };
                 (Location::Rtsp(target), name)
+            }
+            Address::Http { url, name, .. } => {
+                let target = HttpTarget {
+                    url,
+                    credentials: None,
+                    tls: TlsOptions::default(),
+                };
+                (Location::Http(target), name)
             }
             Address::File { path, name } => {
                 let looped = false;

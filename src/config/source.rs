@@ -14,7 +14,7 @@ use super::{
 use crate::{
     id::SourceId,
     secret::Secret,
-    sources::{Credentials, Expectation, Location, RtspTarget, SourceOptions},
+    sources::{Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions},
 };
 
 /// A source and where it was named, for messages about several sources.
@@ -60,6 +60,32 @@ pub(super) fn from_section(
                 credentials,
             };
             (Location::Rtsp(target), name)
+        }
+        Address::Http {
+            url,
+            name,
+            username,
+            password,
+        } => {
+            for key in ["transport", "loop"] {
+                if section.has(key) {
+                    section.mistake(key, "means nothing for an HTTP stream", "remove the key");
+                }
+            }
+            let credentials = credentials.combine(section, username, password);
+            if section.has("tls") && url.scheme() != "https" {
+                section.mistake(
+                    "tls",
+                    "means nothing without TLS",
+                    "write https:// in the url",
+                );
+            }
+            let target = HttpTarget {
+                url,
+                credentials,
+                tls,
+            };
+            (Location::Http(target), name)
         }
         Address::File { path, name } => {
             for key in [
@@ -140,7 +166,7 @@ fn given_name(section: &Section<'_>) -> Name {
 fn read_address(section: &Section<'_>, base: &Path) -> Option<Address> {
     let Some(written) = section.text("url") else {
         if !section.has("url") {
-            let remedy = "add `url: rtsp://host/path` or the path of a file";
+            let remedy = "add `url: rtsp://host/path`, `http://host/path` or the path of a file";
             section.mistake("url", "missing", remedy);
         }
         return None;

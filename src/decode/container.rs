@@ -4,68 +4,22 @@
 //! pools. It hands blocks over a short queue: when nobody takes them it waits, and when
 //! the taker is dropped it ends.
 
-use std::{fmt, fs::File, io};
+use std::{fmt, io};
 
-use symphonia::core::{
-    codecs::{CodecParameters, audio::AudioDecoderOptions},
-    errors::Error,
-    formats::{FormatOptions, FormatReader, TrackType, probe::Hint},
-    io::{MediaSourceStream, MediaSourceStreamOptions},
-    meta::MetadataOptions,
-};
 use tokio::sync::mpsc;
 
-use crate::{
-    shutdown::{TaskKind, Tasks},
-    units::AudioFormat,
+use super::{
+    block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
+    demux,
 };
+use crate::shutdown::{TaskKind, Tasks};
 
 /// Blocks in the queue between the thread and its taker.
 const QUEUE: usize = 4;
-/// Packets that may fail in a row before the stream counts as not decodable.
-const MAX_CONSECUTIVE_ERRORS: u32 = 50;
 
 /// What the thread opens: called again for each round of a looped file. Its error is
 /// words for the owner.
 pub type Open<E> = Box<dyn FnMut() -> Result<Opened, E> + Send>;
-
-/// A file ready to be probed.
-#[derive(Debug)]
-pub struct Opened {
-    /// Positioned at the start.
-    pub file: File,
-    /// The extension in lower case; the probe looks at the bytes, this helps it.
-    pub extension: Option<String>,
-}
-
-/// Decoded audio.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SampleBlock {
-    /// The container was opened and holds this codec, by its name in lower case. Comes
-    /// first, and again with each round of a looped file.
-    Started(String),
-    /// Interleaved samples, full scale ±1.
-    Samples(AudioFormat, Vec<f32>),
-    /// A packet that could not be decoded.
-    Undecodable,
-}
-
-/// Why no more blocks come.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ContainerEnd<E> {
-    /// It could not be opened.
-    #[error("{0}")]
-    Open(E),
-    /// Nothing in it is audio that can be decoded here.
-    #[error("{0}")]
-    Unsupported(String),
-    /// Reading failed, or too much of it is broken.
-    #[error("{0}")]
-    Broken(String),
-    /// It ended.
-    #[error("the file ended")]
-    EndOfFile,
-}
 
 /// A container being decoded.
 pub struct Container<E> {
@@ -105,21 +59,12 @@ impl<E> fmt::Debug for Container<E> {
     }
 }
 
-type Sender<E> = mpsc::Sender<Result<SampleBlock, ContainerEnd<E>>>;
-
-/// Why a round over the file stopped.
-enum Stop<E> {
-    /// The taker is gone.
-    NobodyListens,
-    Ended(ContainerEnd<E>),
-}
-
 fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
     loop {
         let stop = match open() {
             // A panic of the demuxer or decoder ends this thread: it is counted, and the
             // taker learns it from the closed queue.
-            Ok(opened) => play(opened, sender),
+            Ok(opened) => demux::play(opened, sender),
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {
@@ -132,98 +77,4 @@ fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
             Stop::NobodyListens => return,
         }
     }
-}
-
-/// Plays the file once.
-fn play<E>(opened: Opened, sender: &Sender<E>) -> Stop<E> {
-    match try_play(opened, sender) {
-        Ok(stop) | Err(stop) => stop,
-    }
-}
-
-fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
-    let mut reader = probe(opened)?;
-    let track = reader
-        .first_track_known_codec(TrackType::Audio)
-        .ok_or_else(|| unsupported("there is no audio in this file that can be decoded here"))?;
-    let track_id = track.id;
-    let Some(CodecParameters::Audio(parameters)) = &track.codec_params else {
-        return Err(unsupported(
-            "the file does not say how its audio is encoded",
-        ));
-    };
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|_| unsupported("the codec of this file cannot be decoded here"))?;
-    let send = |block| {
-        sender
-            .blocking_send(Ok(block))
-            .map_err(|_| Stop::NobodyListens)
-    };
-    send(SampleBlock::Started(
-        decoder.codec_info().short_name.to_owned(),
-    ))?;
-    let (mut failed, mut played) = (0, false);
-    loop {
-        let packet = match reader.next_packet() {
-            Ok(Some(packet)) => packet,
-            Ok(None) => break,
-            // A file that is cut off ends like this.
-            Err(Error::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-            Err(error) => {
-                let text = format!("reading the file failed: {error}");
-                return Err(Stop::Ended(ContainerEnd::Broken(text)));
-            }
-        };
-        if packet.track_id != track_id {
-            continue;
-        }
-        let Ok(audio) = decoder.decode(&packet) else {
-            failed += 1;
-            if failed >= MAX_CONSECUTIVE_ERRORS {
-                let text = "too many packets in a row could not be decoded".to_owned();
-                return Err(Stop::Ended(ContainerEnd::Broken(text)));
-            }
-            send(SampleBlock::Undecodable)?;
-            continue;
-        };
-        failed = 0;
-        played |= !audio.is_empty();
-        let channels = u16::try_from(audio.spec().channels().count()).unwrap_or(0);
-        let format = AudioFormat {
-            sample_rate: audio.spec().rate(),
-            channels,
-        };
-        let mut samples = Vec::new();
-        audio.copy_to_vec_interleaved(&mut samples);
-        send(SampleBlock::Samples(format, samples))?;
-    }
-    // A file without a single sample must not be looped over in a hurry.
-    if played {
-        Ok(Stop::Ended(ContainerEnd::EndOfFile))
-    } else {
-        Err(unsupported(
-            "there is not a single sample of audio in this file",
-        ))
-    }
-}
-
-fn probe<E>(opened: Opened) -> Result<Box<dyn FormatReader>, Stop<E>> {
-    let mut hint = Hint::new();
-    if let Some(extension) = &opened.extension {
-        hint.with_extension(extension);
-    }
-    let stream = MediaSourceStream::new(Box::new(opened.file), MediaSourceStreamOptions::default());
-    symphonia::default::get_probe()
-        .probe(
-            &hint,
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
-        .map_err(|_| unsupported("this is not an audio file that can be read here (WAV or FLAC)"))
-}
-
-fn unsupported<E>(text: &str) -> Stop<E> {
-    Stop::Ended(ContainerEnd::Unsupported(text.to_owned()))
 }

@@ -3,10 +3,17 @@
 //! Every error of a decoder concerns one packet; the caller counts them and gives up by
 //! their number, because a decoder calls even plain corruption "unsupported".
 
+mod block;
 mod container;
+mod demux;
+mod head;
 mod packet;
 mod pcm;
+mod pipe;
+mod sniff;
 
-pub use container::{Container, ContainerEnd, Open, Opened, SampleBlock};
+pub use block::{ContainerEnd, Opened, SampleBlock};
+pub use container::{Container, Open};
 pub use packet::{DecodeError, PacketDecoder, UnsupportedCodec};
 pub use pcm::to_s16;
+pub use pipe::{PipeReader, PipeWriter, ReaderGone, pipe};

@@ -51,7 +51,9 @@ impl Camera {
         options: &TlsOptions,
         limit: Duration,
     ) -> Result<Self, TlsError> {
-        let (stream, session) = tls::handshake(stream, host, options, limit).await?;
+        let (stream, session) = tls::connect(stream, host, options, limit)
+            .await?
+            .into_inner();
         Ok(Self {
             socket: Socket::Watched(stream),
             tls: Some(Box::new(session)),

@@ -15,9 +15,10 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
+    client::TlsStream,
     rustls::{
-        CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
-        RootCertStore, SignatureScheme,
+        CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+        SignatureScheme,
         client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
         pki_types::{CertificateDer, ServerName, UnixTime},
@@ -123,18 +124,18 @@ static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// [`TlsError`]; no text in it comes from the server.
-pub(super) async fn handshake(
+pub async fn connect(
     stream: TcpStream,
     host: &str,
     options: &TlsOptions,
     limit: Duration,
-) -> Result<(TcpStream, ClientConnection), TlsError> {
+) -> Result<TlsStream<TcpStream>, TlsError> {
     let deadline = Instant::now() + limit;
     let name = options.server_name.as_deref().unwrap_or(host).to_owned();
     let name = ServerName::try_from(name).map_err(|_| TlsError::BadName)?;
     let connector = TlsConnector::from(Arc::new(client(&options.trust)?));
     match timeout_at(deadline, connector.connect(name, stream)).await {
-        Ok(Ok(session)) => Ok(session.into_inner()),
+        Ok(Ok(session)) => Ok(session),
         Ok(Err(error)) => Err(classify(&error)),
         Err(_) => Err(TlsError::Timeout(limit)),
     }

@@ -1,4 +1,4 @@
-//! Sessions that are containers: files.
+//! Sessions that are files, held to real time.
 
 use std::{io, time::Duration};
 
@@ -63,20 +63,23 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
 }
 
 /// What the end of a container means for the session.
-fn not_played(end: ContainerEnd<OpenError>, had_audio: bool) -> End {
+pub(super) fn not_played(end: ContainerEnd<OpenError>, had_audio: bool) -> End {
     match end {
         ContainerEnd::Open(error) => error.into(),
         ContainerEnd::EndOfFile => End::Finished,
         ContainerEnd::Broken(text) if had_audio => {
             SessionEnd::new(DisconnectReason::Decode, text).into()
         }
-        ContainerEnd::Broken(text) | ContainerEnd::Unsupported(text) => {
-            OpenError::new(FailureReason::Unsupported, text).into()
+        ContainerEnd::Broken(text) => OpenError::new(FailureReason::Unsupported, text).into(),
+        ContainerEnd::Unsupported { codec, problem } => OpenError {
+            codec: codec.map(str::to_owned),
+            ..OpenError::new(FailureReason::Unsupported, problem)
         }
+        .into(),
     }
 }
 
-fn no_thread(error: &io::Error) -> OpenError {
+pub(super) fn no_thread(error: &io::Error) -> OpenError {
     OpenError::new(
         FailureReason::Local,
         format!("this machine has no thread to give: {error}"),

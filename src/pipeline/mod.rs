@@ -7,6 +7,7 @@
 mod container;
 mod packets;
 mod sink;
+mod stream;
 mod watch;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub enum End {
 pub async fn run(context: &Context<'_>) -> End {
     let ended = match &context.options.location {
         Location::Rtsp(target) => packets::run(context, target).await,
+        Location::Http(target) => stream::run(context, target).await,
         Location::File { path, looped } => {
             let path = path.clone();
             let turn = file_turn(context).await;
@@ -75,10 +77,7 @@ pub async fn run(context: &Context<'_>) -> End {
             };
             let open = move || {
                 let _held_by_the_thread = &turn;
-                open_file(&path).map(|source| Opened {
-                    file: source.file,
-                    extension: source.extension,
-                })
+                open_file(&path).map(|source| Opened::file(source.file, source.extension))
             };
             container::run(context, Box::new(open), *looped).await
         }

@@ -49,7 +49,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp`, `udp` or `file`.
+    /// How the audio travels: `tcp`, `udp`, `http`, `https` or `file`.
     pub transport: Option<&'static str>,
 }
 

@@ -19,15 +19,15 @@ pub(super) fn dial(error: &DialError) -> OpenError {
     OpenError::new(reason, error.to_string())
 }
 
-pub(super) fn tls(error: &TlsError) -> OpenError {
-    OpenError::new(R::Tls, error.to_string())
-}
-
 pub(super) fn local(error: &io::Error) -> OpenError {
     OpenError::new(
         R::Local,
         format!("this machine could not start the loopback relay: {error}"),
     )
+}
+
+pub(super) fn tls(error: &TlsError) -> OpenError {
+    OpenError::new(R::Tls, error.to_string())
 }
 
 pub(super) fn phase_timeout(phase: &str, limit: Duration) -> OpenError {

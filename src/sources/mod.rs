@@ -4,6 +4,7 @@ mod account;
 mod clock;
 mod explain;
 mod file;
+mod http;
 mod metrics;
 mod options;
 mod rtsp;
@@ -13,8 +14,11 @@ mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
 pub use file::{FileSource, open as open_file};
+pub use http::{HttpStream, open as open_http};
 pub use metrics::{AccountMembership, Accounts};
-pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use options::{
+    ConnectOptions, Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions,
+};
 pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;

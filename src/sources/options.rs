@@ -55,6 +55,8 @@ impl Default for ConnectOptions {
 pub enum Location {
     /// An RTSP server.
     Rtsp(RtspTarget),
+    /// A stream over HTTP or HTTPS.
+    Http(HttpTarget),
     /// An audio file, played at its own pace.
     File {
         /// Its path.
@@ -99,6 +101,33 @@ impl RtspTarget {
     }
 }
 
+/// An HTTP stream.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpTarget {
+    /// `http://host[:port]/path?query` or `https://…`, never with credentials.
+    pub url: Url,
+    /// User name and password, sent as Basic (RFC 7617) to this host and port alone.
+    pub credentials: Option<Credentials>,
+    /// Whom to trust over https.
+    pub tls: TlsOptions,
+}
+
+impl HttpTarget {
+    /// The TCP port: 80, or 443 for https, by default.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+}
+
+impl std::fmt::Debug for HttpTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Paths and queries of streams carry tokens.
+        let host = self.url.host_str().unwrap_or_default();
+        let scheme = self.url.scheme();
+        write!(f, "HttpTarget({scheme}://{host}:{}/…)", self.port())
+    }
+}
+
 /// A user name and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -124,6 +153,7 @@ impl Location {
     pub fn kind(&self) -> SourceKind {
         match self {
             Self::Rtsp(_) => SourceKind::Rtsp,
+            Self::Http(_) => SourceKind::Http,
             Self::File { .. } => SourceKind::File,
         }
     }
@@ -142,6 +172,10 @@ impl fmt::Display for Location {
                     target.url.host_str().unwrap_or_default(),
                     target.port()
                 )
+            }
+            Self::Http(target) => {
+                let host = target.url.host_str().unwrap_or_default();
+                write!(f, "{}://{host}:{}", target.url.scheme(), target.port())
             }
             Self::File { path, .. } => {
                 write!(

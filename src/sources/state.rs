@@ -7,6 +7,8 @@ closed_set! {
     pub enum SourceKind {
         /// An RTSP server.
         Rtsp => "rtsp",
+        /// An HTTP server, such as Icecast.
+        Http => "http",
         /// A file.
         File => "file",
     }
@@ -71,15 +73,15 @@ closed_set! {
         Unreachable => "unreachable",
         /// A phase of opening took longer than `connect.timeout`.
         Timeout => "timeout",
-        /// No TLS session: a certificate, a version, a port that does not speak TLS.
-        Tls => "tls",
         /// The connection broke while the session was being opened.
         Closed => "closed",
+        /// TLS did not come about, or the server's certificate is not trusted.
+        Tls => "tls",
         /// 401 or 403.
         Unauthorized => "unauthorized",
         /// 404 or 454.
         NotFound => "not_found",
-        /// 3xx: another address, which is never followed.
+        /// 3xx: another address, which is not followed.
         Redirected => "redirected",
         /// Any other status the server refused with.
         Rejected => "rejected",

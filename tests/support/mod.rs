@@ -11,6 +11,7 @@
 )]
 
 pub mod faulty;
+pub mod icecast;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;
@@ -69,9 +70,18 @@ pub struct Exporter {
 impl Exporter {
     /// Starts it with these arguments and waits until it says where it listens.
     pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        Self::start_in(arguments, [])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_in<S: AsRef<std::ffi::OsStr>>(
+        arguments: impl IntoIterator<Item = S>,
+        environment: impl IntoIterator<Item = (&'static str, PathBuf)>,
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"));
         command
             .args(arguments)
+            .envs(environment)
             .args(["--web.listen-address", "127.0.0.1:0"]);
         Self::of(Running::start(
             command.stdout(Stdio::piped()).stderr(Stdio::piped()),
@@ -230,6 +240,11 @@ impl Server {
         Self::script("hostile_rtsp.py", arguments)
     }
 
+    /// One of HTTP streams that misbehaves by URL.
+    pub fn hostile_http(arguments: &[&str]) -> Self {
+        Self::script("hostile_http.py", arguments)
+    }
+
     fn script(name: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/support")
@@ -246,6 +261,10 @@ impl Server {
 
     pub fn url(&self, path: &str) -> String {
         format!("rtsp://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub fn http_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
     }
 }
 

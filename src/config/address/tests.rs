@@ -47,7 +47,7 @@ fn hosts_and_ports_are_checked() {
 #[test]
 fn what_is_not_supported_is_named() {
     for (text, scheme) in [
-        ("https://radio.lan/x", "https"),
+        ("icecast://radio.lan/x", "icecast"),
         ("fifo:/run/audio", "fifo"),
         ("alsa:hw:0,0", "alsa"),
         ("-", "stdin"),
@@ -99,6 +99,26 @@ fn paths_of_cameras_stay_as_they_are() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn http_streams_are_read_like_rtsp_ones() {
+    match parse("HTTPS://u:p%40@Radio.lan:8443/a?b=c", Path::new("")) {
+        Ok(Address::Http {
+            url,
+            name,
+            username,
+            password,
+        }) => {
+            assert_eq!(url.as_str(), "https://radio.lan:8443/a?b=c");
+            assert_eq!(name, "Radio.lan:8443");
+            assert_eq!(username.unwrap().expose(), "u");
+            assert_eq!(password.unwrap().expose(), "p@");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(wrong("http:radio.lan/a"), AddressError::MissingSlashes);
+    assert_eq!(wrong("http://u:a/b@radio.lan/"), AddressError::StrayAt);
 }
 
 #[test]

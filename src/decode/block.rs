@@ -1,0 +1,81 @@
+//! What goes into a container's thread and what comes out of it.
+
+use std::{fmt, fs::File, io::Read};
+
+use symphonia::core::io::{MediaSource, ReadOnlySource};
+use tokio::sync::mpsc;
+
+use crate::units::AudioFormat;
+
+/// Bytes ready to be taken apart.
+pub struct Opened {
+    /// Positioned at the start.
+    pub(super) media: Box<dyn MediaSource>,
+    /// What the bytes are said to be: a file's extension in lower case, or what a server's
+    /// content type means. The bytes decide; this explains what they are not.
+    pub(super) claimed: Option<String>,
+}
+
+impl Opened {
+    /// A regular file, which may be sought in.
+    pub fn file(file: File, claimed: Option<String>) -> Self {
+        let media = Box::new(file);
+        Self { media, claimed }
+    }
+
+    /// Bytes that come once and in order, such as a live stream. Its reads block, so they
+    /// must end when the session does.
+    pub fn stream(bytes: impl Read + Send + Sync + 'static, claimed: Option<String>) -> Self {
+        let media = Box::new(ReadOnlySource::new(bytes));
+        Self { media, claimed }
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({:?})", self.claimed)
+    }
+}
+
+/// Decoded audio.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SampleBlock {
+    /// The container was opened and holds this codec, by its name in lower case. Comes
+    /// first, and again with each round of a looped file and each link of a chained stream.
+    Started(String),
+    /// Interleaved samples, full scale ±1.
+    Samples(AudioFormat, Vec<f32>),
+    /// A packet that could not be decoded.
+    Undecodable,
+}
+
+/// Why no more blocks come.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContainerEnd<E> {
+    /// It could not be opened.
+    #[error("{0}")]
+    Open(E),
+    /// Nothing in it is audio that can be decoded here.
+    #[error("{problem}")]
+    Unsupported {
+        /// The name of its codec or container, in lower case, where known.
+        codec: Option<&'static str>,
+        /// Words for the owner.
+        problem: String,
+    },
+    /// Reading failed, or too much of it is broken.
+    #[error("{0}")]
+    Broken(String),
+    /// It ended.
+    #[error("it ended")]
+    EndOfFile,
+}
+
+pub(super) type Sender<E> = mpsc::Sender<Result<SampleBlock, ContainerEnd<E>>>;
+
+/// Why a round over the file stopped.
+pub(super) enum Stop<E> {
+    /// The taker is gone.
+    NobodyListens,
+    Ended(ContainerEnd<E>),
+}

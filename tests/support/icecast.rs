@@ -1,0 +1,149 @@
+//! A real Icecast server, and ffmpeg as the source of its mounts.
+
+use std::{
+    net::TcpListener,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::{PATIENCE, Running, Scratch};
+
+/// Icecast on a port of its own.
+pub struct Icecast {
+    _process: Running,
+    _scratch: Scratch,
+    pub port: u16,
+}
+
+/// How ffmpeg encodes a mount: codec, content type, container.
+pub struct Encoding(pub &'static str, pub &'static str, pub &'static str);
+
+pub const MP3: Encoding = Encoding("libmp3lame", "audio/mpeg", "mp3");
+pub const AAC: Encoding = Encoding("aac", "audio/aac", "adts");
+pub const VORBIS: Encoding = Encoding("libvorbis", "application/ogg", "ogg");
+pub const OGG_FLAC: Encoding = Encoding("flac", "application/ogg", "ogg");
+pub const OPUS: Encoding = Encoding("libopus", "application/ogg", "ogg");
+pub const FLAC: Encoding = Encoding("flac", "audio/flac", "flac");
+
+impl Icecast {
+    /// `private` is a mount that wants the user `canary-user` or `canary-other` with the
+    /// password `canary-pass`; Icecast lets each in once.
+    pub fn start(private: &str) -> Self {
+        let scratch = Scratch::new();
+        let folder = scratch.path("");
+        std::fs::create_dir_all(&folder).unwrap();
+        // Icecast takes a fixed port only, so another may have taken it meanwhile.
+        for _ in 0..10 {
+            let port = TcpListener::bind("127.0.0.1:0")
+                .and_then(|free| free.local_addr())
+                .unwrap()
+                .port();
+            let config = scratch.write("icecast.xml", &config(port, private, &scratch));
+            scratch.write("users", "");
+            let users = super::run("/usr/bin/python3", &["-c", HASH], "");
+            scratch.write("users", &users);
+            // As root Icecast changes its user, which must be able to write here.
+            super::run("chmod", &["-R", "a+rwX", folder.to_str().unwrap()], "");
+            let mut command = Command::new("icecast2");
+            command.arg("-c").arg(config);
+            let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+            let server = Self {
+                _process: process,
+                _scratch: Scratch::new(),
+                port,
+            };
+            if server.answers() {
+                return Self {
+                    _scratch: scratch,
+                    ..server
+                };
+            }
+        }
+        panic!("icecast2 does not start; see scripts/test");
+    }
+
+    fn answers(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Feeds a mount with a tone of -15 dBFS until the child is dropped. Waits until
+    /// listeners are let in.
+    pub fn feed(&self, mount: &str, Encoding(codec, kind, container): &Encoding) -> Running {
+        let tone = "aevalsrc=0.25149*sin(2*PI*1000*t)|0.25149*sin(2*PI*1000*t):s=48000";
+        let target = format!("icecast://source:hackme@127.0.0.1:{}/{mount}", self.port);
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]);
+        command.args(["-c:a", codec, "-b:a", "128k", "-content_type", kind]);
+        command.args(["-f", container, &target]);
+        command.stdin(Stdio::null());
+        let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let deadline = Instant::now() + PATIENCE;
+        while !self.has(mount) {
+            assert!(
+                Instant::now() < deadline,
+                "{mount} does not come up:\n{}",
+                process.output()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        process
+    }
+
+    /// Whether the server knows the mount.
+    pub fn has(&self, mount: &str) -> bool {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+            .write_all(b"GET /status-json.xsl HTTP/1.0\r\n\r\n")
+            .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply.contains(&format!("/{mount}\""))
+    }
+
+    pub fn url(&self, mount: &str) -> String {
+        format!("http://127.0.0.1:{}/{mount}", self.port)
+    }
+}
+
+/// Icecast's own format of users: name and MD5 of the password.
+const HASH: &str = "import hashlib
+for user in ('canary-user', 'canary-other'):
+    print(user + ':' + hashlib.md5(b'canary-pass').hexdigest())";
+
+fn config(port: u16, private: &str, scratch: &Scratch) -> String {
+    let folder = scratch.path("");
+    let folder = folder.to_str().unwrap();
+    let users = scratch.path("users");
+    let users = users.to_str().unwrap();
+    format!(
+        "<icecast>
+  <limits><clients>100</clients><sources>20</sources><queue-size>524288</queue-size>
+    <client-timeout>30</client-timeout><header-timeout>15</header-timeout>
+    <source-timeout>10</source-timeout><burst-size>65535</burst-size></limits>
+  <authentication><source-password>hackme</source-password>
+    <admin-user>admin</admin-user><admin-password>hackme</admin-password></authentication>
+  <hostname>localhost</hostname>
+  <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>
+  <mount><mount-name>/{private}</mount-name>
+    <authentication type=\"htpasswd\"><option name=\"filename\" value=\"{users}\"/>
+    </authentication></mount>
+  <fileserve>0</fileserve>
+  <paths><logdir>{folder}</logdir><webroot>/usr/share/icecast2/web</webroot>
+    <adminroot>/usr/share/icecast2/admin</adminroot></paths>
+  <logging><accesslog>access.log</accesslog><errorlog>error.log</errorlog>
+    <loglevel>2</loglevel></logging>
+  <security><chroot>0</chroot>
+    <changeowner><user>nobody</user><group>nogroup</group></changeowner></security>
+</icecast>
+"
+    )
+}
