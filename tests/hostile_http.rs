@@ -264,7 +264,7 @@ fn https_streams_come_from_servers_that_prove_who_they_are() {
         ("named", "tls", "another name"),
         ("unknown", "tls", "unknown authority"),
         // A server that waits for a request sees none.
-        ("plain", "timeout", "TLS handshake"),
+        ("plain", "tls", "TLS handshake"),
     ] {
         exporter.until(source, |scrape| {
             scrape.value(FAILURES, &[(LABEL, source), ("reason", reason)]) >= 1.0
