@@ -20,6 +20,7 @@ use symphonia::core::{
 };
 use tokio::sync::mpsc;
 
+use super::engine::codecs;
 use crate::{
     shutdown::{TaskKind, Tasks},
     units::AudioFormat,
@@ -157,7 +158,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
             "the file does not say how its audio is encoded",
         ));
     };
-    let mut decoder = symphonia::default::get_codecs()
+    let mut decoder = codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|_| unsupported("the codec of this file cannot be decoded here"))?;
     let send = |block| {

@@ -4,6 +4,9 @@
 //! their number, because a decoder calls even plain corruption "unsupported".
 
 mod container;
+mod engine;
+mod g722;
+mod g726;
 mod packet;
 mod pcm;
 

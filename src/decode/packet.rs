@@ -5,21 +5,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use symphonia::core::{
-    audio::{Channels, Position},
-    codecs::audio::{
-        AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
-        well_known::{CODEC_ID_AAC, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S16BE},
-    },
-    packet::PacketRef,
-    units::{Duration, Timestamp},
-};
-
+use super::engine::Engine;
 use crate::units::AudioFormat;
 
 /// Decodes the packets of one session.
 pub struct PacketDecoder {
-    decoder: Box<dyn AudioDecoder>,
+    engine: Engine,
     samples: Vec<f32>,
     broken: bool,
 }
@@ -35,8 +26,10 @@ pub struct UnsupportedCodec(pub String);
 pub struct DecodeError;
 
 impl PacketDecoder {
-    /// A decoder for `codec` (`aac`, `pcmu`, `pcma`, `l16`) with the announced rate in Hz,
-    /// channels and codec parameters.
+    /// A decoder for `codec` (`aac`, `pcmu`, `pcma`, `l16`, `l24`, `g722`, `g726-16` to
+    /// `g726-40` and the same after `aal2-`, `mp2`, `mp3`; `opus` where the feature of that
+    /// name is built in) with the announced sample rate in Hz, channels and codec
+    /// parameters.
     ///
     /// # Errors
     /// [`UnsupportedCodec`], naming it.
@@ -46,21 +39,10 @@ impl PacketDecoder {
         channels: u16,
         extra_data: &[u8],
     ) -> Result<Self, UnsupportedCodec> {
-        let unsupported = || UnsupportedCodec(codec.to_owned());
-        let id = codec_id(codec).ok_or_else(unsupported)?;
-        let mut parameters = AudioCodecParameters::new();
-        parameters
-            .for_codec(id)
-            .with_sample_rate(sample_rate)
-            .with_channels(channels_from(channels).ok_or_else(unsupported)?);
-        if !extra_data.is_empty() {
-            parameters.with_extra_data(extra_data.into());
-        }
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
-            .map_err(|_| unsupported())?;
+        let engine = Engine::new(codec, sample_rate, channels, extra_data)
+            .ok_or_else(|| UnsupportedCodec(codec.to_owned()))?;
         Ok(Self {
-            decoder,
+            engine,
             samples: Vec::new(),
             broken: false,
         })
@@ -74,19 +56,9 @@ impl PacketDecoder {
         if self.broken || data.is_empty() {
             return Err(DecodeError);
         }
-        let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), data);
-        let (decoder, samples) = (&mut self.decoder, &mut self.samples);
+        let (engine, samples) = (&mut self.engine, &mut self.samples);
         // Decoders parse what a network sent. A panic must cost one session, no more.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let audio = decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
-            let spec = audio.spec();
-            let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
-            audio.copy_to_vec_interleaved(samples);
-            Ok(AudioFormat {
-                sample_rate: spec.rate(),
-                channels,
-            })
-        }));
+        let outcome = catch_unwind(AssertUnwindSafe(|| engine.decode(data, samples)));
         match outcome {
             Ok(Ok(format)) => Ok((format, &self.samples)),
             Ok(Err(error)) => Err(error),
@@ -100,27 +72,7 @@ impl PacketDecoder {
 
 impl fmt::Debug for PacketDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PacketDecoder({})", self.decoder.codec_info().short_name)
-    }
-}
-
-fn codec_id(name: &str) -> Option<AudioCodecId> {
-    Some(match name {
-        "aac" => CODEC_ID_AAC,
-        "pcmu" => CODEC_ID_PCM_MULAW,
-        "pcma" => CODEC_ID_PCM_ALAW,
-        "l16" => CODEC_ID_PCM_S16BE,
-        _ => return None,
-    })
-}
-
-fn channels_from(count: u16) -> Option<Channels> {
-    match count {
-        0 => None,
-        // What has no speaker positions is a number of separate channels.
-        n => Some(
-            Position::from_count(u32::from(n)).map_or(Channels::Discrete(n), Channels::Positioned),
-        ),
+        write!(f, "PacketDecoder({})", self.engine.name())
     }
 }
 
@@ -169,8 +121,8 @@ mod tests {
     #[test]
     fn what_cannot_be_decoded_is_named() {
         assert_eq!(
-            PacketDecoder::new("opus", 48_000, 2, &[]).unwrap_err().0,
-            "opus"
+            PacketDecoder::new("speex", 16_000, 1, &[]).unwrap_err().0,
+            "speex"
         );
         assert!(PacketDecoder::new("l16", 48_000, 0, &[]).is_err());
         assert!(

@@ -197,6 +197,16 @@ impl Account {
         };
     }
 
+    /// The codec turned out to be this one.
+    pub fn named_codec(&self, codec: &str) {
+        self.lock().info.codec = Some(codec.to_owned());
+    }
+
+    /// Counts packets lost on the way that would not have been decoded anyway.
+    pub fn missed_packets(&self, packets: u64) {
+        self.counts.lost_packets.fetch_add(packets, Relaxed);
+    }
+
     /// The codec of a stream that cannot be used.
     pub fn refused_codec(&self, codec: String) {
         self.lock().info = StreamInfo {

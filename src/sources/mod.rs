@@ -1,19 +1,22 @@
 //! Sources: where audio comes from, and the truth about its transport and time.
 
 mod account;
+mod codec;
 mod explain;
 mod file;
 mod metrics;
 mod options;
+mod payload;
 mod rtsp;
 mod state;
 mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
+pub use codec::Codec;
 pub use file::{FileSource, open as open_file};
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
-pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
+pub use rtsp::{AudioPacket, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use time::{Phase, TimeLedger, TimeSums};
 

@@ -4,70 +4,88 @@
 //! deadline on every phase, failures sorted into a closed set. The library's own error
 //! texts carry addresses and URLs, so none of them is ever shown.
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{collections::VecDeque, fmt, future::Future, pin::Pin, time::Duration};
 
 use futures_util::StreamExt as _;
 use retina::{
     client::{
         Credentials as RetinaCredentials, Demuxed, Described, InitialSequenceNumberPolicy,
-        PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, TeardownPolicy,
-        Transport,
+        PacketItem, PlayOptions, Playing, Session, SessionOptions, SetupOptions,
+        TcpTransportOptions, TeardownPolicy, Transport,
     },
-    codec::{AudioFrame, CodecItem, ParametersRef},
+    codec::{AudioFrame, CodecItem},
 };
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Account, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd, explain};
+use super::{
+    Account, Codec, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd,
+    codec::Announced,
+    explain,
+    payload::{Frame, Packet, Payload},
+};
 use crate::{
     net::{Relay, dial},
     shutdown::Tasks,
 };
 
-/// Codecs whose packets the client library takes apart: the name in the SDP and ours.
-const DEPACKETISED: [(&str, &str); 4] = [
-    ("mpeg4-generic", "aac"),
-    ("pcmu", "pcmu"),
-    ("pcma", "pcma"),
-    ("l16", "l16"),
-];
-
-/// What the server announced for its audio.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Codec {
-    /// The name in lower case: `aac`, `pcmu`, `pcma`, `l16`.
-    pub name: String,
-    /// RTP clock rate in Hz; for these codecs also the sample rate.
-    pub clock_rate: u32,
-    /// Interleaved channels.
-    pub channels: u16,
-    /// The codec's own parameters; for AAC the `AudioSpecificConfig` (ISO 14496-3).
-    pub extra_data: Vec<u8>,
-}
-
 /// A playing session. Dropping it closes the connection to the camera.
 pub struct RtspSession {
-    codec: Codec,
-    demuxed: Pin<Box<Demuxed>>,
+    name: String,
+    codec: Option<Codec>,
+    media: Media,
     relay: Relay,
     started: bool,
 }
 
-/// One codec frame as it came.
-pub struct AudioPacket {
-    frame: AudioFrame,
+/// Who takes the packets apart.
+enum Media {
+    /// The client library.
+    Demuxed(Pin<Box<Demuxed>>),
+    /// We.
+    Raw(Box<Raw>),
+}
+
+struct Raw {
+    session: Pin<Box<Session<Playing>>>,
+    payload: Payload,
+    /// Frames of the latest packet that are still to be handed out.
+    ready: VecDeque<Frame>,
+    /// Packets missing before the next frame.
     lost: u16,
 }
 
+/// One codec frame as it came.
+pub struct AudioPacket {
+    body: Body,
+    lost: u16,
+}
+
+enum Body {
+    Demuxed(AudioFrame),
+    Own(Frame),
+}
+
 impl AudioPacket {
-    /// The encoded bytes.
+    /// The encoded bytes; empty for a packet that could not be taken apart.
     pub fn data(&self) -> &[u8] {
-        self.frame.data()
+        match &self.body {
+            Body::Demuxed(frame) => frame.data(),
+            Body::Own(frame) => &frame.data,
+        }
     }
 
     /// RTP packets missing right before this one.
     pub fn lost(&self) -> u16 {
         self.lost
+    }
+
+    /// The codec from this packet on, where it is news.
+    pub fn new_codec(&self) -> Option<&Codec> {
+        match &self.body {
+            Body::Demuxed(_) => None,
+            Body::Own(frame) => frame.codec.as_ref(),
+        }
     }
 }
 
@@ -115,18 +133,30 @@ pub async fn open(
     let mut session = phase
         .run("DESCRIBE", Session::describe(url, options))
         .await?;
-    let (index, codec) = choose_audio(&session)?;
+    let (index, announced) = choose_audio(&session)?;
     let tcp = SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default()));
     phase.run("SETUP", session.setup(index, tcp)).await?;
     // The library counts loss from the number a server promises, which is often wrong.
     let from_first = PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore);
     let playing = phase.run("PLAY", session.play(from_first)).await?;
-    let demuxed = playing
-        .demuxed()
-        .map_err(|_| explain::unsupported(&codec.name))?;
+    let media = match announced.payload {
+        None => {
+            let demuxed = playing.demuxed();
+            Media::Demuxed(Box::pin(
+                demuxed.map_err(|_| explain::unsupported(&announced.name))?,
+            ))
+        }
+        Some(payload) => Media::Raw(Box::new(Raw {
+            session: Box::pin(playing),
+            payload,
+            ready: VecDeque::new(),
+            lost: 0,
+        })),
+    };
     Ok(RtspSession {
-        codec,
-        demuxed: Box::pin(demuxed),
+        name: announced.name,
+        codec: announced.codec,
+        media,
         relay,
         started: false,
     })
@@ -142,27 +172,14 @@ fn relayed(url: &Url, relay: &Relay) -> Url {
     url
 }
 
-fn choose_audio(session: &Session<Described>) -> Result<(usize, Codec), OpenError> {
+fn choose_audio(session: &Session<Described>) -> Result<(usize, Announced), OpenError> {
     let streams = session.streams();
     let Some(index) = streams.iter().position(|stream| stream.media() == "audio") else {
         let others: Vec<&str> = streams.iter().map(retina::client::Stream::media).collect();
         return Err(explain::no_audio_track(&others));
     };
-    let stream = &streams[index];
-    let announced = stream.encoding_name().to_ascii_lowercase();
-    let Some((_, name)) = DEPACKETISED.iter().find(|(sdp, _)| *sdp == announced) else {
-        return Err(explain::unsupported(&announced));
-    };
-    let Some(ParametersRef::Audio(parameters)) = stream.parameters() else {
-        return Err(explain::unsupported(name));
-    };
-    let codec = Codec {
-        name: (*name).to_owned(),
-        clock_rate: parameters.clock_rate(),
-        channels: parameters.channels().get(),
-        extra_data: parameters.extra_data().to_vec(),
-    };
-    Ok((index, codec))
+    let announced = Announced::of(&streams[index], session.sdp(), index);
+    Ok((index, announced))
 }
 
 /// Runs the phases of opening, each within its deadline.
@@ -195,9 +212,15 @@ impl Phase<'_> {
 }
 
 impl RtspSession {
-    /// What the server announced.
-    pub fn codec(&self) -> &Codec {
-        &self.codec
+    /// The codec's name, as far as the server announced it.
+    pub fn codec_name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the server announced; `None` where the packets will tell
+    /// ([`AudioPacket::new_codec`]).
+    pub fn codec(&self) -> Option<&Codec> {
+        self.codec.as_ref()
     }
 
     /// The next packet of audio. Waits as long as none comes: the caller watches for
@@ -209,24 +232,65 @@ impl RtspSession {
     /// # Errors
     /// [`SessionEnd`] when the session is over.
     pub async fn next(&mut self) -> Result<AudioPacket, SessionEnd> {
+        let started = &mut self.started;
+        let packet = match &mut self.media {
+            Media::Demuxed(demuxed) => next_demuxed(demuxed, started).await,
+            Media::Raw(raw) => raw.next(started).await,
+        };
+        packet.ok_or_else(|| explain::end(&self.relay.report()))
+    }
+}
+
+/// Before the first packet nothing of ours can have been lost.
+fn since_joined(started: &mut bool, lost: u16) -> u16 {
+    if std::mem::replace(started, true) {
+        lost
+    } else {
+        0
+    }
+}
+
+async fn next_demuxed(demuxed: &mut Pin<Box<Demuxed>>, started: &mut bool) -> Option<AudioPacket> {
+    loop {
+        if let CodecItem::AudioFrame(frame) = demuxed.next().await?.ok()? {
+            return Some(AudioPacket {
+                lost: since_joined(started, frame.loss()),
+                body: Body::Demuxed(frame),
+            });
+        }
+    }
+}
+
+impl Raw {
+    async fn next(&mut self, started: &mut bool) -> Option<AudioPacket> {
         loop {
-            match self.demuxed.next().await {
-                Some(Ok(CodecItem::AudioFrame(frame))) => {
-                    // Before the first packet nothing of ours can have been lost.
-                    let lost = if self.started { frame.loss() } else { 0 };
-                    self.started = true;
-                    return Ok(AudioPacket { frame, lost });
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(explain::end(&self.relay.report())),
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(AudioPacket {
+                    body: Body::Own(frame),
+                    lost: std::mem::take(&mut self.lost),
+                });
             }
+            let PacketItem::Rtp(packet) = self.session.next().await?.ok()? else {
+                continue;
+            };
+            let lost = since_joined(started, packet.loss());
+            self.lost = self.lost.saturating_add(lost);
+            self.payload.take(
+                &Packet {
+                    payload: packet.payload(),
+                    marker: packet.mark(),
+                    timestamp: packet.timestamp().timestamp(),
+                    after_loss: lost > 0,
+                },
+                &mut self.ready,
+            );
         }
     }
 }
 
 impl fmt::Debug for RtspSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RtspSession({})", self.codec.name)
+        write!(f, "RtspSession({})", self.name)
     }
 }
 

@@ -138,6 +138,10 @@ impl Supervisor {
                 account.disconnected(DisconnectReason::EndOfFile, None);
                 Next::Rest(State::Ended)
             }
+            End::Unheard(end) => {
+                account.disconnected(end.reason, Some(end.problem));
+                Next::Retry(State::Unsupported, Wait::Longest)
+            }
             End::Closed(end) => {
                 let over_budget = end.reason == DisconnectReason::Buffer;
                 account.disconnected(end.reason, Some(end.problem));
