@@ -134,3 +134,37 @@ fn what_cannot_be_decoded_is_a_state_and_its_transport_is_still_watched() {
             && scrape.state("speex") == "unsupported"
     });
 }
+
+#[test]
+fn the_table_in_the_documentation_is_what_is_tried() {
+    let table = include_str!("../docs/sources.md");
+    let rows: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for Mount {
+        path,
+        codec,
+        sample_rate,
+        ..
+    } in DECODED
+    {
+        let row = rows.iter().find(|row| row.contains(&format!("`/{path}`")));
+        let row = row.unwrap_or_else(|| panic!("no row for the mount /{path}"));
+        assert!(row.contains(&format!("`{codec}`")), "{row}");
+        let rate = format!("{},000", sample_rate / 1000);
+        let open = ["as configured", "as announced", "as encoded"];
+        assert!(
+            row.contains(&rate) || open.iter().any(|word| row.contains(word)),
+            "{row}"
+        );
+    }
+    let tried = |mount: &str| {
+        let path = mount.trim_start_matches('/');
+        let opus = path.starts_with("opus");
+        opus || DECODED.iter().any(|m| m.path == path) || REFUSED.iter().any(|(p, _)| *p == path)
+    };
+    for mount in table.split('`').filter(|word| word.starts_with('/')) {
+        assert!(tried(mount), "{mount} is in the table but not tried");
+    }
+}

@@ -19,11 +19,15 @@ use symphonia::core::{
 };
 
 use super::{
-    DecodeError,
     g722::{self, G722},
     g726::{self, G726},
 };
 use crate::units::AudioFormat;
+
+/// A packet that could not be decoded; the next one may be fine.
+#[derive(Debug, thiserror::Error)]
+#[error("a packet could not be decoded")]
+pub struct DecodeError;
 
 /// Every decoder of the library's that this build has.
 static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
@@ -136,7 +140,9 @@ fn aac_core(config: &[u8]) -> &[u8] {
     match config {
         // AAC-LC, a rate by index (15 would spell it out), no core coder, no extension.
         [first, second, ..]
-            if first >> 3 == 2 && (first & 7, second >> 7) != (7, 1) && second & 3 == 0 =>
+            if first >> 3 == 2
+                && (first & 7, second >> 7) != (7, 1)
+                && second.trailing_zeros() >= 2 =>
         {
             &config[..2]
         }

@@ -42,9 +42,9 @@ impl G722 {
     fn lower_band(&mut self, code: usize) -> i32 {
         let band = &mut self.lower;
         // The output takes all six bits; the predictor four, as the sender's does.
-        let fine = band.scale * QM6[code] >> 15;
+        let fine = (band.scale * QM6[code]) >> 15;
         let decoded = (band.estimate + fine).clamp(-16_384, 16_383);
-        let coarse = band.scale * QM4[code >> 2] >> 15;
+        let coarse = (band.scale * QM4[code >> 2]) >> 15;
         band.rescale(WL[RL42[code >> 2]], 18_432, 8);
         band.predict(coarse);
         decoded
@@ -52,7 +52,7 @@ impl G722 {
 
     fn upper_band(&mut self, code: usize) -> i32 {
         let band = &mut self.upper;
-        let difference = band.scale * QM2[code] >> 15;
+        let difference = (band.scale * QM2[code]) >> 15;
         let decoded = (band.estimate + difference).clamp(-16_384, 16_383);
         band.rescale(WH[RH2[code]], 22_528, 10);
         band.predict(difference);
@@ -108,7 +108,7 @@ impl Band {
 
     /// Blocks LOGSCL and SCALEL (LOGSCH and SCALEH).
     fn rescale(&mut self, step: i32, limit: i32, shift: i32) {
-        self.log_scale = ((self.log_scale * 127 >> 7) + step).clamp(0, limit);
+        self.log_scale = (((self.log_scale * 127) >> 7) + step).clamp(0, limit);
         let mantissa = ILB[(self.log_scale >> 6 & 31) as usize];
         let exponent = shift - (self.log_scale >> 11);
         let scale = if exponent < 0 {
@@ -132,7 +132,7 @@ impl Band {
         self.differences.copy_within(..5, 1);
         self.differences[0] = difference;
 
-        let product = |(c, x): (&i32, &i32)| c * saturated(x + x) >> 15;
+        let product = |(c, x): (&i32, &i32)| (c * saturated(x + x)) >> 15;
         let poles: i32 = self
             .poles
             .iter()
@@ -155,10 +155,10 @@ impl Band {
             slope
         };
         let step = if agrees(self.partial[1]) { 128 } else { -128 };
-        let new_second = (step + (slope >> 7) + (second * 32_512 >> 15)).clamp(-12_288, 12_288);
+        let new_second = (step + (slope >> 7) + ((second * 32_512) >> 15)).clamp(-12_288, 12_288);
         let step = if agrees(self.partial[0]) { 192 } else { -192 };
         let limit = saturated(15_360 - new_second);
-        let new_first = saturated(step + (first * 32_640 >> 15)).clamp(-limit, limit);
+        let new_first = saturated(step + ((first * 32_640) >> 15)).clamp(-limit, limit);
         self.poles = [new_first, new_second];
     }
 
@@ -168,7 +168,7 @@ impl Band {
         for (coefficient, past) in self.zero_coefficients.iter_mut().zip(&self.differences) {
             let agrees = (difference < 0) == (*past < 0);
             let step = if agrees { step } else { -step };
-            *coefficient = saturated(step + (*coefficient * 32_640 >> 15));
+            *coefficient = saturated(step + ((*coefficient * 32_640) >> 15));
         }
     }
 }

@@ -175,7 +175,7 @@ impl G726 {
         let weight = (self.speed >> 2).min(64);
         let slow = self.slow_scale >> 6;
         let difference = self.fast_scale - slow;
-        slow + difference.signum() * (difference.abs() * weight >> 6)
+        slow + difference.signum() * ((difference.abs() * weight) >> 6)
     }
 
     /// Block TRANS.
@@ -263,7 +263,7 @@ impl Float {
     };
 
     fn new(magnitude: i32, negative: bool) -> Self {
-        let exponent = (32 - magnitude.leading_zeros()) as i32;
+        let exponent = (32 - magnitude.leading_zeros()).cast_signed();
         Self {
             negative,
             exponent,

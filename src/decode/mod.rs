@@ -11,5 +11,6 @@ mod packet;
 mod pcm;
 
 pub use container::{Container, ContainerEnd, Open, Opened, SampleBlock};
-pub use packet::{DecodeError, PacketDecoder, UnsupportedCodec};
+pub use engine::DecodeError;
+pub use packet::{PacketDecoder, UnsupportedCodec};
 pub use pcm::to_s16;

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::engine::Engine;
+use super::engine::{DecodeError, Engine};
 use crate::units::AudioFormat;
 
 /// Decodes the packets of one session.
@@ -19,11 +19,6 @@ pub struct PacketDecoder {
 #[derive(Debug, thiserror::Error)]
 #[error("{0} cannot be decoded here")]
 pub struct UnsupportedCodec(pub String);
-
-/// A packet that could not be decoded; the next one may be fine.
-#[derive(Debug, thiserror::Error)]
-#[error("a packet could not be decoded")]
-pub struct DecodeError;
 
 impl PacketDecoder {
     /// A decoder for `codec` (`aac`, `pcmu`, `pcma`, `l16`, `l24`, `g722`, `g726-16` to

@@ -57,11 +57,11 @@ async fn decode(
             account.named_codec(&codec.name);
             decoder = Some(decoder_for(codec)?);
         }
-        let decoded = match &mut decoder {
+        let audio = match &mut decoder {
             Some(decoder) => decoder.decode(packet.data()).ok(),
             None => None,
         };
-        match decoded {
+        match audio {
             Some((format, samples)) => {
                 sink.push(format, samples)?;
                 watch.audio_came();

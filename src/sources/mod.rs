@@ -1,6 +1,7 @@
 //! Sources: where audio comes from, and the truth about its transport and time.
 
 mod account;
+mod announced;
 mod codec;
 mod explain;
 mod file;

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::{
     Account, Codec, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd,
-    codec::Announced,
+    announced::Announced,
     explain,
     payload::{Frame, Packet, Payload},
 };

@@ -92,7 +92,7 @@ mod tests {
     fn bits_come_most_significant_first_and_never_from_behind_the_end() {
         let mut bits = Bits::new(&[0b1010_0101, 0xff, 0x01]);
         assert_eq!(bits.take(3), Some(0b101));
-        assert_eq!(bits.take(7), Some(0b00_1011_1));
+        assert_eq!(bits.take(7), Some(0b001_0111));
         assert_eq!(bits.copy_from(3), [0b0010_1110]);
         assert_eq!(bits.bytes(1), Some(vec![0b1111_1100]));
         assert_eq!(bits.left(), 6);

@@ -17,12 +17,11 @@ pub(in crate::sources) struct Latm {
     config: Option<MuxConfig>,
     /// The configuration is news for the decoder.
     fresh: bool,
-    element: Vec<u8>,
+    /// What has come of an element; `None` if that is more than can be one.
+    element: Option<Vec<u8>>,
     timestamp: i64,
     /// A packet before the element is missing, which may have held its beginning.
     after_loss: bool,
-    /// More than can be an element; wait for the next one.
-    overlong: bool,
 }
 
 impl Latm {
@@ -38,11 +37,10 @@ impl Latm {
             in_band: parameters.get("cpresent") != Some("0"),
             fresh: config.is_some(),
             config,
-            element: Vec::new(),
+            element: Some(Vec::new()),
             timestamp: 0,
             // We may have joined in the middle of an element.
             after_loss: true,
-            overlong: false,
         }
     }
 
@@ -61,12 +59,12 @@ impl Latm {
             self.finish(frames);
         }
         self.timestamp = packet.timestamp;
-        if self.element.len() + packet.payload.len() > MAX_ELEMENT {
-            self.element.clear();
-            self.overlong = true;
-        }
-        if !self.overlong {
-            self.element.extend_from_slice(packet.payload);
+        if let Some(element) = &mut self.element {
+            if element.len() + packet.payload.len() > MAX_ELEMENT {
+                self.element = None;
+            } else {
+                element.extend_from_slice(packet.payload);
+            }
         }
         if packet.marker {
             self.finish(frames);
@@ -74,27 +72,25 @@ impl Latm {
     }
 
     fn is_empty(&self) -> bool {
-        self.element.is_empty() && !self.overlong
+        self.element.as_ref().is_some_and(Vec::is_empty)
     }
 
     fn restart(&mut self) {
-        self.element.clear();
-        self.overlong = false;
+        self.element.get_or_insert_default().clear();
         self.after_loss = false;
     }
 
     /// Takes the element apart.
     fn finish(&mut self, frames: &mut VecDeque<Frame>) {
-        let element = std::mem::take(&mut self.element);
+        let element = self.element.take();
         // Without its first part it cannot be read, and its loss has been counted.
         let excused = self.after_loss;
-        let overlong = self.overlong;
-        self.restart();
-        let payloads = if overlong {
-            Err(Unread::Damaged)
-        } else {
-            self.read(&element)
+        let payloads = match &element {
+            Some(element) => self.read(element),
+            None => Err(Unread::Damaged),
         };
+        self.element = element;
+        self.restart();
         match payloads {
             Ok(payloads) => {
                 for data in payloads {
@@ -107,8 +103,6 @@ impl Latm {
             Err(Unread::Damaged) if excused => {}
             Err(Unread::Damaged) => frames.push_back(Frame::damaged()),
         }
-        self.element = element;
-        self.element.clear();
     }
 
     /// The payloads of an element, which must be read to its very end.
