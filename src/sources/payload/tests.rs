@@ -182,11 +182,15 @@ fn a_latm_element_with_a_hole_is_dropped_and_one_that_never_ends_too() {
     let frames = frames_of(&mut latm, &[packet(&two, false, 3), packet(&two, true, 4)]);
     assert_eq!(data_of(&frames), [&[2; 50][..], &[2; 50]]);
 
-    // A marker never set: bounded, counted once, and the next element is whole again.
-    let chunk = vec![0; 60_000];
-    let mut endless = vec![packet(&chunk, false, 5); 40];
-    endless.push(packet(&two, true, 6));
-    let frames = frames_of(&mut latm, &endless);
+    // Longer than anything a decoder could want: not kept, counted once, and the next
+    // element is whole again.
+    let endless = element(&[4; 70_000]);
+    let mut packets: Vec<_> = endless
+        .chunks(1400)
+        .map(|part| packet(part, false, 5))
+        .collect();
+    packets.push(packet(&two, true, 6));
+    let frames = frames_of(&mut latm, &packets);
     assert_eq!(data_of(&frames), [&[][..], &[2; 50]]);
 }
 
