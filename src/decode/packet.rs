@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn an_announcement_of_he_aac_that_old_players_ignore_is_ignored() {
+        // AAC-LC 24 kHz mono, then the sync word 0x2b7 and "replicated to 48 kHz".
+        let config = [0x13, 0x08, 0x56, 0xe5, 0x98];
+        assert!(PacketDecoder::new("aac", 24_000, 1, &config).is_ok());
+        // Outright HE-AAC: object type 5 first.
+        let config = [0x2b, 0x09, 0x88, 0x00];
+        assert!(PacketDecoder::new("aac", 24_000, 1, &config).is_err());
+    }
+
+    #[test]
     fn what_cannot_be_decoded_is_named() {
         assert_eq!(
             PacketDecoder::new("speex", 16_000, 1, &[]).unwrap_err().0,

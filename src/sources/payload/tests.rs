@@ -184,7 +184,7 @@ fn a_latm_element_with_a_hole_is_dropped_and_one_that_never_ends_too() {
 
     // Longer than anything a decoder could want: not kept, counted once, and the next
     // element is whole again.
-    let endless = element(&[4; 70_000]);
+    let endless = element(&vec![4; 70_000]);
     let mut packets: Vec<_> = endless
         .chunks(1400)
         .map(|part| packet(part, false, 5))
