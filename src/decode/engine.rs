@@ -121,33 +121,11 @@ fn library(
         .for_codec(id)
         .with_sample_rate(sample_rate)
         .with_channels(channels_from(channels)?);
-    let extra_data = match codec {
-        "aac" => aac_core(extra_data),
-        _ => extra_data,
-    };
     if !extra_data.is_empty() {
         parameters.with_extra_data(extra_data.into());
     }
     let options = AudioDecoderOptions::default();
     codecs().make_audio_decoder(&parameters, &options).ok()
-}
-
-/// The part of an `AudioSpecificConfig` (ISO 14496-3 §1.6.2.1) that speaks of the AAC-LC
-/// core. What may follow says in a backward compatible way that spectral band replication
-/// is there too; the decoder would refuse it, although it can play the core as it does
-/// where a stream does not announce it.
-fn aac_core(config: &[u8]) -> &[u8] {
-    match config {
-        // AAC-LC, a rate by index (15 would spell it out), no core coder, no extension.
-        [first, second, ..]
-            if first >> 3 == 2
-                && (first & 7, second >> 7) != (7, 1)
-                && second.trailing_zeros() >= 2 =>
-        {
-            &config[..2]
-        }
-        other => other,
-    }
 }
 
 fn codec_id(name: &str) -> Option<AudioCodecId> {
