@@ -179,18 +179,21 @@ fn basic_and_digest_credentials_open_the_stream_and_show_nowhere() {
 
 #[test]
 fn a_stream_without_audio_and_an_unknown_codec_are_states_not_loops() {
-    let server = Server::gstreamer(&["--mounts", "/video,/opus"]);
+    let server = Server::gstreamer(&["--mounts", "/video,/speex"]);
     let video = format!("video={}", server.url("/video"));
-    let opus = format!("opus={}", server.url("/opus"));
-    let exporter = Exporter::start([video, opus]);
+    let speex = format!("speex={}", server.url("/speex"));
+    let exporter = Exporter::start([video, speex]);
     let scrape = exporter.until("both blocked", |scrape| {
-        scrape.state("video") == "no_audio_track" && scrape.state("opus") == "unsupported"
+        scrape.state("video") == "no_audio_track" && scrape.state("speex") == "unsupported"
     });
     assert_eq!(
-        scrape.value("myaudio_source_info", &[(LABEL, "opus"), ("codec", "opus")]),
+        scrape.value(
+            "myaudio_source_info",
+            &[(LABEL, "speex"), ("codec", "speex")]
+        ),
         1.0
     );
-    for (source, reason) in [("video", "no_audio_track"), ("opus", "unsupported")] {
+    for (source, reason) in [("video", "no_audio_track"), ("speex", "unsupported")] {
         let failures = "myaudio_source_connect_failures_total";
         assert_eq!(
             scrape.value(failures, &[(LABEL, source), ("reason", reason)]),
@@ -202,11 +205,11 @@ fn a_stream_without_audio_and_an_unknown_codec_are_states_not_loops() {
         );
     }
     let later = exporter.until("the time goes to blocked", |scrape| {
-        let labels = [(LABEL, "opus"), ("cause", "blocked")];
+        let labels = [(LABEL, "speex"), ("cause", "blocked")];
         scrape.value("myaudio_source_gap_seconds_total", &labels) > 3.0
     });
     assert_eq!(
-        later.value("myaudio_source_connect_attempts_total", &[(LABEL, "opus")]),
+        later.value("myaudio_source_connect_attempts_total", &[(LABEL, "speex")]),
         1.0
     );
 }

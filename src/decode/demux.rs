@@ -21,6 +21,7 @@ use symphonia::{
 
 use super::{
     block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
+    engine::codecs,
     head::{self, NotAudio, Ration},
     sniff::{Foreign, Format},
 };
@@ -244,7 +245,7 @@ fn open<E>(
 }
 
 fn decoder_for<E>(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Stop<E>> {
-    symphonia::default::get_codecs()
+    codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|_| {
             let codec = name_of(parameters.codec);

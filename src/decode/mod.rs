@@ -6,6 +6,9 @@
 mod block;
 mod container;
 mod demux;
+mod engine;
+mod g722;
+mod g726;
 mod head;
 mod packet;
 mod pcm;
@@ -14,6 +17,7 @@ mod sniff;
 
 pub use block::{ContainerEnd, Opened, SampleBlock};
 pub use container::{Container, Open};
-pub use packet::{DecodeError, PacketDecoder, UnsupportedCodec};
+pub use engine::DecodeError;
+pub use packet::{PacketDecoder, UnsupportedCodec};
 pub use pcm::to_s16;
 pub use pipe::{PipeReader, PipeWriter, ReaderGone, pipe};

@@ -2,21 +2,12 @@
 
 use std::fmt;
 
-use symphonia::core::{
-    audio::{Channels, Position},
-    codecs::audio::{
-        AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
-        well_known::{CODEC_ID_AAC, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S16BE},
-    },
-    packet::PacketRef,
-    units::{Duration, Timestamp},
-};
-
+use super::engine::{DecodeError, Engine};
 use crate::units::AudioFormat;
 
 /// Decodes the packets of one session.
 pub struct PacketDecoder {
-    decoder: Box<dyn AudioDecoder>,
+    engine: Engine,
     samples: Vec<f32>,
 }
 
@@ -25,14 +16,11 @@ pub struct PacketDecoder {
 #[error("{0} cannot be decoded here")]
 pub struct UnsupportedCodec(pub String);
 
-/// A packet that could not be decoded; the next one may be fine.
-#[derive(Debug, thiserror::Error)]
-#[error("a packet could not be decoded")]
-pub struct DecodeError;
-
 impl PacketDecoder {
-    /// A decoder for `codec` (`aac`, `pcmu`, `pcma`, `l16`) with the announced rate in Hz,
-    /// channels and codec parameters.
+    /// A decoder for `codec` (`aac`, `pcmu`, `pcma`, `l16`, `l24`, `g722`, `g726-16` to
+    /// `g726-40` and the same after `aal2-`, `mp2`, `mp3`; `opus` where the feature of that
+    /// name is built in) with the announced sample rate in Hz, channels and codec
+    /// parameters.
     ///
     /// # Errors
     /// [`UnsupportedCodec`], naming it.
@@ -42,21 +30,10 @@ impl PacketDecoder {
         channels: u16,
         extra_data: &[u8],
     ) -> Result<Self, UnsupportedCodec> {
-        let unsupported = || UnsupportedCodec(codec.to_owned());
-        let id = codec_id(codec).ok_or_else(unsupported)?;
-        let mut parameters = AudioCodecParameters::new();
-        parameters
-            .for_codec(id)
-            .with_sample_rate(sample_rate)
-            .with_channels(channels_from(channels).ok_or_else(unsupported)?);
-        if !extra_data.is_empty() {
-            parameters.with_extra_data(extra_data.into());
-        }
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
-            .map_err(|_| unsupported())?;
+        let engine = Engine::new(codec, sample_rate, channels, extra_data)
+            .ok_or_else(|| UnsupportedCodec(codec.to_owned()))?;
         Ok(Self {
-            decoder,
+            engine,
             samples: Vec::new(),
         })
     }
@@ -70,15 +47,7 @@ impl PacketDecoder {
         if data.is_empty() {
             return Err(DecodeError);
         }
-        let packet = PacketRef::new(0, Timestamp::new(0), Duration::new(0), data);
-        let audio = self.decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
-        let spec = audio.spec();
-        let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
-        let format = AudioFormat {
-            sample_rate: spec.rate(),
-            channels,
-        };
-        audio.copy_to_vec_interleaved(&mut self.samples);
+        let format = self.engine.decode(data, &mut self.samples)?;
         if self.samples.is_empty() {
             return Err(DecodeError);
         }
@@ -88,27 +57,7 @@ impl PacketDecoder {
 
 impl fmt::Debug for PacketDecoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PacketDecoder({})", self.decoder.codec_info().short_name)
-    }
-}
-
-fn codec_id(name: &str) -> Option<AudioCodecId> {
-    Some(match name {
-        "aac" => CODEC_ID_AAC,
-        "pcmu" => CODEC_ID_PCM_MULAW,
-        "pcma" => CODEC_ID_PCM_ALAW,
-        "l16" => CODEC_ID_PCM_S16BE,
-        _ => return None,
-    })
-}
-
-fn channels_from(count: u16) -> Option<Channels> {
-    match count {
-        0 => None,
-        // What has no speaker positions is a number of separate channels.
-        n => Some(
-            Position::from_count(u32::from(n)).map_or(Channels::Discrete(n), Channels::Positioned),
-        ),
+        write!(f, "PacketDecoder({})", self.engine.name())
     }
 }
 
@@ -155,10 +104,20 @@ mod tests {
     }
 
     #[test]
+    fn an_announcement_of_he_aac_that_old_players_ignore_is_ignored() {
+        // AAC-LC 24 kHz mono, then the sync word 0x2b7 and "replicated to 48 kHz".
+        let config = [0x13, 0x08, 0x56, 0xe5, 0x98];
+        assert!(PacketDecoder::new("aac", 24_000, 1, &config).is_ok());
+        // Outright HE-AAC: object type 5 first.
+        let config = [0x2b, 0x09, 0x88, 0x00];
+        assert!(PacketDecoder::new("aac", 24_000, 1, &config).is_err());
+    }
+
+    #[test]
     fn what_cannot_be_decoded_is_named() {
         assert_eq!(
-            PacketDecoder::new("opus", 48_000, 2, &[]).unwrap_err().0,
-            "opus"
+            PacketDecoder::new("speex", 16_000, 1, &[]).unwrap_err().0,
+            "speex"
         );
         assert!(PacketDecoder::new("l16", 48_000, 0, &[]).is_err());
         // Half a stereo frame is no audio: it must not pass for some.

@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
     let mut due = Instant::now();
     loop {
         match next {
-            SampleBlock::Started(codec) if watch.had_audio => account.next_round(codec),
+            SampleBlock::Started(codec) if watch.had_audio => account.named_codec(&codec),
             SampleBlock::Started(codec) => account.joined(Some(codec), "file"),
             SampleBlock::Samples(format, samples) => {
                 due += block_duration(format, &samples);

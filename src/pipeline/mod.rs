@@ -8,6 +8,7 @@ mod container;
 mod packets;
 mod sink;
 mod stream;
+mod undecodable;
 mod watch;
 
 use std::sync::Arc;
@@ -56,6 +57,9 @@ pub enum End {
     NotOpened(OpenError),
     /// It was open and is over.
     Closed(SessionEnd),
+    /// What it sent cannot be decoded, which was told; it was listened to for a while all
+    /// the same.
+    Unheard(SessionEnd),
     /// A file was played to its end.
     Finished,
 }

@@ -1,24 +1,45 @@
 //! Sessions that yield packets: RTSP.
 
-use super::{Context, Ended, sink::Sink, watch::Watch};
+use super::{Context, Ended, sink::Sink, undecodable, watch::Watch};
 use crate::{
-    decode::PacketDecoder,
-    sources::{OpenError, RtspTarget, open_rtsp},
+    decode::{PacketDecoder, UnsupportedCodec},
+    sources::{Codec, OpenError, RtspSession, RtspTarget, open_rtsp},
 };
 
 pub(super) async fn run(context: &Context<'_>, target: &RtspTarget) -> Ended {
     let account = context.account;
     let limit = context.connect.timeout;
     let mut session = open_rtsp(context.tasks, context.dialler, target, account, limit).await?;
-    let codec = session.codec().clone();
-    let mut decoder = PacketDecoder::new(
-        &codec.name,
-        codec.clock_rate,
-        codec.channels,
-        &codec.extra_data,
-    )
-    .map_err(|_| OpenError::unsupported(&codec.name))?;
-    account.joined(Some(codec.name.clone()), session.transport());
+    account.joined(Some(session.codec_name().to_owned()), session.transport());
+    match decode(context, &mut session).await {
+        Err(Stop::Ended(end)) => Err(end),
+        Err(Stop::Undecodable(codec)) => {
+            let error = OpenError::unsupported(&codec);
+            undecodable::run(context, &mut session, error).await
+        }
+        Ok(never) => match never {},
+    }
+}
+
+/// Why no more is decoded.
+enum Stop {
+    Ended(super::End),
+    /// The codec of this name is beyond us.
+    Undecodable(String),
+}
+
+impl<E: Into<super::End>> From<E> for Stop {
+    fn from(end: E) -> Self {
+        Self::Ended(end.into())
+    }
+}
+
+async fn decode(
+    context: &Context<'_>,
+    session: &mut RtspSession,
+) -> Result<std::convert::Infallible, Stop> {
+    let account = context.account;
+    let mut decoder = session.codec().map(decoder_for).transpose()?;
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
     if session.transport() == "udp" {
@@ -39,15 +60,35 @@ pub(super) async fn run(context: &Context<'_>, target: &RtspTarget) -> Ended {
                 sink.block_duration.unwrap_or_default().saturating_mul(lost),
             );
         }
-        match decoder.decode(packet.data()) {
-            Ok((format, samples)) => {
+        if let Some(codec) = packet.new_codec() {
+            account.named_codec(&codec.name);
+            decoder = Some(decoder_for(codec)?);
+        }
+        let audio = match &mut decoder {
+            Some(decoder) => decoder.decode(packet.data()).ok(),
+            None => None,
+        };
+        match audio {
+            Some((format, samples)) => {
                 sink.push(format, samples)?;
                 watch.audio_came();
             }
-            Err(_) => {
+            None => {
                 account.undecodable(sink.block_duration);
-                watch.failed(&codec.name)?;
+                if watch.failed()? {
+                    return Err(Stop::Undecodable(session.codec_name().to_owned()));
+                }
             }
         }
     }
+}
+
+fn decoder_for(codec: &Codec) -> Result<PacketDecoder, Stop> {
+    PacketDecoder::new(
+        &codec.name,
+        codec.sample_rate,
+        codec.channels,
+        &codec.extra_data,
+    )
+    .map_err(|UnsupportedCodec(name)| Stop::Undecodable(name))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Context, End};
-use crate::sources::{Account, DisconnectReason, OpenError, SessionEnd, State};
+use crate::sources::{Account, DisconnectReason, SessionEnd, State};
 
 /// How often a session looks at its clock, and the RTSP client is polled at the least.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -65,15 +65,17 @@ impl Watch {
         Ok(())
     }
 
-    pub(super) fn failed(&mut self, codec: &str) -> Result<(), End> {
+    /// Counts a packet that could not be decoded. True when nothing of this session ever
+    /// could be.
+    pub(super) fn failed(&mut self) -> Result<bool, End> {
         self.consecutive_errors += 1;
         if self.consecutive_errors < MAX_CONSECUTIVE_ERRORS {
-            Ok(())
+            Ok(false)
         } else if self.had_audio {
             let text = format!("{MAX_CONSECUTIVE_ERRORS} packets in a row could not be decoded");
             Err(SessionEnd::new(DisconnectReason::Decode, text).into())
         } else {
-            Err(OpenError::unsupported(codec).into())
+            Ok(true)
         }
     }
 }

@@ -111,9 +111,14 @@ enum Ended {
     Late,
 }
 
+/// Waits until audio has flowed for `listen`, or never will.
 async fn heard_enough(account: &Account, listen: Duration) {
     let first = loop {
-        if let Some(first) = account.view().first_audio {
+        let view = account.view();
+        if view.state == State::Unsupported {
+            return;
+        }
+        if let Some(first) = view.first_audio {
             break first;
         }
         sleep(LOOK).await;
@@ -124,6 +129,11 @@ async fn heard_enough(account: &Account, listen: Duration) {
 fn failure(ended: Ended, account: &Account, limit: Duration) -> Option<Failure> {
     let view = account.view();
     match ended {
+        // The session goes on, but only its transport is of use.
+        Ended::Enough if view.state == State::Unsupported => Some(Failure {
+            reason: FailureReason::Unsupported.as_str(),
+            problem: view.problem.unwrap_or_default(),
+        }),
         Ended::Enough | Ended::Itself(Some(End::Finished)) => None,
         // There was less time than asked for, but what there was had audio.
         Ended::Late if view.first_audio.is_some() => None,
@@ -142,7 +152,7 @@ fn failure(ended: Ended, account: &Account, limit: Duration) -> Option<Failure> 
             reason: error.reason.as_str(),
             problem: error.problem,
         }),
-        Ended::Itself(Some(End::Closed(end))) => Some(Failure {
+        Ended::Itself(Some(End::Closed(end) | End::Unheard(end))) => Some(Failure {
             reason: end.reason.as_str(),
             problem: end.problem,
         }),

@@ -236,9 +236,15 @@ impl Account {
         };
     }
 
-    /// A looped file begins again, perhaps with another codec: the session goes on.
-    pub fn next_round(&self, codec: String) {
-        self.lock().info.codec = Some(codec);
+    /// The codec turned out to be this one, or a looped file began again with it; the
+    /// session goes on.
+    pub fn named_codec(&self, codec: &str) {
+        self.lock().info.codec = Some(codec.to_owned());
+    }
+
+    /// Counts packets lost on the way that would not have been decoded anyway.
+    pub fn missed_packets(&self, packets: u64) {
+        self.counts.lost_packets.fetch_add(packets, Relaxed);
     }
 
     /// The codec of a stream that cannot be used.

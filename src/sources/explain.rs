@@ -40,7 +40,7 @@ pub(super) fn phase_timeout(phase: &str, limit: Duration) -> OpenError {
 pub(super) fn unsupported(codec: &str) -> OpenError {
     let codec = harmless(codec);
     let text = format!(
-        "the codec {codec} cannot be decoded here; set the camera's audio to AAC-LC, G.711 or L16"
+        "the codec {codec} cannot be decoded here; set the camera's audio to AAC-LC or G.711"
     );
     OpenError {
         codec: Some(codec),
@@ -158,7 +158,7 @@ pub(super) fn end(report: &RelayReport) -> SessionEnd {
 }
 
 /// What a server said, cut to 40 characters that need no escaping anywhere.
-fn harmless(text: impl AsRef<str> + fmt::Display) -> String {
+pub(super) fn harmless(text: impl AsRef<str> + fmt::Display) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:- ".contains(*c);
     text.as_ref().chars().filter(allowed).take(40).collect()
 }

@@ -1,25 +1,29 @@
 //! Sources: where audio comes from, and the truth about its transport and time.
 
 mod account;
+mod announced;
 mod clock;
+mod codec;
 mod explain;
 mod file;
 mod http;
 mod metrics;
 mod options;
+mod payload;
 mod rtsp;
 mod state;
 mod tally;
 mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
+pub use codec::Codec;
 pub use file::{FileSource, open as open_file};
 pub use http::{HttpStream, open as open_http};
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{
     ConnectOptions, Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions,
 };
-pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
+pub use rtsp::{AudioPacket, RtspSession, open as open_rtsp};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};

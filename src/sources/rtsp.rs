@@ -4,75 +4,91 @@
 //! deadline on every phase, failures sorted into a closed set. The library's own error
 //! texts carry addresses and URLs, so none of them is ever shown.
 
-use std::{fmt, future::Future, pin::Pin, time::Duration};
+use std::{collections::VecDeque, fmt, future::Future, pin::Pin, time::Duration};
 
 use futures_util::StreamExt as _;
 use retina::{
+    PacketContext, Timestamp,
     client::{
         Credentials as RetinaCredentials, Demuxed, Described, InitialSequenceNumberPolicy,
-        PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, TeardownPolicy,
-        Transport,
+        PacketItem, PlayOptions, Playing, Session, SessionOptions, SetupOptions,
+        TcpTransportOptions, TeardownPolicy, Transport,
     },
-    codec::{AudioFrame, CodecItem, ParametersRef},
+    codec::{AudioFrame, CodecItem},
 };
 use tokio::time::timeout;
 use url::Url;
 
 use super::{
-    Account, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd,
+    Account, Codec, DisconnectReason, FailureReason, OpenError, RtspTarget, SessionEnd,
+    announced::Announced,
     clock::{Clock, Tick},
     explain,
+    payload::{Frame, Packet, Payload},
 };
 use crate::{
     net::{Camera, Dialled, Dialler, Relay, RtpTransport},
     shutdown::Tasks,
 };
 
-/// Codecs whose packets the client library takes apart: the name in the SDP and ours.
-const DEPACKETISED: [(&str, &str); 4] = [
-    ("mpeg4-generic", "aac"),
-    ("pcmu", "pcmu"),
-    ("pcma", "pcma"),
-    ("l16", "l16"),
-];
-
-/// What the server announced for its audio.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Codec {
-    /// The name in lower case: `aac`, `pcmu`, `pcma`, `l16`.
-    pub name: String,
-    /// RTP clock rate in Hz; for these codecs also the sample rate.
-    pub clock_rate: u32,
-    /// Interleaved channels.
-    pub channels: u16,
-    /// The codec's own parameters; for AAC the `AudioSpecificConfig` (ISO 14496-3).
-    pub extra_data: Vec<u8>,
-}
-
 /// A playing session. Dropping it closes the connection to the camera.
 pub struct RtspSession {
-    codec: Codec,
-    demuxed: Pin<Box<Demuxed>>,
+    name: String,
+    codec: Option<Codec>,
+    media: Media,
     relay: Relay,
     clock: Clock,
     started: bool,
 }
 
-/// One codec frame as it came.
-pub struct AudioPacket {
-    frame: AudioFrame,
+/// Who takes the packets apart.
+enum Media {
+    /// The client library.
+    Demuxed(Pin<Box<Demuxed>>),
+    /// We.
+    Raw(Box<Raw>),
+}
+
+struct Raw {
+    session: Pin<Box<Session<Playing>>>,
+    payload: Payload,
+    /// Frames of the latest packet that are still to be handed out.
+    ready: VecDeque<Frame>,
+    /// Packets missing before the next frame.
     lost: u16,
 }
 
+/// One codec frame as it came.
+pub struct AudioPacket {
+    body: Body,
+    lost: u16,
+}
+
+enum Body {
+    Demuxed(AudioFrame),
+    Own(Frame),
+}
+
 impl AudioPacket {
-    /// The encoded bytes.
+    /// The encoded bytes; empty for a packet that could not be taken apart.
     pub fn data(&self) -> &[u8] {
-        self.frame.data()
+        match &self.body {
+            Body::Demuxed(frame) => frame.data(),
+            Body::Own(frame) => &frame.data,
+        }
     }
 
     /// RTP packets missing right before this one.
     pub fn lost(&self) -> u16 {
         self.lost
+    }
+
+    /// The codec from this packet on, where it is news.
+    pub fn new_codec(&self) -> Option<&Codec> {
+        match &self.body {
+            Body::Demuxed(_) => None,
+            Body::Own(frame) => frame.codec.as_ref(),
+        }
     }
 }
 
@@ -130,22 +146,35 @@ pub async fn open(
     let mut session = phase
         .run("DESCRIBE", Session::describe(url, options))
         .await?;
-    let (index, codec) = choose_audio(&session)?;
+    let (index, announced) = choose_audio(&session)?;
+    let clock_rate = session.streams()[index].clock_rate_hz();
     let tcp = SetupOptions::default().transport(Transport::Tcp(TcpTransportOptions::default()));
     phase.run("SETUP", session.setup(index, tcp)).await?;
     // The library counts loss from the number a server promises, which is often wrong.
     let from_first = PlayOptions::default().initial_seq(InitialSequenceNumberPolicy::Ignore);
     let playing = phase.run("PLAY", session.play(from_first)).await?;
-    let demuxed = playing
-        .demuxed()
-        .map_err(|_| explain::unsupported(&codec.name))?;
     // Opened: another source may.
     drop(turn);
     account.clock.set(0.0, None);
+    let media = match announced.payload {
+        None => {
+            let demuxed = playing.demuxed();
+            Media::Demuxed(Box::pin(
+                demuxed.map_err(|_| explain::unsupported(&announced.name))?,
+            ))
+        }
+        Some(payload) => Media::Raw(Box::new(Raw {
+            session: Box::pin(playing),
+            payload,
+            ready: VecDeque::new(),
+            lost: 0,
+        })),
+    };
     Ok(RtspSession {
-        clock: Clock::new(codec.clock_rate),
-        codec,
-        demuxed: Box::pin(demuxed),
+        clock: Clock::new(clock_rate),
+        name: announced.name,
+        codec: announced.codec,
+        media,
         relay,
         started: false,
     })
@@ -162,27 +191,14 @@ fn relayed(url: &Url, relay: &Relay) -> Url {
     url
 }
 
-fn choose_audio(session: &Session<Described>) -> Result<(usize, Codec), OpenError> {
+fn choose_audio(session: &Session<Described>) -> Result<(usize, Announced), OpenError> {
     let streams = session.streams();
     let Some(index) = streams.iter().position(|stream| stream.media() == "audio") else {
         let others: Vec<&str> = streams.iter().map(retina::client::Stream::media).collect();
         return Err(explain::no_audio_track(&others));
     };
-    let stream = &streams[index];
-    let announced = stream.encoding_name().to_ascii_lowercase();
-    let Some((_, name)) = DEPACKETISED.iter().find(|(sdp, _)| *sdp == announced) else {
-        return Err(explain::unsupported(&announced));
-    };
-    let Some(ParametersRef::Audio(parameters)) = stream.parameters() else {
-        return Err(explain::unsupported(name));
-    };
-    let codec = Codec {
-        name: (*name).to_owned(),
-        clock_rate: parameters.clock_rate(),
-        channels: parameters.channels().get(),
-        extra_data: parameters.extra_data().to_vec(),
-    };
-    Ok((index, codec))
+    let announced = Announced::of(&streams[index], session.sdp(), index);
+    Ok((index, announced))
 }
 
 /// Runs the phases of opening, each within its deadline.
@@ -217,9 +233,15 @@ impl Phase<'_> {
 }
 
 impl RtspSession {
-    /// What the server announced.
-    pub fn codec(&self) -> &Codec {
-        &self.codec
+    /// The codec's name, as far as the server announced it.
+    pub fn codec_name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the server announced; `None` where the packets will tell
+    /// ([`AudioPacket::new_codec`]).
+    pub fn codec(&self) -> Option<&Codec> {
+        self.codec.as_ref()
     }
 
     /// How the audio travels: `tcp` or `udp`. A server may insist on the RTSP connection.
@@ -240,37 +262,94 @@ impl RtspSession {
     /// # Errors
     /// [`SessionEnd`] when the session is over.
     pub async fn next(&mut self, account: &Account) -> Result<AudioPacket, SessionEnd> {
-        loop {
-            match self.demuxed.next().await {
-                Some(Ok(CodecItem::AudioFrame(frame))) => {
-                    // Before the first packet nothing of ours can have been lost.
-                    let lost = if self.started { frame.loss() } else { 0 };
-                    self.started = true;
-                    self.note_time(account, &frame, lost);
-                    return Ok(AudioPacket { frame, lost });
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(explain::end(&self.relay.report())),
-            }
+        let mut joined = Joined {
+            account,
+            clock: &mut self.clock,
+            started: &mut self.started,
+        };
+        let packet = match &mut self.media {
+            Media::Demuxed(demuxed) => next_demuxed(demuxed, &mut joined).await,
+            Media::Raw(raw) => raw.next(&mut joined).await,
+        };
+        packet.ok_or_else(|| explain::end(&self.relay.report()))
+    }
+}
+
+/// What each packet is told to.
+struct Joined<'a> {
+    account: &'a Account,
+    clock: &'a mut Clock,
+    started: &'a mut bool,
+}
+
+impl Joined<'_> {
+    /// Takes note of a packet's time; yields what was lost before it. Before the first
+    /// packet nothing of ours can have been lost.
+    fn note(&mut self, came: &PacketContext, timestamp: Timestamp, lost: u16) -> u16 {
+        let lost = if std::mem::replace(self.started, true) {
+            lost
+        } else {
+            0
+        };
+        match self
+            .clock
+            .packet(came.received(), timestamp.timestamp(), lost)
+        {
+            Tick::Same => {}
+            Tick::Batch => self
+                .account
+                .clock
+                .set(self.clock.jitter(), self.clock.skew()),
+            Tick::Jump => self.account.jumped(),
+        }
+        lost
+    }
+}
+
+async fn next_demuxed(
+    demuxed: &mut Pin<Box<Demuxed>>,
+    joined: &mut Joined<'_>,
+) -> Option<AudioPacket> {
+    loop {
+        if let CodecItem::AudioFrame(frame) = demuxed.next().await?.ok()? {
+            return Some(AudioPacket {
+                lost: joined.note(frame.ctx(), frame.timestamp(), frame.loss()),
+                body: Body::Demuxed(frame),
+            });
         }
     }
 }
 
-impl RtspSession {
-    fn note_time(&mut self, account: &Account, frame: &AudioFrame, lost: u16) {
-        let came = frame.ctx().received();
-        let clock = &mut self.clock;
-        match clock.packet(came, frame.timestamp().timestamp(), lost) {
-            Tick::Same => {}
-            Tick::Batch => account.clock.set(clock.jitter(), clock.skew()),
-            Tick::Jump => account.jumped(),
+impl Raw {
+    async fn next(&mut self, joined: &mut Joined<'_>) -> Option<AudioPacket> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(AudioPacket {
+                    body: Body::Own(frame),
+                    lost: std::mem::take(&mut self.lost),
+                });
+            }
+            let PacketItem::Rtp(packet) = self.session.next().await?.ok()? else {
+                continue;
+            };
+            let lost = joined.note(packet.ctx(), packet.timestamp(), packet.loss());
+            self.lost = self.lost.saturating_add(lost);
+            self.payload.take(
+                &Packet {
+                    payload: packet.payload(),
+                    marker: packet.mark(),
+                    timestamp: packet.timestamp().timestamp(),
+                    after_loss: lost > 0,
+                },
+                &mut self.ready,
+            );
         }
     }
 }
 
 impl fmt::Debug for RtspSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RtspSession({})", self.codec.name)
+        write!(f, "RtspSession({})", self.name)
     }
 }
 

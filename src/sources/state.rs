@@ -113,6 +113,8 @@ closed_set! {
         Decode => "decode",
         /// A head or body over the size limits.
         Oversized => "oversized",
+        /// The codec cannot be decoded; we closed it to see whether that has changed.
+        Recheck => "recheck",
         /// The file ended.
         EndOfFile => "end_of_file",
         /// The capture buffer would exceed the memory budget.

@@ -46,6 +46,15 @@ def aac(rate, channels, n=0):
     return tone(rate, channels) + "audioconvert ! " + AAC.replace("{n}", str(n))
 
 
+# Without force-aal2=false the bits come in AAL2's order under the name of the other one.
+# GStreamer 1.22 garbles G726-24 and G726-40, so there are none.
+def g726(kbit):
+    return (
+        tone(8000, 1)
+        + f"avenc_g726 bitrate={kbit}000 ! rtpg726pay name=pay0 pt=96 force-aal2=false"
+    )
+
+
 MOUNTS = {
     "/aac": aac(48000, 1),
     "/aac16": aac(16000, 1),
@@ -54,9 +63,21 @@ MOUNTS = {
     "/pcma": tone(8000, 1) + "alawenc ! rtppcmapay name=pay0 pt=8",
     "/l16": tone(48000, 1, "S16BE") + "rtpL16pay name=pay0 pt=98",
     "/l16s": tone(48000, 2, "S16BE") + "rtpL16pay name=pay0 pt=98",
+    "/l24": tone(48000, 2, "S24BE") + "rtpL24pay name=pay0 pt=98",
+    "/g722": tone(16000, 1) + "avenc_g722 ! rtpg722pay name=pay0 pt=9",
+    "/latm": tone(48000, 1) + "audioconvert ! avenc_aac bitrate=96000 ! aacparse"
+    " ! rtpmp4apay name=pay0 pt=96",
+    "/mp3": tone(48000, 2) + "lamemp3enc target=bitrate bitrate=128 cbr=true ! mpegaudioparse"
+    " ! rtpmpapay name=pay0 pt=14",
+    "/mp2": tone(48000, 1) + "twolamemp2enc bitrate=96 mode=mono ! mpegaudioparse"
+    " ! rtpmpapay name=pay0 pt=14",
+    "/g726-16": g726(16),
+    "/g726-32": g726(32),
+    "/speex": tone(16000, 1) + "speexenc ! rtpspeexpay name=pay0 pt=99",
     "/av": H264 + " " + aac(48000, 1, n=1),
     "/video": H264,
     "/opus": tone(48000, 1) + "opusenc ! rtpopuspay name=pay0 pt=99",
+    "/opuss": tone(48000, 2) + "opusenc ! rtpopuspay name=pay0 pt=99",
     "/silence": tone(8000, 1, wave="silence") + "mulawenc ! rtppcmupay name=pay0 pt=0",
 }
 
