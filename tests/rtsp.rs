@@ -214,90 +214,121 @@ fn a_stream_without_audio_and_an_unknown_codec_are_states_not_loops() {
     );
 }
 
-/// A configuration whose faults show within a test's patience.
-fn impatient(url: &str) -> String {
-    format!(
-        "connect: {{ timeout: 3s, backoff: {{ initial: 500ms, max: 1s }} }}\n\
-         sources: [ {{ name: cam, url: \"{url}\", stall_after: 2s }} ]\n"
-    )
+/// The codecs that are put through a server's deaths.
+const MORTAL: [&str; 4] = ["aac", "pcmu", "pcma", "l16"];
+const USER: [&str; 4] = ["--user", "recorder", "--password", "secret"];
+
+/// A server that wants credentials of one kind; port 0 for any.
+fn guarded(method: &str, port: &str) -> Server {
+    let mounts = MORTAL.map(|codec| format!("/{codec}")).join(",");
+    let arguments = ["--auth", method, "--mounts", &mounts, "--port", port];
+    Server::gstreamer(&[&arguments[..], &USER[..]].concat())
+}
+
+/// A source for each codec, with a configuration whose faults show within a test's
+/// patience.
+fn impatient(server: &Server) -> Exporter {
+    let scratch = Scratch::new();
+    scratch.write("password", "secret");
+    let source = |codec: &str| {
+        let url = server.url(&format!("/{codec}"));
+        format!(
+            "- {{ name: {codec}, url: \"{url}\", stall_after: 2s, username: recorder, \
+             password_file: password }}\n"
+        )
+    };
+    let sources: String = MORTAL.iter().map(|codec| source(codec)).collect();
+    let connect = "connect: { timeout: 3s, backoff: { initial: 500ms, max: 1s } }";
+    let config = scratch.write("config.yaml", &format!("{connect}\nsources:\n{sources}"));
+    Exporter::with_config(&config)
+}
+
+fn held(scrape: &Scrape, codec: &str) -> f64 {
+    scrape.value("myaudio_buffer_size_bytes", &[(LABEL, codec)])
+}
+
+fn each(scrape: &Scrape, holds: impl Fn(&Scrape, &str) -> bool) -> bool {
+    MORTAL.iter().all(|codec| holds(scrape, codec))
 }
 
 #[test]
-fn a_killed_server_is_noticed_and_its_successor_fills_the_same_buffer() {
-    let server = Server::gstreamer(&["--mounts", "/l16"]);
+fn a_killed_server_is_noticed_and_its_successor_fills_the_same_buffers() {
+    let server = guarded("digest", "0");
     let port = server.port.to_string();
-    let scratch = Scratch::new();
-    let config = scratch.write("config.yaml", &impatient(&server.url("/l16")));
-    let exporter = Exporter::with_config(&config);
-    exporter.until("two seconds", |scrape| audio_seconds(scrape, "cam") > 2.0);
+    let exporter = impatient(&server);
+    exporter.until("two seconds of each", |scrape| {
+        each(scrape, |scrape, codec| audio_seconds(scrape, codec) > 2.0)
+    });
     let descriptors = exporter.process.descriptors();
     server.process.signal("KILL");
     let down = exporter.until_within(Duration::from_secs(15), "seen as down", |scrape| {
-        scrape.value("myaudio_source_up", &[(LABEL, "cam")]) == 0.0
-            && scrape.sum("myaudio_source_connect_failures_total", &[(LABEL, "cam")]) >= 1.0
+        each(scrape, |scrape, codec| {
+            scrape.value("myaudio_source_up", &[(LABEL, codec)]) == 0.0
+                && scrape.sum("myaudio_source_connect_failures_total", &[(LABEL, codec)]) >= 1.0
+        })
     });
-    let closed = [(LABEL, "cam"), ("reason", "closed")];
-    assert_eq!(down.value("myaudio_source_disconnects_total", &closed), 1.0);
-    let held = down.value("myaudio_buffer_size_bytes", &[(LABEL, "cam")]);
-    assert!(held > 96_000.0, "the audio stays: {held} bytes");
+    for codec in MORTAL {
+        let closed = [(LABEL, codec), ("reason", "closed")];
+        let closed = down.value("myaudio_source_disconnects_total", &closed);
+        assert_eq!(closed, 1.0, "{codec}");
+        // Two seconds of 8 kHz are 32,000 bytes.
+        assert!(held(&down, codec) >= 32_000.0, "the audio of {codec} stays");
+    }
     drop(server);
 
-    let _successor = Server::gstreamer(&["--mounts", "/l16", "--port", &port]);
-    let back = exporter.until("back", |scrape| {
-        scrape.state("cam") == "streaming"
-            && scrape.value("myaudio_buffer_size_bytes", &[(LABEL, "cam")]) > held
+    let _successor = guarded("digest", &port);
+    let back = exporter.until("all back", |scrape| {
+        each(scrape, |scrape, codec| {
+            scrape.state(codec) == "streaming" && held(scrape, codec) > held(&down, codec)
+        })
     });
-    assert_eq!(back.ledger("cam"), [2.0, 1.0, 1.0, 0.0]);
-    assert_eq!(
-        back.sum("myaudio_buffer_releases_total", &[(LABEL, "cam")]),
-        0.0
-    );
-    for cause in ["connect", "backoff"] {
-        let labels = [(LABEL, "cam"), ("cause", cause)];
-        assert!(
-            back.value("myaudio_source_gap_seconds_total", &labels) > 0.0,
-            "{cause}"
-        );
+    for codec in MORTAL {
+        assert_eq!(back.ledger(codec), [2.0, 1.0, 1.0, 0.0], "{codec}");
+        let releases = back.sum("myaudio_buffer_releases_total", &[(LABEL, codec)]);
+        assert_eq!(releases, 0.0, "{codec}");
+        for cause in ["connect", "backoff"] {
+            let labels = [(LABEL, codec), ("cause", cause)];
+            let gap = back.value("myaudio_source_gap_seconds_total", &labels);
+            assert!(gap > 0.0, "{codec} {cause}");
+        }
+        assert!(back.unexplained_seconds(codec).abs() < 3.0, "{codec}");
     }
-    assert!(back.unexplained_seconds("cam").abs() < 3.0);
     exporter.until("no descriptor leaked", |_| {
         exporter.process.descriptors() <= descriptors
     });
 }
 
 #[test]
-fn a_frozen_server_is_a_stall_and_recovers_in_place() {
-    let server = Server::gstreamer(&["--mounts", "/pcmu"]);
-    let scratch = Scratch::new();
-    let config = scratch.write("config.yaml", &impatient(&server.url("/pcmu")));
-    let exporter = Exporter::with_config(&config);
-    exporter.until("a second", |scrape| audio_seconds(scrape, "cam") > 1.0);
+fn a_frozen_server_is_a_stall_and_is_found_again() {
+    let server = guarded("basic", "0");
+    let exporter = impatient(&server);
+    exporter.until("a second of each", |scrape| {
+        each(scrape, |scrape, codec| audio_seconds(scrape, codec) > 1.0)
+    });
     server.process.signal("STOP");
     exporter.until_within(Duration::from_secs(15), "stalled", |scrape| {
-        scrape.state("cam") == "stalled"
+        each(scrape, |scrape, codec| scrape.state(codec) == "stalled")
     });
-    let gone = exporter.until("given up", |scrape| {
-        scrape.value(
-            "myaudio_source_disconnects_total",
-            &[(LABEL, "cam"), ("reason", "stall")],
-        ) == 1.0
-            && scrape.sum(
-                "myaudio_source_connect_failures_total",
-                &[(LABEL, "cam"), ("reason", "timeout")],
-            ) >= 1.0
+    let gone = exporter.until("given up, and nobody answers", |scrape| {
+        each(scrape, |scrape, codec| {
+            let stall = [(LABEL, codec), ("reason", "stall")];
+            let timeout = [(LABEL, codec), ("reason", "timeout")];
+            scrape.value("myaudio_source_disconnects_total", &stall) == 1.0
+                && scrape.sum("myaudio_source_connect_failures_total", &timeout) >= 1.0
+        })
     });
-    let stall = [(LABEL, "cam"), ("cause", "stall")];
-    let stalled = gone.value("myaudio_source_gap_seconds_total", &stall);
-    assert!(
-        (2.9..4.5).contains(&stalled),
-        "back-dated to the last audio: {stalled} s"
-    );
+    for codec in MORTAL {
+        let stall = [(LABEL, codec), ("cause", "stall")];
+        let stalled = gone.value("myaudio_source_gap_seconds_total", &stall);
+        let back_dated = (2.9..4.5).contains(&stalled);
+        assert!(back_dated, "{codec}: {stalled} s since the last audio");
+    }
     server.process.signal("CONT");
-    let back = exporter.until("back", |scrape| scrape.state("cam") == "streaming");
-    assert_eq!(back.ledger("cam"), [2.0, 1.0, 1.0, 0.0]);
-    assert!(
-        back.unexplained_seconds("cam").abs() < 3.0,
-        "{}",
-        back.without_zeros()
-    );
+    let back = exporter.until("all back", |scrape| {
+        each(scrape, |scrape, codec| scrape.state(codec) == "streaming")
+    });
+    for codec in MORTAL {
+        assert_eq!(back.ledger(codec), [2.0, 1.0, 1.0, 0.0], "{codec}");
+        assert!(back.unexplained_seconds(codec).abs() < 3.0, "{codec}");
+    }
 }

@@ -12,7 +12,7 @@ pub(super) fn nearest<'a>(
     if typed.is_empty() || typed.len() > LONGEST {
         return None;
     }
-    let tolerance = (typed.len() / 3).max(1);
+    let tolerance = 2 * (typed.len() / 3).max(1) + 1;
     candidates
         .into_iter()
         .map(|known| (score(&typed, known), known))
@@ -21,6 +21,8 @@ pub(super) fn nearest<'a>(
         .map(|(_, known)| known)
 }
 
+/// Twice the edits, so that a part of a word can count as one and a half: a single typing
+/// mistake is nearer (`usrname` means `username`, not `name`).
 fn score(typed: &[char], known: &str) -> usize {
     let known: Vec<char> = known.chars().collect();
     // `rate` and `sample_rate`, `password` and `password_file` are near in another way.
@@ -30,9 +32,9 @@ fn score(typed: &[char], known: &str) -> usize {
         (known.as_slice(), typed)
     };
     if short.len() >= 4 && (long.starts_with(short) || long.ends_with(short)) {
-        return 1;
+        return (2 * distance(typed, &known)).min(3);
     }
-    distance(typed, &known)
+    2 * distance(typed, &known)
 }
 
 /// Edits (insert, delete, replace, swap of neighbours) from one word to the other.
@@ -57,6 +59,15 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::nearest;
+
+    #[test]
+    fn one_mistake_is_nearer_than_a_part_of_the_word() {
+        assert_eq!(nearest("usrname", ["name", "username"]), Some("username"));
+        assert_eq!(
+            nearest("rate", ["name", "sample_rate"]),
+            Some("sample_rate")
+        );
+    }
 
     const KNOWN: [&str; 6] = [
         "name",
