@@ -65,6 +65,7 @@ impl SourceArgument {
                 let looped = false;
                 (Location::File { path, looped }, name)
             }
+            Address::Live { place, name } => (Location::Live(place), name),
         };
         let id = match name {
             Some(id) => id,

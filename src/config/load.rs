@@ -18,7 +18,7 @@ use super::{
 use crate::{
     backoff::{InvalidPolicy, Policy},
     memory::limits,
-    sources::{ConnectOptions, SourceOptions},
+    sources::{ConnectOptions, LiveLocation, Location, SourceOptions},
     units::ByteSize,
 };
 
@@ -150,6 +150,7 @@ fn validate(
             format!("{total} with the command line's, at most {MAX_SOURCES} are possible");
         top.mistake("sources", problem, "split them over several exporters");
     }
+    stdin_once(&placed, mistakes);
     names_once(&placed, mistakes);
 
     let memory_budget = budget_given.unwrap_or_else(default_budget);
@@ -211,6 +212,36 @@ fn allowed_hosts(section: &Section<'_>) -> Vec<String> {
         }
     }
     hosts
+}
+
+/// What comes on the standard input can be read only once.
+fn stdin_once(placed: &[Placed], mistakes: &Mistakes) {
+    let reads_stdin = |placed: &&Placed| {
+        let location = &placed.options.location;
+        matches!(
+            location,
+            Location::Live(LiveLocation::Pipe { path: None, .. })
+        )
+    };
+    let mut readers = placed.iter().filter(reads_stdin);
+    let Some(first) = readers.next() else {
+        return;
+    };
+    for again in readers {
+        let problem = format!("{} reads the standard input already", first.path);
+        let path = format!("{}.url", again.path);
+        let path = if again.line.is_some() {
+            &path
+        } else {
+            &again.path
+        };
+        mistakes.add(
+            again.line,
+            path,
+            problem,
+            "use a FIFO (fifo:///path) for one of them",
+        );
+    }
 }
 
 /// Every name belongs to one source: it is the label that tells their series apart.

@@ -6,6 +6,7 @@ use super::{
     address::{self, Address},
     argument::SourceArgument,
     keys,
+    local::LocalKeys,
     mistake::shown,
     secrets,
     section::Section,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     id::SourceId,
     secret::Secret,
-    sources::{Credentials, Expectation, Location, RtspTarget, SourceOptions},
+    sources::{Credentials, Expectation, LiveLocation, Location, RtspTarget, SourceOptions},
 };
 
 /// A source and where it was named, for messages about several sources.
@@ -37,6 +38,7 @@ pub(super) fn from_section(
     );
     let enabled = section.flag("enabled");
     let looped = section.flag("loop");
+    let local = LocalKeys::read(section);
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));
     let name = given_name(section);
@@ -53,15 +55,30 @@ pub(super) fn from_section(
                 section.mistake("loop", "only a file can start again", "remove the key");
             }
             let credentials = credentials.combine(section, username, password);
+            local.apply(section, None);
             (Location::Rtsp(RtspTarget { url, credentials }), name)
         }
         Address::File { path, name } => {
-            for key in ["transport", "username", "password_file", "password_env"] {
-                if section.text(key).is_some() {
-                    section.mistake(key, "means nothing for a file", "remove the key");
-                }
+            no_server(section);
+            let followed = local
+                .follow
+                .then(|| LiveLocation::Follow { path: path.clone() });
+            if local.follow && looped {
+                let problem = "a file that is followed has no end to start again at";
+                section.mistake("loop", problem, "keep loop or follow");
             }
-            (Location::File { path, looped }, name)
+            let file = Location::File { path, looped };
+            (
+                local.apply(section, followed).map_or(file, Location::Live),
+                name,
+            )
+        }
+        Address::Live { place, name } => {
+            no_server(section);
+            if looped {
+                section.mistake("loop", "only a file can start again", "remove the key");
+            }
+            (Location::Live(local.apply(section, Some(place))?), name)
         }
     };
     let id = match name {
@@ -101,6 +118,15 @@ pub(super) fn from_argument(argument: &SourceArgument, nth: usize, capture: Dura
         },
         path: format!("source argument {nth}"),
         line: None,
+    }
+}
+
+/// Notes the keys that only a server has a use for.
+fn no_server(section: &Section<'_>) {
+    for key in ["transport", "username", "password_file", "password_env"] {
+        if section.text(key).is_some() {
+            section.mistake(key, "means nothing for a file", "remove the key");
+        }
     }
 }
 

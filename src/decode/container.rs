@@ -15,7 +15,7 @@ use symphonia::core::{
     codecs::{CodecParameters, audio::AudioDecoderOptions},
     errors::Error,
     formats::{FormatOptions, FormatReader, TrackType, probe::Hint},
-    io::{MediaSourceStream, MediaSourceStreamOptions},
+    io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource},
     meta::MetadataOptions,
 };
 use tokio::sync::mpsc;
@@ -34,25 +34,55 @@ const MAX_CONSECUTIVE_ERRORS: u32 = 50;
 /// words for the owner.
 pub type Open<E> = Box<dyn FnMut() -> Result<Opened, E> + Send>;
 
-/// A file ready to be probed.
-#[derive(Debug)]
+/// A container ready to be probed, positioned at its start.
 pub struct Opened {
-    /// Positioned at the start.
-    pub file: File,
+    source: Box<dyn MediaSource>,
     /// The extension in lower case; the probe looks at the bytes, this helps it.
-    pub extension: Option<String>,
+    extension: Option<String>,
+}
+
+impl Opened {
+    /// A file, which can be sought in.
+    pub fn file(file: File, extension: Option<String>) -> Self {
+        let source = Box::new(file);
+        Self { source, extension }
+    }
+
+    /// A stream that can only be read on.
+    pub fn stream(
+        reader: impl io::Read + Send + Sync + 'static,
+        extension: Option<String>,
+    ) -> Self {
+        let source = Box::new(ReadOnlySource::new(reader));
+        Self { source, extension }
+    }
+}
+
+/// What follows the end of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// Nothing.
+    Once,
+    /// The same once more.
+    Looped,
+    /// Whatever is opened next, as often as there is something; also after one that cannot
+    /// be played. Opening waits until there is.
+    Live,
 }
 
 /// Decoded audio.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleBlock {
     /// The container was opened and holds this codec, by its name in lower case. Comes
-    /// first, and again with each round of a looped file.
+    /// first, and again with each round.
     Started(String),
     /// Interleaved samples, full scale ±1.
     Samples(AudioFormat, Vec<f32>),
     /// A packet that could not be decoded.
     Undecodable,
+    /// With [`Rounds::Live`]: a container that cannot be played, or not on from here, in
+    /// words for the owner. Another one may follow.
+    Skipped(String),
 }
 
 /// Why no more blocks come.
@@ -78,14 +108,14 @@ pub struct Container<E> {
 }
 
 impl<E: Send + 'static> Container<E> {
-    /// Starts the thread. With `looped` the file is opened again at its end.
+    /// Starts the thread.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(tasks: &Tasks, name: &str, open: Open<E>, looped: bool) -> io::Result<Self> {
+    pub fn start(tasks: &Tasks, name: &str, open: Open<E>, rounds: Rounds) -> io::Result<Self> {
         let (sender, blocks) = mpsc::channel(QUEUE);
         tasks.thread(TaskKind::Container, name, move || {
-            run(open, looped, &sender);
+            run(open, rounds, &sender);
         })?;
         Ok(Self { blocks })
     }
@@ -119,7 +149,7 @@ enum Stop<E> {
     Ended(ContainerEnd<E>),
 }
 
-fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
+fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
     loop {
         let stop = match open() {
             // Demuxers and decoders parse what strangers made; a panic costs one source.
@@ -128,7 +158,17 @@ fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {
-            Stop::Ended(ContainerEnd::EndOfFile) if looped => {}
+            Stop::Ended(ContainerEnd::EndOfFile) if rounds != Rounds::Once => {}
+            Stop::Ended(ContainerEnd::Unsupported(text) | ContainerEnd::Broken(text))
+                if rounds == Rounds::Live =>
+            {
+                if sender
+                    .blocking_send(Ok(SampleBlock::Skipped(text)))
+                    .is_err()
+                {
+                    return;
+                }
+            }
             Stop::Ended(end) => {
                 // When nobody listens any more there is nobody to tell.
                 let _told = sender.blocking_send(Err(end));
@@ -218,7 +258,7 @@ fn probe<E>(opened: Opened) -> Result<Box<dyn FormatReader>, Stop<E>> {
     if let Some(extension) = &opened.extension {
         hint.with_extension(extension);
     }
-    let stream = MediaSourceStream::new(Box::new(opened.file), MediaSourceStreamOptions::default());
+    let stream = MediaSourceStream::new(opened.source, MediaSourceStreamOptions::default());
     symphonia::default::get_probe()
         .probe(
             &hint,

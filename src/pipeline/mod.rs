@@ -5,7 +5,10 @@
 //! second. Nothing here retries; the supervisor does.
 
 mod container;
+mod files;
+mod live;
 mod packets;
+mod pipe;
 mod sink;
 mod watch;
 
@@ -14,7 +17,10 @@ use crate::{
     decode::Opened,
     shutdown::Tasks,
     signal::Meter,
-    sources::{Account, ConnectOptions, Location, OpenError, SessionEnd, SourceOptions, open_file},
+    sources::{
+        Account, ConnectOptions, LiveLocation, Location, OpenError, SessionEnd, SourceOptions,
+        open_file,
+    },
 };
 
 /// What a session needs.
@@ -53,13 +59,14 @@ pub async fn run(context: &Context<'_>) -> End {
         Location::Rtsp(target) => packets::run(context, target).await,
         Location::File { path, looped } => {
             let path = path.clone();
-            let open = move || {
-                open_file(&path).map(|source| Opened {
-                    file: source.file,
-                    extension: source.extension,
-                })
-            };
+            let open =
+                move || open_file(&path).map(|source| Opened::file(source.file, source.extension));
             container::run(context, Box::new(open), *looped).await
+        }
+        Location::Live(LiveLocation::Follow { path }) => files::follow(context, path).await,
+        Location::Live(LiveLocation::Segments(folder)) => files::segments(context, folder).await,
+        Location::Live(LiveLocation::Pipe { path, pcm }) => {
+            pipe::run(context, path.as_deref(), *pcm).await
         }
     };
     match ended {

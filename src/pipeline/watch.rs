@@ -61,6 +61,19 @@ impl Watch {
         Ok(())
     }
 
+    /// Declares a stall after this much more than `stall_after`, and leaves it at that: a
+    /// file or pipe that is silent would not speak sooner for being opened again.
+    pub(super) fn check_only(&self, account: &Account, patience: Duration) {
+        if self.last_audio.elapsed() >= self.stall_after + patience {
+            account.enter(State::Stalled);
+        }
+    }
+
+    /// Nothing can come now; a stall begins to count later.
+    pub(super) fn rest(&mut self) {
+        self.last_audio = Instant::now();
+    }
+
     pub(super) fn failed(&mut self, codec: &str) -> Result<(), End> {
         self.consecutive_errors += 1;
         if self.consecutive_errors < MAX_CONSECUTIVE_ERRORS {

@@ -48,7 +48,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp` or `file`.
+    /// How the audio travels: `tcp`, `file` or `pipe`.
     pub transport: Option<&'static str>,
 }
 
@@ -161,6 +161,16 @@ impl Account {
         let mut story = self.lock();
         story.time.enter(now, phase);
         story.change(&self.id, state, now);
+    }
+
+    /// Nothing is there to read yet; `problem` tells the owner what is waited for.
+    pub fn waiting(&self, problem: &str) {
+        self.enter(State::Waiting);
+        let mut story = self.lock();
+        if story.problem.as_deref() != Some(problem) {
+            tracing::info!(source = %self.id, "waiting: {problem}");
+            story.problem = Some(problem.to_owned());
+        }
     }
 
     /// Our own fault keeps the source from running: the state stays `backing_off`.

@@ -3,17 +3,29 @@
 mod account;
 mod explain;
 mod file;
+mod follow;
+mod growing;
+mod live;
 mod metrics;
 mod options;
+mod pipe;
+mod presence;
 mod rtsp;
+mod segments;
 mod state;
 mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
 pub use file::{FileSource, open as open_file};
+pub use follow::Follower;
+pub use growing::{GrowingFile, Standing};
+pub use live::LiveLocation;
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{ConnectOptions, Credentials, Expectation, Location, RtspTarget, SourceOptions};
+pub use pipe::{PipeRead, PipeReader};
+pub use presence::{LiveStatus, Wanted};
 pub use rtsp::{AudioPacket, Codec, RtspSession, open as open_rtsp};
+pub use segments::{SegmentFolder, SegmentFollower};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use time::{Phase, TimeLedger, TimeSums};
 

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
 
-use super::SourceKind;
+use super::{LiveLocation, SourceKind};
 use crate::{backoff::Policy, id::SourceId, secret::Secret};
 
 /// One source, validated. Two equal values need no restart on a reload.
@@ -54,6 +54,8 @@ pub enum Location {
         /// Start again at the end instead of ending.
         looped: bool,
     },
+    /// Something local that lives: a growing file, a directory, a pipe.
+    Live(LiveLocation),
 }
 
 /// An RTSP stream.
@@ -106,6 +108,7 @@ impl Location {
         match self {
             Self::Rtsp(_) => SourceKind::Rtsp,
             Self::File { .. } => SourceKind::File,
+            Self::Live(live) => live.kind(),
         }
     }
 }
@@ -130,6 +133,7 @@ impl fmt::Display for Location {
                     path.file_name().unwrap_or_default().to_string_lossy()
                 )
             }
+            Self::Live(live) => live.fmt(f),
         }
     }
 }

@@ -169,7 +169,8 @@ impl TimeLedger {
 
     fn open_window(&mut self, now: Instant) {
         self.window_start = now;
-        self.lasting = Duration::MAX;
+        // A burst that comes after a long pause may have left nothing due at this point.
+        self.lasting = self.lateness;
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod process;
 mod scrape;
+pub mod wav;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
