@@ -181,7 +181,7 @@ fn places_give_names_and_paths() {
         .iter()
         .filter_map(|source| match &source.location {
             Location::File { path, looped } => Some((path.clone(), *looped)),
-            Location::Rtsp(_) => None,
+            Location::Rtsp(_) | Location::Live(_) => None,
         })
         .collect();
     assert_eq!(

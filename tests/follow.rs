@@ -10,6 +10,8 @@ use support::{
 };
 
 const FOLLOW: &str = "sources: [ { url: rec.wav, follow: true, stall_after: 2s } ]\n";
+/// Less than a packet of the demultiplexer (1,152 frames) may be held until more comes.
+const HELD: f64 = 0.15;
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
 /// A change is seen within this, with room for a loaded machine.
 const SOON: Duration = Duration::from_secs(15);
@@ -21,7 +23,7 @@ fn audio(scrape: &Scrape) -> f64 {
 #[track_caller]
 fn until_audio(exporter: &Exporter, seconds: f64) -> Scrape {
     exporter.until_within(SOON, &format!("{seconds} s of audio"), |scrape| {
-        audio(scrape) > seconds - 0.02
+        audio(scrape) > seconds - HELD
     })
 }
 
@@ -56,7 +58,7 @@ fn a_growing_file_is_read_as_it_grows_and_stalls_when_it_does_not() {
     let mut file = begin(&path);
     record(&mut file, 3.0, -20.0);
     let streamed = until_audio(&exporter, 3.0);
-    assert!((audio(&streamed) - 3.0).abs() < 0.02);
+    assert!((audio(&streamed) - 3.0).abs() < HELD);
     assert!((streamed.dbfs_since(&waiting, "rec") + 20.0).abs() < 0.2);
     let stalled = exporter.until_state("rec", "stalled");
     assert_whole(&stalled);
@@ -81,10 +83,10 @@ fn what_was_there_before_is_not_played_but_its_last_two_seconds() {
     fs::write(&path, [header(16_000), tone(60.0, -20.0)].concat()).unwrap();
     let exporter = Exporter::with_config(&config);
     let before = until_audio(&exporter, 2.0);
-    assert!((audio(&before) - 2.0).abs() < 0.02, "{}", audio(&before));
+    assert!((audio(&before) - 2.0).abs() < HELD, "{}", audio(&before));
     append(&path, &tone(0.5, -20.0));
     let after = until_audio(&exporter, 2.5);
-    assert!((audio(&after) - 2.5).abs() < 0.02, "{}", audio(&after));
+    assert!((audio(&after) - 2.5).abs() < HELD, "{}", audio(&after));
     assert_whole(&after);
 }
 
@@ -95,10 +97,12 @@ fn a_flac_file_that_was_there_before_is_passed_over_until_it_grows() {
         "config.yaml",
         "sources: [ { name: rec, url: rec.flac, follow: true } ]\n",
     );
-    let (wav, flac) = (scratch.path("all.wav"), scratch.path("all.flac"));
-    fs::write(&wav, whole(40.0, -20.0)).unwrap();
-    let (from, to) = (wav.to_str().unwrap(), flac.to_str().unwrap());
-    support::run("ffmpeg", &["-v", "error", "-i", from, to], "");
+    let flac = scratch.path("all.flac");
+    // Noise: what a demultiplexer reads ahead is then a moment and not many seconds.
+    let arguments = "-v error -f lavfi -i anoisesrc=sample_rate=48000:duration=40:amplitude=0.1";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.push(flac.to_str().unwrap());
+    support::run("ffmpeg", &arguments, "");
     let bytes = fs::read(&flac).unwrap();
     let path = scratch.path("rec.flac");
     let old = bytes.len() * 3 / 4;
@@ -151,7 +155,7 @@ fn cut_replaced_deleted_and_written_anew_it_goes_on_in_the_same_buffer() {
     exporter.until_state("rec", "waiting");
     fs::write(&path, whole(1.0, -20.0)).unwrap();
     let back = until_audio(&exporter, 8.5);
-    assert!((audio(&back) - 8.5).abs() < 0.05, "{}", audio(&back));
+    assert!((audio(&back) - 8.5).abs() < HELD, "{}", audio(&back));
     assert_whole(&back);
 }
 

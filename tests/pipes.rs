@@ -189,7 +189,8 @@ fn every_declared_format_has_the_right_level() {
         let path = scratch.path(name);
         // The generator's amplitude is 1/8.
         let arguments = format!(
-            "-v error -f lavfi -i sine=frequency=440:sample_rate=16000:duration=2 -ac 2 -f {format} -y"
+            "-v error -f lavfi -i sine=frequency=440:sample_rate=16000:duration=2 -ac 2 \
+             -f {format} -y"
         );
         let mut arguments: Vec<&str> = arguments.split(' ').collect();
         arguments.push(path.to_str().unwrap());

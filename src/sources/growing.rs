@@ -80,12 +80,15 @@ impl GrowingFile {
         self.status.set_behind(self.backlog > 0);
     }
 
-    /// Skips what is left of the backlog except its last `kept` bytes, in whole blocks.
-    /// Returns how many bytes were skipped.
+    /// While it is behind: skips what is left of the backlog except its last `kept` bytes,
+    /// in whole blocks. Returns how many bytes were skipped.
     ///
     /// # Errors
     /// When the file cannot be sought in.
     pub fn skip_backlog(&mut self, block: u64, kept: u64) -> io::Result<u64> {
+        if !self.status.is_behind() {
+            return Ok(0);
+        }
         let left = self.backlog.saturating_sub(self.position);
         let skipped = left.saturating_sub(kept) / block.max(1) * block.max(1);
         self.position = self.file.seek(SeekFrom::Start(self.position + skipped))?;

@@ -21,9 +21,11 @@ use super::{
 
 /// A directory is not looked at more often.
 const SCAN_INTERVAL: Duration = Duration::from_secs(1);
-/// A file written anew under its old name does not change its directory; such are looked
-/// for less often.
-const FULL_SCAN_INTERVAL: Duration = Duration::from_secs(10);
+/// A file written anew under its old name does not change its directory. Looking for such
+/// takes no more than this part of the time, however many files there are.
+const SCAN_SHARE: u32 = 100;
+/// Looks in vain before nothing counts as there.
+const NOT_YET: u32 = 8;
 /// Two changes so close together may carry the same time.
 const TIME_GRAIN: Duration = Duration::from_secs(2);
 /// Endings that are audio when no pattern is given.
@@ -64,6 +66,8 @@ struct Folder {
 struct Look {
     at: Instant,
     full: Instant,
+    /// How long a full look took.
+    cost: Duration,
     changed: SystemTime,
     settled: bool,
 }
@@ -133,6 +137,7 @@ impl SegmentFollower {
     /// # Errors
     /// [`OpenError`] when the directory may not be read, or nobody wants it any more.
     pub fn next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
+        let mut looked = 0;
         loop {
             let first = self.lock().looked.is_none();
             let found = self
@@ -140,7 +145,9 @@ impl SegmentFollower {
                 .next()
                 .map_err(|error| explain::folder(&error))?;
             let Some(path) = found else {
-                self.status.set_absent(true);
+                // Between one segment and the next one nothing is amiss yet.
+                self.status.set_absent(first || looked >= NOT_YET);
+                looked += 1;
                 if !wait(&self.status) {
                     return Err(explain::unwanted());
                 }
@@ -203,7 +210,7 @@ impl Folder {
         if let Some(look) = &mut self.looked {
             look.at = now;
             let same = look.changed == changed && look.settled;
-            if same && now.duration_since(look.full) < FULL_SCAN_INTERVAL {
+            if same && now.duration_since(look.full) < look.cost * SCAN_SHARE {
                 return Ok(());
             }
         }
@@ -211,6 +218,7 @@ impl Folder {
         self.looked = Some(Look {
             at: now,
             full: now,
+            cost: now.elapsed(),
             changed,
             settled: changed.elapsed().is_ok_and(|age| age > TIME_GRAIN),
         });
