@@ -1,5 +1,7 @@
 //! A followed file: it grows, is cut, replaced, deleted, comes back.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::{fs, time::Duration};

@@ -1,5 +1,7 @@
 //! FIFOs and the standard input.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 
 use std::{

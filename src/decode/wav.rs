@@ -201,10 +201,10 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 pub fn wav_header(format: PcmFormat) -> Vec<u8> {
     let (tag, bits) = format.encoding.wave_tag();
     let block = format.channels * (bits / 8);
-    let mut header = Vec::with_capacity(44);
+    let mut header = Vec::with_capacity(46);
     header.extend_from_slice(b"RIFF");
     header.extend_from_slice(&UNKNOWN);
-    header.extend_from_slice(b"WAVEfmt \x10\0\0\0");
+    header.extend_from_slice(b"WAVEfmt \x12\0\0\0");
     header.extend_from_slice(&tag.to_le_bytes());
     header.extend_from_slice(&format.channels.to_le_bytes());
     header.extend_from_slice(&format.sample_rate.to_le_bytes());
@@ -212,6 +212,8 @@ pub fn wav_header(format: PcmFormat) -> Vec<u8> {
     header.extend_from_slice(&rate.to_le_bytes());
     header.extend_from_slice(&block.to_le_bytes());
     header.extend_from_slice(&bits.to_le_bytes());
+    // WAVEFORMATEX with nothing in its extension: G.711 must have it, the others may.
+    header.extend_from_slice(&[0, 0]);
     header.extend_from_slice(b"data");
     header.extend_from_slice(&UNKNOWN);
     header

@@ -16,7 +16,7 @@ const KEPT_SECONDS: u64 = 2;
 pub(super) async fn follow(context: &Context<'_>, path: &Path) -> Ended {
     let (status, wanted) = LiveStatus::new();
     let mut follower = Follower::new(path.to_owned(), Arc::clone(&status));
-    let open = move || follower.next().map(container);
+    let open = move || follower.open_next().map(container);
     let plan = Plan {
         status: &status,
         absent: "the file does not exist yet",
@@ -30,7 +30,7 @@ pub(super) async fn follow(context: &Context<'_>, path: &Path) -> Ended {
 pub(super) async fn segments(context: &Context<'_>, folder: &SegmentFolder) -> Ended {
     let (status, wanted) = LiveStatus::new();
     let mut follower = SegmentFollower::new(folder.clone(), Arc::clone(&status));
-    let open = move || follower.next().map(container);
+    let open = move || follower.open_next().map(container);
     let plan = Plan {
         status: &status,
         absent: "there is no audio file in the directory yet",

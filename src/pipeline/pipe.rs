@@ -113,7 +113,7 @@ async fn one_writer(
                 Err(ContainerEnd::EndOfFile) => return Ok(intake.watch.had_audio),
                 // A writer that was cut off leaves half a header behind.
                 Err(_) if pumped => return Ok(intake.watch.had_audio),
-                Err(end) => return Err(not_played(end)),
+                Err(end) => return Err(not_played(&end)),
             },
             () = intake.watch.tick() => intake.check(None),
         }
@@ -130,7 +130,7 @@ fn container(reader: FeedReader, pcm: Option<PcmFormat>) -> Opened {
     }
 }
 
-fn not_played(end: ContainerEnd<OpenError>) -> End {
+fn not_played(end: &ContainerEnd<OpenError>) -> End {
     let words = format!("{end}; set `pcm` if the pipe carries samples without a container");
     OpenError::new(FailureReason::Unsupported, words).into()
 }

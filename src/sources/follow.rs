@@ -38,7 +38,7 @@ impl Follower {
     /// # Errors
     /// [`OpenError`] when it may not be read or is no regular file, or when nobody wants
     /// it any more.
-    pub fn next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
+    pub fn open_next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
         loop {
             match metadata(&self.path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -61,7 +61,9 @@ impl Follower {
                 Ok((growing, source.extension))
             }
             // It went in between.
-            Err(error) if error.reason == FailureReason::File && !self.path.exists() => self.next(),
+            Err(error) if error.reason == FailureReason::File && !self.path.exists() => {
+                self.open_next()
+            }
             Err(error) => Err(error),
         }
     }

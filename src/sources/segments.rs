@@ -136,7 +136,7 @@ impl SegmentFollower {
     ///
     /// # Errors
     /// [`OpenError`] when the directory may not be read, or nobody wants it any more.
-    pub fn next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
+    pub fn open_next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
         let mut looked = 0;
         loop {
             let first = self.lock().looked.is_none();

@@ -10,8 +10,8 @@ const MONO: PcmFormat = PcmFormat {
 /// A WAV file with this announced length and these bytes behind the header.
 fn wav(announced: u32, rest: &[u8]) -> Vec<u8> {
     let mut bytes = wav_header(MONO);
-    bytes[40..44].copy_from_slice(&announced.to_le_bytes());
-    bytes[4..8].copy_from_slice(&announced.saturating_add(36).to_le_bytes());
+    bytes[42..46].copy_from_slice(&announced.to_le_bytes());
+    bytes[4..8].copy_from_slice(&announced.saturating_add(38).to_le_bytes());
     bytes.extend_from_slice(rest);
     bytes
 }
@@ -77,7 +77,7 @@ fn skipping_is_told_the_layout_and_counted() {
     let bytes = wav(100, &rest);
     let mut stream = EndlessWav::with_skip(&bytes[..], |inner, layout| {
         let expected = WavLayout {
-            data_start: 44,
+            data_start: 46,
             block: 2,
             rate: 16_000,
             data_len: Some(100),
