@@ -5,8 +5,9 @@
 mod support;
 
 use std::{
+    fmt::Write as _,
     fs::{self, OpenOptions},
-    io::Write,
+    io::Write as _,
     os::unix::fs::FileTypeExt as _,
     path::Path,
     process::{Command, Stdio},
@@ -181,10 +182,8 @@ fn every_declared_format_has_the_right_level() {
     for (name, _) in formats {
         let path = scratch.path(name);
         make_fifo(&path);
-        text += &format!(
-            "  - {{ url: \"fifo://{}\", pcm: {{ format: {name}, sample_rate: 16000, channels: 2 }} }}\n",
-            path.display()
-        );
+        let keys = format!("pcm: {{ format: {name}, sample_rate: 16000, channels: 2 }}");
+        writeln!(text, "  - {{ url: \"fifo://{}\", {keys} }}", path.display()).unwrap();
     }
     let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
     for (name, format) in formats {

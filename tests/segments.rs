@@ -114,9 +114,9 @@ fn a_recorder_of_whole_files_neither_stalls_nor_loses_time_between_them() {
         "{gap} s of stall invented\n{}",
         scrape.without_zeros()
     );
-    // The first file came whole; what followed was due.
+    // The first file came whole; what followed was due, each up to a look later.
     let surplus = scrape.sum("myaudio_source_surplus_seconds_total", &[("source", "rec")]);
-    assert!(surplus < 12.5, "{surplus} s of surplus");
+    assert!(surplus < 15.0, "{surplus} s of surplus");
 }
 
 #[test]

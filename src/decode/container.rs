@@ -9,6 +9,10 @@ use std::{
     fs::File,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use symphonia::core::{
@@ -30,6 +34,9 @@ const QUEUE: usize = 4;
 /// Packets that may fail in a row before the stream counts as not decodable.
 const MAX_CONSECUTIVE_ERRORS: u32 = 50;
 
+/// A live container that is shorter holds no audio, and nobody needs to hear of it.
+const HARDLY_ANYTHING: u64 = 4096;
+
 /// What the thread opens: called again for each round of a looped file. Its error is
 /// words for the owner.
 pub type Open<E> = Box<dyn FnMut() -> Result<Opened, E> + Send>;
@@ -37,6 +44,8 @@ pub type Open<E> = Box<dyn FnMut() -> Result<Opened, E> + Send>;
 /// A container ready to be probed, positioned at its start.
 pub struct Opened {
     source: Box<dyn MediaSource>,
+    /// Bytes read of a stream.
+    read: Arc<AtomicU64>,
     /// The extension in lower case; the probe looks at the bytes, this helps it.
     extension: Option<String>,
 }
@@ -44,8 +53,11 @@ pub struct Opened {
 impl Opened {
     /// A file, which can be sought in.
     pub fn file(file: File, extension: Option<String>) -> Self {
-        let source = Box::new(file);
-        Self { source, extension }
+        Self {
+            source: Box::new(file),
+            read: Arc::default(),
+            extension,
+        }
     }
 
     /// A stream that can only be read on.
@@ -53,8 +65,30 @@ impl Opened {
         reader: impl io::Read + Send + Sync + 'static,
         extension: Option<String>,
     ) -> Self {
-        let source = Box::new(ReadOnlySource::new(reader));
-        Self { source, extension }
+        let read = Arc::default();
+        let reader = Counted {
+            reader,
+            read: Arc::clone(&read),
+        };
+        Self {
+            source: Box::new(ReadOnlySource::new(reader)),
+            read,
+            extension,
+        }
+    }
+}
+
+/// Counts what is read through it.
+struct Counted<R> {
+    reader: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: io::Read> io::Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.read.fetch_add(count as u64, Relaxed);
+        Ok(count)
     }
 }
 
@@ -151,10 +185,15 @@ enum Stop<E> {
 
 fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
     loop {
+        let mut read = Arc::default();
         let stop = match open() {
             // Demuxers and decoders parse what strangers made; a panic costs one source.
-            Ok(opened) => catch_unwind(AssertUnwindSafe(|| play(opened, sender)))
-                .unwrap_or_else(|_| Stop::Ended(ContainerEnd::Broken("the decoder failed".into()))),
+            Ok(opened) => {
+                read = Arc::clone(&opened.read);
+                catch_unwind(AssertUnwindSafe(|| play(opened, sender))).unwrap_or_else(|_| {
+                    Stop::Ended(ContainerEnd::Broken("the decoder failed".into()))
+                })
+            }
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {
@@ -162,9 +201,10 @@ fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
             Stop::Ended(ContainerEnd::Unsupported(text) | ContainerEnd::Broken(text))
                 if rounds == Rounds::Live =>
             {
-                if sender
-                    .blocking_send(Ok(SampleBlock::Skipped(text)))
-                    .is_err()
+                if read.load(Relaxed) > HARDLY_ANYTHING
+                    && sender
+                        .blocking_send(Ok(SampleBlock::Skipped(text)))
+                        .is_err()
                 {
                     return;
                 }

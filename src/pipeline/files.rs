@@ -65,8 +65,7 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
         tokio::select! {
             block = container.next() => {
                 let block = block.map_err(not_opened)?;
-                let (old, bytes) = (plan.status.is_behind(), plan.status.bytes_read());
-                let Some(words) = intake.take(block, old, bytes)? else {
+                let Some(words) = intake.take(block, plan.status.is_behind())? else {
                     continue;
                 };
                 if !plan.one_of_many {

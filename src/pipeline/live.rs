@@ -11,8 +11,6 @@ use super::{
 };
 use crate::{decode::SampleBlock, sources::State};
 
-/// A container shorter than this holds no audio, and nobody needs to hear of it.
-const HARDLY_ANYTHING: u64 = 4096;
 /// A segment that comes in one piece is expected to be followed within this at the most.
 const LONGEST_PIECE: Duration = Duration::from_secs(3600);
 
@@ -68,13 +66,8 @@ impl<'a> Intake<'a> {
     }
 
     /// Takes a block; one that is not wanted (`old`) goes no further. A container that
-    /// cannot be played is returned with its words, when there was more than nothing in it.
-    pub(super) fn take(
-        &mut self,
-        block: SampleBlock,
-        old: bool,
-        bytes: u64,
-    ) -> Result<Option<String>, End> {
+    /// cannot be played is returned with its words.
+    pub(super) fn take(&mut self, block: SampleBlock, old: bool) -> Result<Option<String>, End> {
         let account = self.context.account;
         match block {
             SampleBlock::Started(codec) => {
@@ -95,8 +88,7 @@ impl<'a> Intake<'a> {
                 self.piece.audio += block_duration(format, &samples);
             }
             SampleBlock::Undecodable => account.undecodable(self.sink.block_duration),
-            SampleBlock::Skipped(words) if bytes > HARDLY_ANYTHING => return Ok(Some(words)),
-            SampleBlock::Skipped(_) => {}
+            SampleBlock::Skipped(words) => return Ok(Some(words)),
         }
         Ok(None)
     }

@@ -61,7 +61,6 @@ impl GrowingFile {
         };
         status.set_absent(false);
         status.set_behind(false);
-        status.set_read(0);
         let growing = Self {
             file,
             position: 0,
@@ -118,7 +117,6 @@ impl GrowingFile {
         self.memory.drain(..forgotten);
         self.memory
             .extend_from_slice(&bytes[bytes.len().saturating_sub(MEMORY)..]);
-        self.status.set_read(self.position);
         if self.position >= self.backlog {
             self.status.set_behind(false);
         }

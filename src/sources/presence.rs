@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
 /// What a thread that reads something live, and the session that takes from it, tell one
@@ -12,7 +12,6 @@ pub struct LiveStatus {
     unwanted: AtomicBool,
     absent: AtomicBool,
     behind: AtomicBool,
-    read: AtomicU64,
 }
 
 /// Dropping it ends the thread's waiting.
@@ -36,11 +35,6 @@ impl LiveStatus {
         self.behind.load(Relaxed)
     }
 
-    /// Bytes read of the present file.
-    pub fn bytes_read(&self) -> u64 {
-        self.read.load(Relaxed)
-    }
-
     pub(super) fn is_unwanted(&self) -> bool {
         self.unwanted.load(Relaxed)
     }
@@ -51,10 +45,6 @@ impl LiveStatus {
 
     pub(super) fn set_behind(&self, behind: bool) {
         self.behind.store(behind, Relaxed);
-    }
-
-    pub(super) fn set_read(&self, bytes: u64) {
-        self.read.store(bytes, Relaxed);
     }
 }
 
