@@ -169,8 +169,7 @@ impl TimeLedger {
 
     fn open_window(&mut self, now: Instant) {
         self.window_start = now;
-        // A burst that comes after a long pause may have left nothing due at this point.
-        self.lasting = self.lateness;
+        self.lasting = Duration::MAX;
     }
 }
 
