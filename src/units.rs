@@ -144,6 +144,69 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     Some(total)
 }
 
+/// How raw PCM samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PcmEncoding {
+    /// Signed 16 bit, little-endian.
+    S16le,
+    /// Signed 24 bit in three bytes, little-endian.
+    S24le,
+    /// Signed 32 bit, little-endian.
+    S32le,
+    /// IEEE 754 32 bit, little-endian, full scale ±1.
+    F32le,
+    /// Unsigned 8 bit.
+    U8,
+    /// G.711 µ-law.
+    Mulaw,
+    /// G.711 A-law.
+    Alaw,
+}
+
+/// Raw interleaved PCM without a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PcmFormat {
+    /// How a sample is written.
+    pub encoding: PcmEncoding,
+    /// Sample frames a second, in Hz.
+    pub sample_rate: u32,
+    /// Interleaved channels.
+    pub channels: u16,
+}
+
+impl PcmEncoding {
+    /// The words that name them in a configuration.
+    pub const NAMES: &'static [&'static str] =
+        &["s16le", "s24le", "s32le", "f32le", "u8", "mulaw", "alaw"];
+
+    /// The encoding of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "s16le" => Self::S16le,
+            "s24le" => Self::S24le,
+            "s32le" => Self::S32le,
+            "f32le" => Self::F32le,
+            "u8" => Self::U8,
+            "mulaw" => Self::Mulaw,
+            "alaw" => Self::Alaw,
+            _ => return None,
+        })
+    }
+
+    /// `wFormatTag` (RFC 2361) and bits per sample.
+    pub fn wave_tag(self) -> (u16, u16) {
+        match self {
+            Self::S16le => (1, 16),
+            Self::S24le => (1, 24),
+            Self::S32le => (1, 32),
+            Self::F32le => (3, 32),
+            Self::U8 => (1, 8),
+            Self::Alaw => (6, 8),
+            Self::Mulaw => (7, 8),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,8 @@ use audio_capture_exporter::{
     config::{self, Config, SourceArgument},
     id::SourceId,
     net::{RtpTransport, Trust},
-    sources::{Credentials, Expectation, Location, SourceOptions},
+    sources::{Credentials, Expectation, LiveLocation, Location, SegmentFolder, SourceOptions},
+    units::{PcmEncoding, PcmFormat},
 };
 
 fn fixtures(kind: &str) -> PathBuf {
@@ -267,5 +268,51 @@ fn a_file_that_is_not_there_or_no_file_is_said() {
             errors.to_string().contains(&path.display().to_string()),
             "{errors}"
         );
+    }
+}
+
+#[test]
+fn places_that_live_keep_their_keys_and_get_a_name() {
+    let config = good("live.yaml");
+    assert_eq!(
+        names(&config),
+        ["night", "aviary", "attic", "meadow", "stdin"]
+    );
+    let pcm = PcmFormat {
+        encoding: PcmEncoding::F32le,
+        sample_rate: 44_100,
+        channels: 2,
+    };
+    let folder = |path: &str, pattern: Option<&str>| {
+        LiveLocation::Segments(SegmentFolder {
+            path: path.into(),
+            pattern: pattern.map(str::to_owned),
+        })
+    };
+    for (name, place) in [
+        (
+            "night",
+            LiveLocation::Follow {
+                path: fixtures("good").join("night.wav"),
+            },
+        ),
+        ("aviary", folder("/var/lib/recorder/aviary", Some("*.wav"))),
+        ("attic", folder("/var/lib/recorder/attic/", None)),
+        (
+            "meadow",
+            LiveLocation::Pipe {
+                path: Some("/run/meadow.pcm".into()),
+                pcm: Some(pcm),
+            },
+        ),
+        (
+            "stdin",
+            LiveLocation::Pipe {
+                path: None,
+                pcm: None,
+            },
+        ),
+    ] {
+        assert_eq!(source(&config, name).location, Location::Live(place));
     }
 }

@@ -20,7 +20,7 @@ use support::{Exporter, Scrape, Scratch, openmetrics::OpenMetrics, run, write_to
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0";
 const TEXT: &str = "text/plain; version=0.0.4";
 
-/// Sources that do nothing any more: a file that has ended and a camera that is switched
+/// Sources that do nothing any more: a file that has ended, and others that are switched
 /// off. Between two scrapes none of their series changes.
 fn at_rest() -> (Exporter, Scratch) {
     let scratch = Scratch::new();
@@ -28,7 +28,10 @@ fn at_rest() -> (Exporter, Scratch) {
     let config = scratch.write(
         "config.yaml",
         "sources:\n- { url: ended.wav }\n\
-         - { name: off, url: \"rtsp://127.0.0.1:9/\", enabled: false }\n",
+         - { name: off, url: \"rtsp://127.0.0.1:9/\", enabled: false }\n\
+         - { name: radio, url: \"http://127.0.0.1:9/\", enabled: false }\n\
+         - { name: segments, url: \"dir:///nowhere\", enabled: false }\n\
+         - { name: pipe, url: \"fifo:///nowhere\", enabled: false }\n",
     );
     let exporter = Exporter::with_config(&config);
     exporter.until_state("ended", "ended");
@@ -97,9 +100,9 @@ fn the_document_lists_exactly_the_values_of_every_closed_set() {
     // The series of a buffer type appear with its first use, which may never come.
     let kinds = BufferKind::ALL.iter().map(|kind| kind.as_str().to_owned());
     seen.insert(("buffer_type", None), kinds.collect());
-    // tests/udp.rs shows this one; the servers here have no UDP.
-    let udp = BTreeSet::from(["udp".to_owned()]);
-    seen.insert(("transport", Some("myaudio_source_info")), udp);
+    // tests/udp.rs, http_streams.rs and pipes.rs show these; nothing here sends so.
+    let others = ["udp", "http", "https", "pipe"].map(str::to_owned);
+    seen.insert(("transport", Some("myaudio_source_info")), others.into());
     for scrape in &scrapes() {
         for (name, labels, _) in &scrape.samples {
             let family = family_of(scrape, name);

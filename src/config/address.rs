@@ -9,7 +9,11 @@ use std::{
 
 use url::Url;
 
-use crate::{id::SourceId, secret::Secret};
+use crate::{
+    id::SourceId,
+    secret::Secret,
+    sources::{LiveLocation, SegmentFolder},
+};
 
 /// An understood address.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(super) enum Address {
         /// The file's name without its extension, as far as a source name allows.
         name: String,
     },
+    /// A directory, a FIFO or the standard input.
+    Live { place: LiveLocation, name: String },
 }
 
 /// Why an address cannot be used; the text tells what to write instead and quotes nothing.
@@ -46,14 +52,14 @@ pub enum AddressError {
     Empty,
     /// A scheme that is known, but not for audio here.
     #[error(
-        "`{0}` is not supported; supported are rtsp://, rtsps://, http://, https:// and \
-         files (a path or file:///path)"
+        "`{0}` is not supported; supported are rtsp://, rtsps://, http://, https://, \
+         files (a path or file:///path), dir:///path, fifo:///path and stdin:"
     )]
     Unsupported(&'static str),
     /// Something else before `://`.
     #[error(
-        "unknown scheme before `://`; supported are rtsp://, rtsps://, http://, https:// and \
-         files (a path or file:///path)"
+        "unknown scheme before `://`; supported are rtsp://, rtsps://, http://, https://, \
+         files (a path or file:///path), dir:///path, fifo:///path and stdin:"
     )]
     UnknownScheme,
     /// `user:password@host` without a scheme.
@@ -63,7 +69,9 @@ pub enum AddressError {
     )]
     MissingScheme,
     /// No `//` after the scheme.
-    #[error("two slashes are missing after the scheme; write rtsp://host/path or file:///path")]
+    #[error(
+        "two slashes are missing after the scheme; write rtsp://host/path, file:///path, dir:///path or fifo:///path"
+    )]
     MissingSlashes,
     /// A space or control character.
     #[error("a space or control character in the URL; write a space as %20")]
@@ -99,12 +107,15 @@ pub enum AddressError {
     /// Not a local path behind `file:`.
     #[error("not a local file; write file:///path with an absolute path and no ? or #")]
     FileUrl,
+    /// Something behind `stdin:`.
+    #[error("the standard input has no path; write stdin: alone, and fifo:///path for a FIFO")]
+    StandardInput,
 }
 
 /// Schemes someone may try, so that the answer can name them.
-const UNSUPPORTED: [&str; 19] = [
-    "rtspu", "alsa", "fifo", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls",
-    "ws", "wss", "icecast", "icy", "pulse", "jack", "stdin",
+const UNSUPPORTED: [&str; 17] = [
+    "rtspu", "alsa", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls", "ws",
+    "wss", "icecast", "icy", "pulse", "jack",
 ];
 
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
@@ -133,9 +144,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
     if text.is_empty() {
         return Err(AddressError::Empty);
     }
-    if text == "-" {
-        return Err(AddressError::Unsupported("stdin"));
-    }
+    let text = if text == "-" { "stdin:" } else { text };
     let (scheme, rest) = match text.split_once(':') {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
         None => (String::new(), ""),
@@ -162,8 +171,14 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
                 password,
             })
         }
-        ("file", Some(_)) => file_url(text),
-        ("rtsp" | "rtsps" | "http" | "https" | "file", None) => Err(AddressError::MissingSlashes),
+        ("file", Some(_)) => Ok(file(local_path(rest)?)),
+        ("stdin", None) if rest.is_empty() => Ok(stdin()),
+        ("stdin", _) => Err(AddressError::StandardInput),
+        ("dir", Some(_)) => Ok(directory(local_path(rest)?)),
+        ("fifo", Some(_)) => Ok(fifo(local_path(rest)?)),
+        ("rtsp" | "rtsps" | "http" | "https" | "file" | "dir" | "fifo", None) => {
+            Err(AddressError::MissingSlashes)
+        }
         (_, Some(_)) => Err(AddressError::UnknownScheme),
         _ if looks_like_userinfo(text) => Err(AddressError::MissingScheme),
         _ if text.contains("://") => Err(AddressError::UnknownScheme),
@@ -267,26 +282,56 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
-fn file_url(text: &str) -> Result<Address, AddressError> {
-    let url = Url::parse(text).map_err(|_| AddressError::FileUrl)?;
+/// The path behind `//`, an empty host and an absolute path.
+fn local_path(rest: &str) -> Result<PathBuf, AddressError> {
+    let url = Url::parse(&format!("file:{rest}")).map_err(|_| AddressError::FileUrl)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(AddressError::FileUrl);
     }
     match url.to_file_path() {
-        Ok(path) if path.file_name().is_some() => Ok(file(path)),
+        Ok(path) if path.file_name().is_some() => Ok(path),
         _ => Err(AddressError::FileUrl),
     }
 }
 
+fn stdin() -> Address {
+    let (path, pcm) = (None, None);
+    Address::Live {
+        place: LiveLocation::Pipe { path, pcm },
+        name: "stdin".to_owned(),
+    }
+}
+
+fn fifo(path: PathBuf) -> Address {
+    let name = as_name(&path.file_stem().unwrap_or_default().to_string_lossy());
+    let (path, pcm) = (Some(path), None);
+    Address::Live {
+        place: LiveLocation::Pipe { path, pcm },
+        name,
+    }
+}
+
+fn directory(path: PathBuf) -> Address {
+    let name = as_name(&path.file_name().unwrap_or_default().to_string_lossy());
+    let pattern = None;
+    Address::Live {
+        place: LiveLocation::Segments(SegmentFolder { path, pattern }),
+        name,
+    }
+}
+
 fn file(path: PathBuf) -> Address {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = as_name(&path.file_stem().unwrap_or_default().to_string_lossy());
+    Address::File { path, name }
+}
+
+/// A text as far as a source name allows.
+fn as_name(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
-    let name = stem
-        .chars()
+    text.chars()
         .map(|c| if allowed(c) { c } else { '-' })
         .take(SourceId::MAX_LEN)
-        .collect();
-    Address::File { path, name }
+        .collect()
 }
 
 #[cfg(test)]

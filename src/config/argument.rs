@@ -80,6 +80,7 @@ impl SourceArgument {
                 let looped = false;
                 (Location::File { path, looped }, name)
             }
+            Address::Live { place, name } => (Location::Live(place), name),
         };
         let id = match name {
             Some(id) => id,

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::units::{ByteSize, parse_duration};
+use crate::units::{ByteSize, PcmEncoding, parse_duration};
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ pub const KEYS: &[Key] = &[
     key(
         "sources[].name",
         Text,
-        Computed("host[:port], or the file's name without its extension"),
+        Computed("host[:port], or the name of the file or directory without its extension"),
     ),
     key("sources[].url", Hidden, Required),
     key("sources[].username", Hidden, Nothing),
@@ -126,6 +126,28 @@ pub const KEYS: &[Key] = &[
     key("sources[].tls.server_name", Text, Nothing),
     key("sources[].enabled", Boolean, Value("true")),
     key("sources[].loop", Boolean, Value("false")),
+    key("sources[].follow", Boolean, Value("false")),
+    key(
+        "sources[].pattern",
+        Text,
+        Computed("every name that ends like audio"),
+    ),
+    key("sources[].pcm", Section, Nothing),
+    key(
+        "sources[].pcm.format",
+        Choice(PcmEncoding::NAMES),
+        Computed("none; needed"),
+    ),
+    key(
+        "sources[].pcm.sample_rate",
+        Integer(1, 768_000),
+        Computed("none; needed"),
+    ),
+    key(
+        "sources[].pcm.channels",
+        Integer(1, 26),
+        Computed("none; needed"),
+    ),
     key("sources[].stall_after", Span("1s", "1h"), Value("10s")),
     key("sources[].expect", Section, Nothing),
     key("sources[].expect.codec", Text, Nothing),

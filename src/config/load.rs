@@ -20,7 +20,7 @@ use crate::{
     id::SourceId,
     memory::limits,
     net::DialLimits,
-    sources::{ConnectOptions, SourceOptions},
+    sources::{ConnectOptions, LiveLocation, Location, SourceOptions},
     units::ByteSize,
 };
 
@@ -156,6 +156,7 @@ fn validate(
             format!("{total} with the command line's, at most {MAX_SOURCES} are possible");
         top.mistake("sources", problem, "split them over several exporters");
     }
+    stdin_once(&placed, mistakes);
     names_once(&placed, mistakes);
     let probe_targets = probe_targets(&probe, &placed, placed.len() == total);
 
@@ -251,6 +252,36 @@ fn allowed_hosts(section: &Section<'_>) -> Vec<String> {
         }
     }
     hosts
+}
+
+/// What comes on the standard input can be read only once.
+fn stdin_once(placed: &[Placed], mistakes: &Mistakes) {
+    let reads_stdin = |placed: &&Placed| {
+        let location = &placed.options.location;
+        matches!(
+            location,
+            Location::Live(LiveLocation::Pipe { path: None, .. })
+        )
+    };
+    let mut readers = placed.iter().filter(reads_stdin);
+    let Some(first) = readers.next() else {
+        return;
+    };
+    for again in readers {
+        let problem = format!("{} reads the standard input already", first.path);
+        let path = format!("{}.url", again.path);
+        let path = if again.line.is_some() {
+            &path
+        } else {
+            &again.path
+        };
+        mistakes.add(
+            again.line,
+            path,
+            problem,
+            "use a FIFO (fifo:///path) for one of them",
+        );
+    }
 }
 
 /// Every name belongs to one source: it is the label that tells their series apart.

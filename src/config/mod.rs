@@ -14,6 +14,7 @@ mod argument;
 mod budget;
 pub mod keys;
 mod load;
+mod local;
 mod mistake;
 mod nearest;
 mod one;

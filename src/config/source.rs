@@ -6,6 +6,7 @@ use super::{
     address::{self, Address},
     argument::SourceArgument,
     keys,
+    local::LocalKeys,
     mistake::shown,
     secrets,
     section::Section,
@@ -14,7 +15,9 @@ use super::{
 use crate::{
     id::SourceId,
     secret::Secret,
-    sources::{Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions},
+    sources::{
+        Credentials, Expectation, HttpTarget, LiveLocation, Location, RtspTarget, SourceOptions,
+    },
 };
 
 /// A source and where it was named, for messages about several sources.
@@ -35,6 +38,7 @@ pub(super) fn from_section(
     section.choice("transport", "write one of the two, or remove the key");
     let enabled = section.flag("enabled");
     let looped = section.flag("loop");
+    let local = LocalKeys::read(section);
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));
     let name = given_name(section);
@@ -52,6 +56,7 @@ pub(super) fn from_section(
                 section.mistake("loop", "only a file can start again", "remove the key");
             }
             let credentials = credentials.combine(section, username, password);
+            local.apply(section, None);
             let transport = transport::read(section, url.scheme() == "rtsps");
             let target = RtspTarget {
                 url,
@@ -67,12 +72,9 @@ pub(super) fn from_section(
             username,
             password,
         } => {
-            for key in ["transport", "loop"] {
-                if section.has(key) {
-                    section.mistake(key, "means nothing for an HTTP stream", "remove the key");
-                }
-            }
+            mean_nothing(section, &["transport", "loop"], "an HTTP stream");
             let credentials = credentials.combine(section, username, password);
+            local.apply(section, None);
             if section.has("tls") && url.scheme() != "https" {
                 section.mistake(
                     "tls",
@@ -88,18 +90,26 @@ pub(super) fn from_section(
             (Location::Http(target), name)
         }
         Address::File { path, name } => {
-            for key in [
-                "transport",
-                "tls",
-                "username",
-                "password_file",
-                "password_env",
-            ] {
-                if section.has(key) {
-                    section.mistake(key, "means nothing for a file", "remove the key");
-                }
+            no_server(section);
+            let followed = local
+                .follow
+                .then(|| LiveLocation::Follow { path: path.clone() });
+            if local.follow && looped {
+                let problem = "a file that is followed has no end to start again at";
+                section.mistake("loop", problem, "keep loop or follow");
             }
-            (Location::File { path, looped }, name)
+            let file = Location::File { path, looped };
+            (
+                local.apply(section, followed).map_or(file, Location::Live),
+                name,
+            )
+        }
+        Address::Live { place, name } => {
+            no_server(section);
+            if looped {
+                section.mistake("loop", "only a file can start again", "remove the key");
+            }
+            (Location::Live(local.apply(section, Some(place))?), name)
         }
     };
     let id = match name {
@@ -140,6 +150,26 @@ pub(super) fn from_argument(argument: &SourceArgument, nth: usize, capture: Dura
         path: format!("source argument {nth}"),
         line: None,
     }
+}
+
+/// Notes keys that were given for a place that has no use for them.
+fn mean_nothing(section: &Section<'_>, keys: &[&str], place: &str) {
+    for key in keys.iter().filter(|key| section.has(key)) {
+        let problem = format!("means nothing for {place}");
+        section.mistake(key, problem, "remove the key");
+    }
+}
+
+/// Notes the keys that only a server has a use for.
+fn no_server(section: &Section<'_>) {
+    let keys = [
+        "transport",
+        "tls",
+        "username",
+        "password_file",
+        "password_env",
+    ];
+    mean_nothing(section, &keys, "a file");
 }
 
 enum Name {

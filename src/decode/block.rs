@@ -1,6 +1,14 @@
 //! What goes into a container's thread and what comes out of it.
 
-use std::{fmt, fs::File, io::Read};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 use tokio::sync::mpsc;
@@ -14,26 +22,53 @@ pub struct Opened {
     /// What the bytes are said to be: a file's extension in lower case, or what a server's
     /// content type means. The bytes decide; this explains what they are not.
     pub(super) claimed: Option<String>,
+    /// Bytes read of a stream.
+    pub(super) read: Arc<AtomicU64>,
 }
 
 impl Opened {
     /// A regular file, which may be sought in.
     pub fn file(file: File, claimed: Option<String>) -> Self {
-        let media = Box::new(file);
-        Self { media, claimed }
+        Self {
+            media: Box::new(file),
+            claimed,
+            read: Arc::default(),
+        }
     }
 
     /// Bytes that come once and in order, such as a live stream. Its reads block, so they
     /// must end when the session does.
     pub fn stream(bytes: impl Read + Send + Sync + 'static, claimed: Option<String>) -> Self {
-        let media = Box::new(ReadOnlySource::new(bytes));
-        Self { media, claimed }
+        let read = Arc::default();
+        let counted = Counted {
+            bytes,
+            read: Arc::clone(&read),
+        };
+        Self {
+            media: Box::new(ReadOnlySource::new(counted)),
+            claimed,
+            read,
+        }
     }
 }
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opened({:?})", self.claimed)
+    }
+}
+
+/// Counts what is read through it.
+struct Counted<R> {
+    bytes: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(into)?;
+        self.read.fetch_add(count as u64, Relaxed);
+        Ok(count)
     }
 }
 
@@ -47,6 +82,9 @@ pub enum SampleBlock {
     Samples(AudioFormat, Vec<f32>),
     /// A packet that could not be decoded.
     Undecodable,
+    /// With [`Rounds::Live`](super::Rounds::Live): a container that cannot be played, or not
+    /// on from here, in words for the owner. Another one may follow.
+    Skipped(String),
 }
 
 /// Why no more blocks come.

@@ -4,7 +4,10 @@
 //! pools. It hands blocks over a short queue: when nobody takes them it waits, and when
 //! the taker is dropped it ends.
 
-use std::{fmt, io};
+use std::{
+    fmt, io,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use tokio::sync::mpsc;
 
@@ -17,9 +20,24 @@ use crate::shutdown::{TaskKind, Tasks};
 /// Blocks in the queue between the thread and its taker.
 const QUEUE: usize = 4;
 
+/// A live container that is shorter holds no audio, and nobody needs to hear of it.
+const HARDLY_ANYTHING: u64 = 4096;
+
 /// What the thread opens: called again for each round of a looped file. Its error is
 /// words for the owner.
 pub type Open<E> = Box<dyn FnMut() -> Result<Opened, E> + Send>;
+
+/// What follows the end of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounds {
+    /// Nothing.
+    Once,
+    /// The same once more.
+    Looped,
+    /// Whatever is opened next, as often as there is something; also after one that cannot
+    /// be played. Opening waits until there is.
+    Live,
+}
 
 /// A container being decoded.
 pub struct Container<E> {
@@ -27,14 +45,14 @@ pub struct Container<E> {
 }
 
 impl<E: Send + 'static> Container<E> {
-    /// Starts the thread. With `looped` the file is opened again at its end.
+    /// Starts the thread.
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(tasks: &Tasks, name: &str, open: Open<E>, looped: bool) -> io::Result<Self> {
+    pub fn start(tasks: &Tasks, name: &str, open: Open<E>, rounds: Rounds) -> io::Result<Self> {
         let (sender, blocks) = mpsc::channel(QUEUE);
         tasks.thread(TaskKind::Container, name, move || {
-            run(open, looped, &sender);
+            run(open, rounds, &sender);
         })?;
         Ok(Self { blocks })
     }
@@ -59,16 +77,30 @@ impl<E> fmt::Debug for Container<E> {
     }
 }
 
-fn run<E>(mut open: Open<E>, looped: bool, sender: &Sender<E>) {
+fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
     loop {
+        let mut read = Arc::default();
         let stop = match open() {
             // A panic of the demuxer or decoder ends this thread: it is counted, and the
             // taker learns it from the closed queue.
-            Ok(opened) => demux::play(opened, sender),
+            Ok(opened) => {
+                read = Arc::clone(&opened.read);
+                demux::play(opened, sender)
+            }
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {
-            Stop::Ended(ContainerEnd::EndOfFile) if looped => {}
+            Stop::Ended(ContainerEnd::EndOfFile) if rounds != Rounds::Once => {}
+            Stop::Ended(
+                ContainerEnd::Unsupported { problem, .. } | ContainerEnd::Broken(problem),
+            ) if rounds == Rounds::Live => {
+                let skipped = SampleBlock::Skipped(problem);
+                if read.load(Relaxed) > HARDLY_ANYTHING
+                    && sender.blocking_send(Ok(skipped)).is_err()
+                {
+                    return;
+                }
+            }
             Stop::Ended(end) => {
                 // When nobody listens any more there is nobody to tell.
                 let _told = sender.blocking_send(Err(end));

@@ -228,7 +228,8 @@ fn open<E>(
         Format::Adts(_) => ("AAC", AdtsReader::try_new(stream, options).map(boxed)),
         // Its index may stand at its end, and announces sizes that a stranger chose.
         Format::Mp4 if live => {
-            let text = "MP4 is played from files only; let the server send AAC in ADTS frames";
+            let text =
+                "MP4 is played from whole files only; let the source send AAC in ADTS frames";
             return Err(unsupported(Some("mp4"), text));
         }
         Format::Mp4 => ("MP4", IsoMp4Reader::try_new(stream, options).map(boxed)),
@@ -309,7 +310,7 @@ fn refused<E>(error: &NotAudio, claimed: Option<&str>) -> Stop<E> {
         ),
         NotAudio::Unknown => (
             None,
-            format!("this is not audio in a format that can be read here ({FORMATS})"),
+            format!("this is not audio in a format that can be read here; supported are {FORMATS}"),
         ),
         NotAudio::Tags => (
             None,

@@ -10,7 +10,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    decode::{Container, ContainerEnd, Open, SampleBlock},
+    decode::{Container, ContainerEnd, Open, Rounds, SampleBlock},
     sources::{DisconnectReason, FailureReason, OpenError, SessionEnd},
 };
 
@@ -20,8 +20,9 @@ const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bool) -> Ended {
     let account = context.account;
     let name = context.options.id.as_str();
+    let rounds = if looped { Rounds::Looped } else { Rounds::Once };
     let mut container =
-        Container::start(context.tasks, name, open, looped).map_err(|error| no_thread(&error))?;
+        Container::start(context.tasks, name, open, rounds).map_err(|error| no_thread(&error))?;
     let limit = context.connect.timeout;
     let mut next = match timeout(limit, container.next()).await {
         Ok(first) => first.map_err(|end| not_played(end, false))?,
@@ -49,7 +50,9 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 sink.push(format, &samples)?;
                 watch.audio_came();
             }
-            SampleBlock::Undecodable => account.undecodable(sink.block_duration),
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
+                account.undecodable(sink.block_duration);
+            }
         }
         next = loop {
             tokio::select! {

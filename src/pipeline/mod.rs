@@ -5,7 +5,10 @@
 //! second. Nothing here retries; the supervisor does.
 
 mod container;
+mod files;
+mod live;
 mod packets;
+mod pipe;
 mod sink;
 mod stream;
 mod undecodable;
@@ -25,8 +28,8 @@ use crate::{
     shutdown::Tasks,
     signal::Meter,
     sources::{
-        Account, ConnectOptions, FailureReason, Location, OpenError, SessionEnd, SourceOptions,
-        open_file,
+        Account, ConnectOptions, FailureReason, LiveLocation, Location, OpenError, SessionEnd,
+        SourceOptions, open_file,
     },
 };
 
@@ -84,6 +87,11 @@ pub async fn run(context: &Context<'_>) -> End {
                 open_file(&path).map(|source| Opened::file(source.file, source.extension))
             };
             container::run(context, Box::new(open), *looped).await
+        }
+        Location::Live(LiveLocation::Follow { path }) => files::follow(context, path).await,
+        Location::Live(LiveLocation::Segments(folder)) => files::segments(context, folder).await,
+        Location::Live(LiveLocation::Pipe { path, pcm }) => {
+            pipe::run(context, path.as_deref(), *pcm).await
         }
     };
     match ended {

@@ -18,7 +18,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    decode::{Container, ContainerEnd, Opened, PipeWriter, SampleBlock, pipe},
+    decode::{Container, ContainerEnd, Opened, PipeWriter, Rounds, SampleBlock, pipe},
     sources::{FailureReason, HttpStream, HttpTarget, OpenError, SessionEnd, open_http},
 };
 
@@ -45,7 +45,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
             .ok_or_else(|| OpenError::new(FailureReason::Local, again))
     };
     let name = options.id.as_str();
-    let mut container = Container::start(context.tasks, name, Box::new(open), false)
+    let mut container = Container::start(context.tasks, name, Box::new(open), Rounds::Once)
         .map_err(|error| no_thread(&error))?;
     let mut pump = pin!(pump(stream, writer));
     let (mut pumping, mut pump_end) = (true, None);
@@ -83,7 +83,9 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
                     sleep(wait).await;
                 }
             }
-            SampleBlock::Undecodable => account.undecodable(sink.block_duration),
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
+                account.undecodable(sink.block_duration);
+            }
         }
     }
 }

@@ -65,6 +65,19 @@ impl Watch {
         Ok(())
     }
 
+    /// Declares a stall after this much more than `stall_after`, and leaves it at that: a
+    /// file or pipe that is silent would not speak sooner for being opened again.
+    pub(super) fn check_only(&self, account: &Account, patience: Duration) {
+        if self.last_audio.elapsed() >= self.stall_after + patience {
+            account.enter(State::Stalled);
+        }
+    }
+
+    /// Nothing can come now; a stall begins to count later.
+    pub(super) fn rest(&mut self) {
+        self.last_audio = Instant::now();
+    }
+
     /// Counts a packet that could not be decoded. True when nothing of this session ever
     /// could be.
     pub(super) fn failed(&mut self) -> Result<bool, End> {

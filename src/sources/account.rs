@@ -49,7 +49,7 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp`, `udp`, `http`, `https` or `file`.
+    /// How the audio travels: `tcp`, `udp`, `http`, `https`, `file` or `pipe`.
     pub transport: Option<&'static str>,
 }
 
@@ -202,6 +202,16 @@ impl Account {
         if let Some(before) = before {
             let (from, to) = (before.as_str(), state.as_str());
             tracing::info!(source = %self.id, from, to, "state");
+        }
+    }
+
+    /// Nothing is there to read yet; `problem` tells the owner what is waited for.
+    pub fn waiting(&self, problem: &str) {
+        self.enter(State::Waiting);
+        let mut story = self.lock();
+        if story.problem.as_deref() != Some(problem) {
+            tracing::info!(source = %self.id, "waiting: {problem}");
+            story.problem = Some(problem.to_owned());
         }
     }
 

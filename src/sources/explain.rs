@@ -157,6 +157,43 @@ pub(super) fn end(report: &RelayReport) -> SessionEnd {
     }
 }
 
+/// A directory of segments that cannot be read.
+pub(super) fn folder(error: &io::Error) -> OpenError {
+    let what = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "the directory may not be read; give this user permission to".to_owned()
+        }
+        io::ErrorKind::NotADirectory => {
+            "this is not a directory; name one, or the file itself without dir:".to_owned()
+        }
+        kind => format!("the directory cannot be read: {kind}"),
+    };
+    OpenError::new(R::File, what)
+}
+
+pub(super) fn fifo(error: &io::Error) -> OpenError {
+    let what = match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "the FIFO may not be read; give this user permission to".to_owned()
+        }
+        kind => format!("the FIFO cannot be read: {kind}"),
+    };
+    OpenError::new(R::File, what)
+}
+
+pub(super) fn stdin(error: &io::Error) -> OpenError {
+    let kind = error.kind();
+    let text = format!(
+        "the standard input is no pipe ({kind}); pipe a recorder into it, or name the file itself"
+    );
+    OpenError::new(R::File, text)
+}
+
+/// Nobody is left to read this.
+pub(super) fn unwanted() -> OpenError {
+    OpenError::new(R::Local, "the session ended")
+}
+
 /// What a server said, cut to 40 characters that need no escaping anywhere.
 pub(super) fn harmless(text: impl AsRef<str> + fmt::Display) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || "._:- ".contains(*c);

@@ -23,16 +23,6 @@ pub struct FileSource {
 /// [`OpenError`] when it is missing, may not be read or is not a regular file (a FIFO
 /// would block until somebody writes).
 pub fn open(path: &Path) -> Result<FileSource, OpenError> {
-    let failed = |error: &io::Error| {
-        let what = match error.kind() {
-            ErrorKind::NotFound => "the file does not exist; check its path".to_owned(),
-            ErrorKind::PermissionDenied => {
-                "the file may not be read; give this user permission to".to_owned()
-            }
-            _ => format!("the file cannot be opened: {error}"),
-        };
-        OpenError::new(FailureReason::File, what)
-    };
     if !metadata(path).map_err(|error| failed(&error))?.is_file() {
         let text = "this is not a regular file; only files can be played";
         return Err(OpenError::new(FailureReason::File, text));
@@ -42,4 +32,15 @@ pub fn open(path: &Path) -> Result<FileSource, OpenError> {
         .extension()
         .map(|ext| ext.to_string_lossy().to_ascii_lowercase());
     Ok(FileSource { file, extension })
+}
+
+pub(super) fn failed(error: &io::Error) -> OpenError {
+    let what = match error.kind() {
+        ErrorKind::NotFound => "the file does not exist; check its path".to_owned(),
+        ErrorKind::PermissionDenied => {
+            "the file may not be read; give this user permission to".to_owned()
+        }
+        _ => format!("the file cannot be opened: {error}"),
+    };
+    OpenError::new(FailureReason::File, what)
 }

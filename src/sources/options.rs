@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use url::Url;
 
-use super::SourceKind;
+use super::{LiveLocation, SourceKind};
 use crate::{
     backoff::Policy,
     id::SourceId,
@@ -64,6 +64,8 @@ pub enum Location {
         /// Start again at the end instead of ending.
         looped: bool,
     },
+    /// Something local that lives: a growing file, a directory, a pipe.
+    Live(LiveLocation),
 }
 
 /// An RTSP stream.
@@ -155,6 +157,7 @@ impl Location {
             Self::Rtsp(_) => SourceKind::Rtsp,
             Self::Http(_) => SourceKind::Http,
             Self::File { .. } => SourceKind::File,
+            Self::Live(live) => live.kind(),
         }
     }
 }
@@ -184,6 +187,7 @@ impl fmt::Display for Location {
                     path.file_name().unwrap_or_default().to_string_lossy()
                 )
             }
+            Self::Live(live) => live.fmt(f),
         }
     }
 }

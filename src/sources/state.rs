@@ -11,6 +11,10 @@ closed_set! {
         Http => "http",
         /// A file.
         File => "file",
+        /// A directory of segments.
+        Directory => "directory",
+        /// A FIFO or the standard input.
+        Pipe => "pipe",
     }
 }
 
@@ -19,7 +23,8 @@ closed_set! {
     pub enum State {
         /// Opening a session, or open and waiting for the first audio.
         Connecting => "connecting",
-        /// Ready, but nobody writes yet (a FIFO without a writer).
+        /// Ready, but nothing is there yet: a FIFO without a writer, a followed file or a
+        /// first segment that does not exist.
         Waiting => "waiting",
         /// Audio samples arrive.
         Streaming => "streaming",
@@ -45,7 +50,7 @@ closed_set! {
 closed_set! {
     /// Why seconds of audio are missing.
     pub enum GapCause {
-        /// Opening a session.
+        /// Opening a session, or waiting for something to be there.
         Connect => "connect",
         /// Our own wait between attempts.
         Backoff => "backoff",
@@ -103,7 +108,7 @@ closed_set! {
 closed_set! {
     /// Why a session that was open ended.
     pub enum DisconnectReason {
-        /// The other side closed it, or the connection broke.
+        /// The other side closed it, or the connection broke; the writer of a FIFO is gone.
         Closed => "closed",
         /// No audio for too long; we closed it.
         Stall => "stall",

@@ -16,6 +16,7 @@ pub mod openmetrics;
 mod process;
 pub mod prometheus;
 mod scrape;
+pub mod wav;
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

@@ -84,6 +84,11 @@ impl Running {
         self.lines.seen.lock().unwrap().join("\n")
     }
 
+    /// Its standard input, where that was piped.
+    pub fn stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -47,15 +47,18 @@ fn hosts_and_ports_are_checked() {
 #[test]
 fn what_is_not_supported_is_named() {
     for (text, scheme) in [
-        ("icecast://radio.lan/x", "icecast"),
-        ("fifo:/run/audio", "fifo"),
+        ("ICECAST://radio.lan/x", "icecast"),
         ("alsa:hw:0,0", "alsa"),
-        ("-", "stdin"),
     ] {
         assert_eq!(wrong(text), AddressError::Unsupported(scheme), "{text}");
     }
     assert_eq!(wrong("gopher://x/"), AddressError::UnknownScheme);
     assert_eq!(wrong("file:relative.wav"), AddressError::MissingSlashes);
+    for text in ["dir:recordings", "fifo:/run/audio"] {
+        assert_eq!(wrong(text), AddressError::MissingSlashes, "{text}");
+    }
+    assert_eq!(wrong("dir://elsewhere/a"), AddressError::FileUrl);
+    assert_eq!(wrong("stdin:///x"), AddressError::StandardInput);
     for text in [
         "file:///",
         "file:///a#b.wav",
@@ -70,7 +73,7 @@ fn what_is_not_supported_is_named() {
 fn every_refusal_says_what_is_wrong_and_what_to_do() {
     for text in [
         "",
-        "-",
+        "stdin:x",
         "x://",
         "u:p@h",
         "rtsp:x",

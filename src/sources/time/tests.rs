@@ -228,3 +228,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whole_files_that_come_when_they_are_full_leave_no_stall() {
+    let mut rig = Rig::connecting();
+    rig.wait(seconds(1.0)).burst(seconds(60.0));
+    for _ in 0..5 {
+        // Nothing for most of a minute, then that minute in one burst of many blocks.
+        rig.wait(seconds(59.4));
+        for _ in 0..600 {
+            rig.burst(seconds(0.1)).wait(Duration::from_millis(1));
+        }
+    }
+    assert!(rig.gap(GapCause::Stall) < 0.001, "{:?}", rig.sums());
+    // The first came whole; what followed was due.
+    assert!(rig.sums().surplus < seconds(61.0), "{:?}", rig.sums());
+}

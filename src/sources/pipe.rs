@@ -1,0 +1,164 @@
+//! FIFOs and the standard input, never opened in a way that blocks or creates a file.
+
+use std::{
+    fs::metadata,
+    io::{self, ErrorKind},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _},
+    },
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    io::AsyncReadExt as _,
+    net::unix::pipe::{OpenOptions, Receiver},
+    time::{sleep, timeout},
+};
+
+use super::{FailureReason, OpenError, explain};
+
+/// How often a path is looked at while nothing comes.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The reading end of a FIFO, or the standard input.
+#[derive(Debug)]
+pub struct PipeReader {
+    /// `None` for the standard input.
+    path: Option<PathBuf>,
+    receiver: Option<Receiver>,
+    /// Device and inode of the FIFO that is open.
+    identity: (u64, u64),
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipeRead {
+    /// So many bytes; at least one.
+    Bytes(usize),
+    /// The last writer has closed it. The standard input has ended; a FIFO may get
+    /// another writer.
+    NoWriter,
+}
+
+impl PipeReader {
+    /// A FIFO by its path. Nothing is opened yet: it need not exist.
+    pub fn fifo(path: &Path) -> Self {
+        Self {
+            path: Some(path.to_owned()),
+            receiver: None,
+            identity: (0, 0),
+        }
+    }
+
+    /// The standard input, which must be a pipe. It is switched to not blocking, for
+    /// everybody who shares it.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it is something else, such as a terminal or a file.
+    pub fn stdin() -> Result<Self, OpenError> {
+        let descriptor = io::stdin().as_fd().try_clone_to_owned();
+        let receiver = descriptor.and_then(Receiver::from_owned_fd);
+        Ok(Self {
+            path: None,
+            receiver: Some(receiver.map_err(|error| explain::stdin(&error))?),
+            identity: (0, 0),
+        })
+    }
+
+    /// Whether the FIFO is there.
+    pub fn is_open(&self) -> bool {
+        self.receiver.is_some()
+    }
+
+    /// Opens the FIFO if it is there and not open, or another than the one that is open.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it is no FIFO or may not be read; a missing one is no error.
+    pub fn look(&mut self) -> Result<(), OpenError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let found = match metadata(path) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.receiver = None;
+                return Ok(());
+            }
+            Err(error) => return Err(explain::fifo(&error)),
+        };
+        if !found.file_type().is_fifo() {
+            let text = "this is not a FIFO; make one with mkfifo, or remove fifo: to play a file";
+            return Err(OpenError::new(FailureReason::File, text));
+        }
+        let identity = (found.dev(), found.ino());
+        if self.receiver.is_none() || self.identity != identity {
+            self.reopen(identity)?;
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self, identity: (u64, u64)) -> Result<(), OpenError> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        // The old one closes only now, so that a writer in between never finds nobody.
+        match OpenOptions::new().open_receiver(path) {
+            Ok(receiver) => {
+                self.receiver = Some(receiver);
+                self.identity = identity;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.receiver = None;
+                Ok(())
+            }
+            Err(error) => Err(explain::fifo(&error)),
+        }
+    }
+
+    /// Waits, at most about half a second, for the first bytes of a writer. `None` when
+    /// none came: look again. Cancellation safe.
+    ///
+    /// # Errors
+    /// [`OpenError`] as from [`Self::look`].
+    pub async fn first(&mut self, buffer: &mut [u8]) -> Result<Option<PipeRead>, OpenError> {
+        self.look()?;
+        let Some(receiver) = &mut self.receiver else {
+            sleep(POLL).await;
+            return Ok(None);
+        };
+        match timeout(POLL, receiver.read(buffer)).await {
+            Err(_) => Ok(None),
+            Ok(Ok(0)) if self.path.is_some() => {
+                // Somebody opened and closed it. A new descriptor waits for the next one
+                // where the old one would say "nobody" for ever.
+                self.reopen(self.identity)?;
+                sleep(POLL / 5).await;
+                Ok(None)
+            }
+            Ok(Ok(0)) => Ok(Some(PipeRead::NoWriter)),
+            Ok(Ok(count)) => Ok(Some(PipeRead::Bytes(count))),
+            Ok(Err(error)) => Err(explain::fifo(&error)),
+        }
+    }
+
+    /// Waits for bytes. Cancellation safe.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> PipeRead {
+        let Some(receiver) = &mut self.receiver else {
+            return PipeRead::NoWriter;
+        };
+        match receiver.read(buffer).await {
+            Ok(count) if count > 0 => PipeRead::Bytes(count),
+            // A pipe has no errors of its own.
+            Ok(_) | Err(_) => {
+                // If it cannot be opened again, the next look says why.
+                if self.reopen(self.identity).is_err() {
+                    self.receiver = None;
+                }
+                PipeRead::NoWriter
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! FIFOs and the standard input.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::{
+    fmt::Write as _,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::FileTypeExt as _,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use support::{
+    Exporter, PATIENCE, Running, Scrape, Scratch, run,
+    wav::{header, record, tone, whole},
+};
+
+const AUDIO: &str = "myaudio_source_audio_seconds_total";
+const SOON: Duration = Duration::from_secs(15);
+
+fn audio(scrape: &Scrape) -> f64 {
+    scrape.sum(AUDIO, &[("source", "rec")])
+}
+
+fn config(scratch: &Scratch, keys: &str) -> std::path::PathBuf {
+    let url = scratch.path("rec.pcm");
+    let text = format!(
+        "sources: [ {{ url: \"fifo://{}\", stall_after: 2s{keys} }} ]\n",
+        url.display()
+    );
+    scratch.write("config.yaml", &text)
+}
+
+fn make_fifo(path: &Path) {
+    run("mkfifo", &[path.to_str().unwrap()], "");
+}
+
+#[track_caller]
+fn until_audio(exporter: &Exporter, seconds: f64) -> Scrape {
+    exporter.until_within(SOON, &format!("{seconds} s of audio"), |scrape| {
+        audio(scrape) > seconds - 0.2
+    })
+}
+
+const PCM: &str = ", pcm: { format: s16le, sample_rate: 8000, channels: 1 }";
+
+#[test]
+fn a_fifo_waits_for_its_making_and_for_one_writer_after_another() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    let exporter = Exporter::with_config(&config(&scratch, PCM));
+    exporter.until_state("rec", "waiting");
+    assert!(!fifo.exists(), "a missing FIFO is not made");
+    make_fifo(&fifo);
+    for round in 1..=3 {
+        // Opening blocks until the exporter reads: that is part of what is tested.
+        let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+        record(&mut writer, 1.0, -20.0);
+        let scrape = until_audio(&exporter, f64::from(round));
+        assert_eq!(scrape.state("rec"), "streaming");
+        drop(writer);
+        let scrape =
+            exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+        let rounds = f64::from(round);
+        assert!((audio(&scrape) - rounds).abs() < 0.01, "{}", audio(&scrape));
+        // Each writer is a session; the buffer stays.
+        assert_eq!(scrape.ledger("rec"), [rounds, 1.0, rounds - 1.0, 0.0]);
+        let closed = [("source", "rec"), ("reason", "closed")];
+        assert_eq!(
+            scrape.value("myaudio_source_disconnects_total", &closed),
+            rounds
+        );
+        let left = scrape.unexplained_seconds("rec").abs();
+        assert!(
+            left < 1.0,
+            "{left} s unexplained\n{}",
+            scrape.without_zeros()
+        );
+    }
+    assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn a_writer_that_falls_silent_is_stalled_and_a_killed_one_is_seen() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    make_fifo(&fifo);
+    let exporter = Exporter::with_config(&config(&scratch, ""));
+    exporter.until_state("rec", "waiting");
+    let source = "-v error -re -f lavfi -i sine=frequency=440:sample_rate=48000 -f wav -y";
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg
+        .args(source.split(' '))
+        .arg(&fifo)
+        .stdin(Stdio::null());
+    let recorder = Running::start(ffmpeg.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let scrape = until_audio(&exporter, 3.0);
+    assert_eq!(
+        scrape.sum(
+            "myaudio_source_info",
+            &[("source", "rec"), ("kind", "pipe")]
+        ),
+        1.0
+    );
+    recorder.signal("STOP");
+    exporter.until_within(SOON, "stalled", |scrape| scrape.state("rec") == "stalled");
+    recorder.signal("CONT");
+    exporter.until_within(SOON, "streaming", |scrape| {
+        scrape.state("rec") == "streaming"
+    });
+    recorder.signal("KILL");
+    let scrape = exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+    assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
+    let left = scrape.unexplained_seconds("rec").abs();
+    assert!(
+        left < 2.5,
+        "{left} s unexplained\n{}",
+        scrape.without_zeros()
+    );
+}
+
+#[test]
+fn a_replaced_fifo_is_found_and_a_file_in_its_place_is_refused() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    make_fifo(&fifo);
+    let exporter = Exporter::with_config(&config(&scratch, PCM));
+    exporter.until_state("rec", "waiting");
+    fs::rename(&fifo, scratch.path("old.pcm")).unwrap();
+    make_fifo(&fifo);
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    writer.write_all(&tone(1.0, -20.0)).unwrap();
+    until_audio(&exporter, 1.0);
+    drop(writer);
+    fs::remove_file(&fifo).unwrap();
+    fs::write(&fifo, tone(1.0, -20.0)).unwrap();
+    let refused = [("source", "rec"), ("reason", "file")];
+    exporter.until_within(SOON, "refused", |scrape| {
+        scrape.value("myaudio_source_connect_failures_total", &refused) >= 1.0
+    });
+    assert!(exporter.process.output().contains("not a FIFO"));
+}
+
+#[test]
+fn writers_without_audio_do_not_end_the_waiting() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    make_fifo(&fifo);
+    let exporter = Exporter::with_config(&config(&scratch, ""));
+    exporter.until_state("rec", "waiting");
+    // Opened and closed; half a header; then a whole file.
+    drop(OpenOptions::new().write(true).open(&fifo).unwrap());
+    fs::write(&fifo, &header(0)[..20]).unwrap();
+    exporter.until_within(SOON, "counted", |scrape| {
+        let labels = [("source", "rec"), ("reason", "closed")];
+        scrape.value("myaudio_source_connect_failures_total", &labels) == 1.0
+            && scrape.state("rec") == "waiting"
+    });
+    fs::write(&fifo, whole(1.0, -20.0)).unwrap();
+    let scrape = until_audio(&exporter, 1.0);
+    assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
+}
+
+/// Writes the same tone in every format, and looks at the level.
+#[test]
+fn every_declared_format_has_the_right_level() {
+    let scratch = Scratch::new();
+    let formats = [
+        ("s16le", "s16le"),
+        ("s24le", "s24le"),
+        ("s32le", "s32le"),
+        ("f32le", "f32le"),
+        ("u8", "u8"),
+        ("mulaw", "mulaw"),
+        ("alaw", "alaw"),
+    ];
+    let mut text = "sources:\n".to_owned();
+    for (name, _) in formats {
+        let path = scratch.path(name);
+        make_fifo(&path);
+        let keys = format!("pcm: {{ format: {name}, sample_rate: 16000, channels: 2 }}");
+        writeln!(text, "  - {{ url: \"fifo://{}\", {keys} }}", path.display()).unwrap();
+    }
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    for (name, format) in formats {
+        let path = scratch.path(name);
+        // The generator's amplitude is 1/8.
+        let arguments = format!(
+            "-v error -f lavfi -i sine=frequency=440:sample_rate=16000:duration=2 -ac 2 \
+             -f {format} -y"
+        );
+        let mut arguments: Vec<&str> = arguments.split(' ').collect();
+        arguments.push(path.to_str().unwrap());
+        run("ffmpeg", &arguments, "");
+        let scrape = exporter.until_within(SOON, name, |scrape| {
+            scrape.sum(AUDIO, &[("source", name)]) > 1.99
+        });
+        let samples = scrape.value("myaudio_signal_samples_total", &[("source", name)]);
+        let energy = scrape.value("myaudio_signal_energy_total", &[("source", name)]);
+        assert_eq!(samples, 64_000.0, "{name}");
+        let level = 10.0 * (energy / samples).log10();
+        let expected = 20.0 * (0.125f64 / std::f64::consts::SQRT_2).log10();
+        // One channel made two keeps its level, or loses 3 dB to the mix.
+        let off = (level - expected)
+            .abs()
+            .min((level - expected + 3.01).abs());
+        assert!(off < 0.3, "{name}: {level} dBFS, not {expected}");
+    }
+}
+
+#[test]
+fn the_standard_input_plays_and_then_has_ended() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "config.yaml",
+        "sources: [ { name: rec, url: \"stdin:\" } ]\n",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"));
+    command
+        .args(["--config.file", config.to_str().unwrap()])
+        .args(["--web.listen-address", "127.0.0.1:0"])
+        .stdin(Stdio::piped());
+    let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let address = process.wait_for_line(|line| {
+        let rest = line.strip_prefix("Look at http://")?;
+        Some(rest.split('/').next()?.to_owned())
+    });
+    let mut input = process.stdin();
+    let mut exporter = Exporter { process, address };
+    exporter.until_state("rec", "waiting");
+    input.write_all(&header(u32::MAX)).unwrap();
+    record(&mut input, 2.0, -20.0);
+    until_audio(&exporter, 2.0);
+    drop(input);
+    let scrape = exporter.until_within(SOON, "ended", |scrape| scrape.state("rec") == "ended");
+    assert!((audio(&scrape) - 2.0).abs() < 0.01);
+    assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
+    exporter.process.signal("TERM");
+    assert!(exporter.process.wait(PATIENCE).success());
+}
+
+#[test]
+fn waiting_for_the_standard_input_does_not_hold_up_the_end() {
+    let scratch = Scratch::new();
+    let config = scratch.write("config.yaml", "sources: [ { name: rec, url: \"-\" } ]\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"));
+    command
+        .args(["--config.file", config.to_str().unwrap()])
+        .args(["--web.listen-address", "127.0.0.1:0"])
+        .stdin(Stdio::piped());
+    let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    process.wait_for_line(|line| line.contains("waiting: ").then_some(()));
+    process.signal("TERM");
+    assert!(process.wait(Duration::from_secs(10)).success());
+}
