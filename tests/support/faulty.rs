@@ -225,7 +225,11 @@ fn play(mut stream: TcpStream, started: Instant, source: &Source) -> std::io::Re
     let (mut sequence, mut timestamp, mut first) = (7u16, 1000u32, true);
     let outcome = (1u32..).try_for_each(|tick| {
         thread::sleep((began + TICK * tick).saturating_duration_since(Instant::now()));
-        let fault = source.fault(started);
+        // A session that begins in the middle of a silence is served one packet: whether what
+        // went before was a silence or a failed connection would be a matter of opinion.
+        let fault = source
+            .fault(started)
+            .filter(|fault| !first || matches!(fault, Fault::Down | Fault::Forbidden));
         let mut truth = source.truth.lock().unwrap();
         match fault {
             Some(Fault::Down | Fault::Forbidden) => return Err(None),
