@@ -101,8 +101,10 @@ impl<R: Read> EndlessWav<R> {
                 break;
             }
             let is_format = id == b"fmt ";
-            let next = chunk + 8 + length as usize + (length & 1) as usize;
-            if next > MAX_HEADER || !self.hold(next)? {
+            let Some(next) = behind(chunk, length).filter(|next| *next <= MAX_HEADER) else {
+                return Ok(());
+            };
+            if !self.hold(next)? {
                 return Ok(());
             }
             if is_format && length >= 16 {
@@ -190,6 +192,14 @@ fn is_chunk(bytes: &[u8]) -> bool {
         b"JUNK", b"PAD ", b"_PMX", b"guan",
     ];
     bytes.len() >= 8 && KNOWN.iter().any(|known| **known == bytes[..4])
+}
+
+/// Where the next chunk begins. A length near 2³² must not wrap where addresses have 32
+/// bits: it would lead back.
+fn behind(chunk: usize, length: u32) -> Option<usize> {
+    let padding = (length & 1) as usize;
+    let length = usize::try_from(length).ok()?;
+    (chunk + 8).checked_add(length)?.checked_add(padding)
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
