@@ -5,6 +5,11 @@
 //! a hostile camera could take all memory; nothing reaches it that this parser has not
 //! bounded. It is as strict as the client about line ends, so that both see the same
 //! message boundaries.
+//!
+//! Of RTP it looks at the sequence number alone: the client takes a jump of up to half the
+//! range for a loss.
+
+use super::reorder::{Restarted, ahead};
 
 /// The largest head of a response, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -25,7 +30,7 @@ pub enum Violation {
     /// The bytes are not RTSP.
     #[error("what the server sent is not RTSP")]
     NotRtsp,
-    /// RTP by UDP went on with another sequence.
+    /// RTP went on with another sequence.
     #[error("the server's RTP sequence numbers jumped, as after a restart")]
     Restarted,
 }
@@ -59,7 +64,8 @@ enum Position {
     Body {
         left: u64,
     },
-    /// Inside the three bytes after `$`: channel and length.
+    /// Inside the bytes after `$`: channel and length, and where RTP follows, its first
+    /// four bytes.
     FrameHead {
         got: usize,
     },
@@ -68,12 +74,20 @@ enum Position {
     },
 }
 
+/// Channel and length (RFC 2326 §10.12).
+const FRAME_HEAD: usize = 3;
+/// RTP's bytes up to the sequence number (RFC 3550 §5.1).
+const RTP_HEAD: usize = 4;
+const BOTH_HEADS: usize = FRAME_HEAD + RTP_HEAD;
+
 /// The state between two reads.
 #[derive(Debug)]
 pub(super) struct Framing {
     position: Position,
     head: Vec<u8>,
-    frame_head: [u8; 3],
+    frame_head: [u8; BOTH_HEADS],
+    /// The channel of the first RTP packet, and the sequence number that comes next there.
+    sequence: Option<(u8, u16)>,
     blank_lines: u32,
 }
 
@@ -82,7 +96,8 @@ impl Framing {
         Self {
             position: Position::Start,
             head: Vec::new(),
-            frame_head: [0; 3],
+            frame_head: [0; BOTH_HEADS],
+            sequence: None,
             blank_lines: 0,
         }
     }
@@ -113,9 +128,12 @@ impl Framing {
                 Position::FrameHead { got } => {
                     self.frame_head[*got] = first;
                     *got += 1;
+                    let got = *got;
                     bytes = &bytes[1..];
-                    if *got == 3 {
-                        self.start_frame(&mut seen);
+                    match got {
+                        FRAME_HEAD => self.start_frame(&mut seen),
+                        BOTH_HEADS => self.start_rtp()?,
+                        _ => {}
                     }
                 }
             }
@@ -124,19 +142,48 @@ impl Framing {
     }
 
     fn start_frame(&mut self, seen: &mut Seen) {
-        let [channel, high, low] = self.frame_head;
-        let left = u64::from(u16::from_be_bytes([high, low]));
+        // RTP goes over the even channel of a pair, RTCP over the odd one (RFC 2326 §12.39).
+        let is_rtp = self.frame_head[0].is_multiple_of(2);
+        let left = self.frame_length();
         self.position = if left == 0 {
             Position::Start
+        } else if is_rtp && left >= RTP_HEAD as u64 {
+            Position::FrameHead { got: FRAME_HEAD }
         } else {
             Position::Frame { left }
         };
         self.blank_lines = 0;
         seen.interleaved = true;
-        // RTP goes over the even channel of a pair, RTCP over the odd one (RFC 2326 §12.39).
-        if channel.is_multiple_of(2) {
+        if is_rtp {
             seen.rtp_packets += 1;
         }
+    }
+
+    /// With the beginning of an RTP packet at hand. The connection keeps the order, so that
+    /// there are no strays, as by UDP.
+    fn start_rtp(&mut self) -> Result<(), Violation> {
+        let left = self.frame_length() - RTP_HEAD as u64;
+        self.position = if left == 0 {
+            Position::Start
+        } else {
+            Position::Frame { left }
+        };
+        let [channel, _, _, version, _, high, low] = self.frame_head;
+        // What is of another version the client refuses.
+        if version >> 6 != 2 {
+            return Ok(());
+        }
+        let number = u16::from_be_bytes([high, low]);
+        let (of, next) = *self.sequence.get_or_insert((channel, number));
+        if of == channel {
+            ahead(next, number).map_err(|Restarted| Violation::Restarted)?;
+            self.sequence = Some((channel, number.wrapping_add(1)));
+        }
+        Ok(())
+    }
+
+    fn frame_length(&self) -> u64 {
+        u64::from(u16::from_be_bytes([self.frame_head[1], self.frame_head[2]]))
     }
 
     /// Takes head bytes up to and including the next line end.
@@ -224,6 +271,7 @@ mod tests {
 
     const OK: &[u8] = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 5\r\n\r\nhello";
     const FRAME: &[u8] = b"$\x00\x00\x03abc";
+    const RTP: &[u8] = b"$\x00\x00\x06\x80\x00\x12\x34ab";
     const RTCP: &[u8] = b"$\x01\x00\x02ab";
 
     #[test]
@@ -233,6 +281,42 @@ mod tests {
         assert_eq!(seen.rtp_packets, 2);
         assert!(seen.interleaved);
         assert_eq!(seen.head.unwrap().status, 200);
+    }
+
+    fn rtp(channel: u8, number: u16) -> Vec<u8> {
+        let [high, low] = number.to_be_bytes();
+        vec![b'$', channel, 0, 5, 0x80, 0, high, low, 7]
+    }
+
+    #[test]
+    fn a_sequence_may_wrap_and_lose_but_not_go_on_elsewhere() {
+        let feed = |numbers: &[u16]| -> Result<u64, Violation> {
+            let frames: Vec<u8> = numbers.iter().flat_map(|n| rtp(0, *n)).collect();
+            let mut framing = Framing::new();
+            // In pieces of two bytes: no head comes in one.
+            let pieces = frames.chunks(2).map(|piece| framing.feed(piece));
+            pieces.map(|seen| seen.map(|seen| seen.rtp_packets)).sum()
+        };
+        assert_eq!(feed(&[65_534, 65_535, 0, 1]), Ok(4));
+        assert_eq!(feed(&[65_000, 2464, 2400]), Ok(3));
+        assert_eq!(feed(&[1, 3003]), Err(Violation::Restarted));
+        assert_eq!(feed(&[1000, 1001, 21_002]), Err(Violation::Restarted));
+        assert_eq!(feed(&[1000, 899]), Err(Violation::Restarted));
+    }
+
+    #[test]
+    fn only_rtp_of_one_channel_is_one_sequence() {
+        let mut framing = Framing::new();
+        for frame in [
+            rtp(0, 1),
+            rtp(1, 40_000),
+            rtp(2, 40_000),
+            b"$\0\0\x04\x00\0\x99\x99".to_vec(),
+            rtp(0, 2),
+        ] {
+            framing.feed(&frame).unwrap();
+        }
+        assert_eq!(framing.feed(&rtp(0, 40_000)), Err(Violation::Restarted));
     }
 
     #[test]
@@ -279,7 +363,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_verdict_does_not_depend_on_how_the_bytes_are_cut(
-            parts in prop::collection::vec(prop_oneof![Just(OK), Just(FRAME), Just(RTCP)], 1..20),
+            parts in prop::collection::vec(
+                prop_oneof![Just(OK), Just(FRAME), Just(RTCP), Just(RTP)], 1..20
+            ),
             cuts in prop::collection::vec(1usize..40, 1..200),
         ) {
             let stream = parts.concat();

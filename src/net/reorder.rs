@@ -1,4 +1,5 @@
-//! Putting RTP packets that came by UDP back into order (RFC 3550 §A.1).
+//! The order of RTP packets (RFC 3550 §A.1), and putting those that came by UDP back into
+//! it.
 //!
 //! What follows a gap is held until the gap closes or has been there for a whole tick of
 //! the grid. What comes after its gap was given up is dropped: it counts as lost.
@@ -15,6 +16,16 @@ const MAX_HELD: usize = 256 * 1024;
 /// The sender began another sequence.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Restarted;
+
+/// How far a packet is ahead of the one that comes next; behind it, less than 0.
+pub(super) fn ahead(next: u16, sequence: u16) -> Result<i64, Restarted> {
+    let ahead = i64::from(sequence.wrapping_sub(next).cast_signed());
+    if (-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) {
+        Ok(ahead)
+    } else {
+        Err(Restarted)
+    }
+}
 
 /// The packets between the network and the client.
 #[derive(Debug, Default)]
@@ -38,14 +49,13 @@ impl Reorder {
         mut deliver: impl FnMut(&[u8]),
     ) -> Result<(), Restarted> {
         let next = *self.next.get_or_insert(i64::from(sequence));
-        let ahead = i64::from(sequence.wrapping_sub(next as u16).cast_signed());
-        if !(-MAX_MISORDER..=MAX_DROPOUT).contains(&ahead) {
+        let Ok(ahead) = ahead(next as u16, sequence) else {
             // One such packet may be a stray; two in a row are another sequence.
             if self.other.replace(sequence.wrapping_add(1)) == Some(sequence) {
                 return Err(Restarted);
             }
             return Ok(());
-        }
+        };
         self.other = None;
         if ahead == 0 {
             self.next = Some(next + 1);
