@@ -5,6 +5,7 @@
 //! second. Nothing here retries; the supervisor does.
 
 mod container;
+mod continuity;
 mod files;
 mod live;
 mod packets;

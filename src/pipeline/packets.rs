@@ -1,6 +1,6 @@
 //! Sessions that yield packets: RTSP.
 
-use super::{Context, Ended, sink::Sink, undecodable, watch::Watch};
+use super::{Context, Ended, continuity::Continuity, sink::Sink, undecodable, watch::Watch};
 use crate::{
     decode::{PacketDecoder, UnsupportedCodec},
     sources::{Codec, OpenError, RtspSession, RtspTarget, open_rtsp},
@@ -42,6 +42,7 @@ async fn decode(
     let mut decoder = session.codec().map(decoder_for).transpose()?;
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
+    let mut continuity = Continuity::default();
     if session.transport() == "udp" {
         watch.hint = "; does a firewall hold back UDP? try transport: tcp";
     }
@@ -53,12 +54,10 @@ async fn decode(
                 continue;
             }
         };
-        if packet.lost() > 0 {
-            let lost = u32::from(packet.lost());
-            account.lost(
-                u64::from(lost),
-                sink.block_duration.unwrap_or_default().saturating_mul(lost),
-            );
+        let lost = packet.lost();
+        let missing = continuity.reach(packet.media_time(), lost, sink.block_duration);
+        if lost > 0 {
+            account.lost(u64::from(lost), missing);
         }
         if let Some(codec) = packet.new_codec() {
             account.named_codec(&codec.name);
@@ -71,10 +70,12 @@ async fn decode(
         match audio {
             Some((format, samples)) => {
                 sink.push(format, samples)?;
+                continuity.took(sink.block_duration.unwrap_or_default());
                 watch.audio_came();
             }
             None => {
                 account.undecodable(sink.block_duration);
+                continuity.took(sink.block_duration.unwrap_or_default());
                 if watch.failed()? {
                     return Err(Stop::Undecodable(session.codec_name().to_owned()));
                 }

@@ -56,12 +56,15 @@ struct Raw {
     ready: VecDeque<Frame>,
     /// Packets missing before the next frame.
     lost: u16,
+    /// The media time of the latest packet, until a frame has taken it.
+    media_time: Option<f64>,
 }
 
 /// One codec frame as it came.
 pub struct AudioPacket {
     body: Body,
     lost: u16,
+    media_time: Option<f64>,
 }
 
 enum Body {
@@ -81,6 +84,12 @@ impl AudioPacket {
     /// RTP packets missing right before this one.
     pub fn lost(&self) -> u16 {
         self.lost
+    }
+
+    /// Its time on the source's clock, in seconds since some beginning; `None` for a frame
+    /// that is not the first of its RTP packet.
+    pub fn media_time(&self) -> Option<f64> {
+        self.media_time
     }
 
     /// The codec from this packet on, where it is news.
@@ -168,6 +177,7 @@ pub async fn open(
             payload,
             ready: VecDeque::new(),
             lost: 0,
+            media_time: None,
         })),
     };
     Ok(RtspSession {
@@ -314,6 +324,7 @@ async fn next_demuxed(
         if let CodecItem::AudioFrame(frame) = demuxed.next().await?.ok()? {
             return Some(AudioPacket {
                 lost: joined.note(frame.ctx(), frame.timestamp(), frame.loss()),
+                media_time: Some(frame.timestamp().elapsed_secs()),
                 body: Body::Demuxed(frame),
             });
         }
@@ -327,6 +338,7 @@ impl Raw {
                 return Some(AudioPacket {
                     body: Body::Own(frame),
                     lost: std::mem::take(&mut self.lost),
+                    media_time: self.media_time.take(),
                 });
             }
             let PacketItem::Rtp(packet) = self.session.next().await?.ok()? else {
@@ -334,6 +346,7 @@ impl Raw {
             };
             let lost = joined.note(packet.ctx(), packet.timestamp(), packet.loss());
             self.lost = self.lost.saturating_add(lost);
+            self.media_time = Some(packet.timestamp().elapsed_secs());
             self.payload.take(
                 &Packet {
                     payload: packet.payload(),
