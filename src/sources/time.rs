@@ -1,10 +1,13 @@
 //! The time ledger: where every second of a source went.
 //!
-//! `audio + Σ gaps − surplus + lateness = expected`, at every moment. Each term is
-//! accumulated from events; `expected` runs by the wall clock alone, so the equation can
+//! `audio + Σ gaps − surplus + lateness + slowness = expected`, at every moment. Each term
+//! is accumulated from events; `expected` runs by the wall clock alone, so the equation can
 //! fail and a test can see it. *Lateness* is the time since the session's first audio for
 //! which no audio has come yet: packets under way, and the beginning of a stall. It stays
-//! below one stall timeout, and what lasts is booked as a stall.
+//! below one stall timeout. What lasts is booked: after a pause as a stall, without one as
+//! *slowness*. A second by a slow clock takes longer than a second, yet nothing of it is
+//! missing. Beyond what a clock may be wrong by, audio is missing after all, a little at a
+//! time, and that is a stall too.
 //!
 //! Pure: it is told the time and does no I/O.
 
@@ -19,6 +22,14 @@ use super::GapCause;
 const LASTING: Duration = Duration::from_secs(1);
 /// How long a burst may take to make up for a pause.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// Lateness that a source gathers at once, in a silence, is a pause. Less is a packet, the
+/// 100 ms at which they are read, and the network.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A clock may be slow by one part in so many: what the equation may leave open.
+const SLOWEST: u32 = 100;
+/// So much may be put down to a slow clock at once.
+const MOST_SLOWNESS: Duration = Duration::from_secs(2);
 
 /// What time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +54,33 @@ pub struct TimeLedger {
     surplus: Duration,
     gaps: [Duration; GapCause::COUNT],
     lateness: Duration,
+    slowness: Duration,
+    /// How much more may be put down to a slow clock.
+    credit: Duration,
+    heard: Heard,
     /// The least lateness since `window_start`.
     lasting: Duration,
     window_start: Instant,
+}
+
+/// The latest audio, and what was before a pause.
+#[derive(Clone, Debug)]
+struct Heard {
+    at: Instant,
+    /// The lateness that was left.
+    lateness: Duration,
+    /// The lateness before the first pause that nothing made up for yet.
+    before_pause: Option<Duration>,
+}
+
+impl Heard {
+    fn nothing(now: Instant) -> Self {
+        Self {
+            at: now,
+            lateness: Duration::ZERO,
+            before_pause: None,
+        }
+    }
 }
 
 /// A [`TimeLedger`] as read at one moment.
@@ -61,6 +96,8 @@ pub struct TimeSums {
     pub gaps: [Duration; GapCause::COUNT],
     /// Audio that is late but not yet given up.
     pub lateness: Duration,
+    /// Time that a slow clock of the source's took in addition.
+    pub slowness: Duration,
 }
 
 impl TimeLedger {
@@ -74,6 +111,9 @@ impl TimeLedger {
             surplus: Duration::ZERO,
             gaps: [Duration::ZERO; GapCause::COUNT],
             lateness: Duration::ZERO,
+            slowness: Duration::ZERO,
+            credit: LASTING,
+            heard: Heard::nothing(now),
             lasting: Duration::ZERO,
             window_start: now,
         }
@@ -103,6 +143,7 @@ impl TimeLedger {
         };
         self.gaps[cause.index()] += late;
         self.phase = next;
+        self.heard = Heard::nothing(now);
         self.open_window(now);
     }
 
@@ -113,6 +154,7 @@ impl TimeLedger {
         let early = duration.saturating_sub(self.lateness);
         self.lateness = self.lateness.saturating_sub(duration);
         self.surplus += early;
+        self.note_pause(now);
         self.watch_lateness(now);
     }
 
@@ -136,6 +178,7 @@ impl TimeLedger {
             surplus: settled.surplus,
             gaps: settled.gaps,
             lateness: settled.lateness,
+            slowness: settled.slowness,
         }
     }
 
@@ -152,9 +195,26 @@ impl TimeLedger {
         match self.phase {
             Phase::Idle => return,
             Phase::Gap(cause) => self.gaps[cause.index()] += passed,
-            Phase::Joining | Phase::Flowing => self.lateness += passed,
+            Phase::Joining | Phase::Flowing => {
+                self.lateness += passed;
+                self.credit = MOST_SLOWNESS.min(self.credit + passed / SLOWEST);
+            }
         }
         self.expected += passed;
+    }
+
+    /// After audio: remembers a pause until it is made up for.
+    fn note_pause(&mut self, now: Instant) {
+        let heard = &mut self.heard;
+        if now.saturating_duration_since(heard.at) >= PAUSE {
+            heard.before_pause.get_or_insert(heard.lateness);
+        }
+        let made_up = |before| self.lateness < before + PAUSE;
+        if heard.before_pause.is_some_and(made_up) {
+            heard.before_pause = None;
+        }
+        heard.at = now;
+        heard.lateness = self.lateness;
     }
 
     /// Gives up lateness that no burst has made up for during a whole window.
@@ -162,8 +222,14 @@ impl TimeLedger {
         self.lasting = self.lasting.min(self.lateness);
         if now.saturating_duration_since(self.window_start) >= WINDOW {
             if self.lasting >= LASTING {
-                self.gaps[GapCause::Stall.index()] += self.lasting;
+                let before_pause = self.heard.before_pause.take();
+                let slow = before_pause.unwrap_or(self.lasting).min(self.lasting);
+                let slow = slow.min(self.credit);
+                self.credit -= slow;
+                self.slowness += slow;
+                self.gaps[GapCause::Stall.index()] += self.lasting - slow;
                 self.lateness -= self.lasting;
+                self.heard.lateness = self.lateness;
             }
             self.open_window(now);
         }
@@ -176,7 +242,8 @@ impl TimeLedger {
 }
 
 impl TimeSums {
-    /// What the four exported sums leave unexplained, in seconds; the lateness apart, zero.
+    /// What the four exported sums leave unexplained, in seconds; lateness and slowness
+    /// apart, zero.
     pub fn unexplained(&self) -> f64 {
         let gaps: f64 = self.gaps.iter().map(Duration::as_secs_f64).sum();
         self.expected.as_secs_f64() - self.audio.as_secs_f64() - gaps + self.surplus.as_secs_f64()

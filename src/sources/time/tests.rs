@@ -159,15 +159,91 @@ fn nothing_is_expected_while_idle() {
     near(rig.sums().expected.as_secs_f64(), 0.0);
 }
 
+/// What a source does for some seconds of each minute.
+#[derive(Clone, Copy)]
+enum Pause {
+    /// It sends nothing.
+    Silent(f64),
+    /// It keeps back what it sends, all at once, afterwards.
+    Held(f64),
+}
+
+const NO_PAUSE: Pause = Pause::Silent(0.0);
+
+/// Packets of 20 ms by a clock that is slow by this ratio, taken off the wire every 100 ms,
+/// for so long.
+fn slow(rig: &mut Rig, slowness: f64, minutes: f64, pause: Pause) {
+    let start = rig.now;
+    let packet = FRAME.as_secs_f64() / (1.0 - slowness);
+    let (mut at, mut sent, mut held) = (0.0, 0.0, 0);
+    while at < minutes * 60.0 {
+        at += 0.1;
+        rig.now = start + seconds(at);
+        while sent + packet <= at {
+            sent += packet;
+            match pause {
+                Pause::Silent(length) if sent % 60.0 < length => continue,
+                Pause::Held(length) if sent % 60.0 < length => held += 1,
+                _ => {
+                    for _ in 0..=std::mem::take(&mut held) {
+                        rig.ledger.audio(rig.now, FRAME);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[test]
-fn a_slow_source_clock_does_not_pile_up_lateness() {
+fn a_slow_source_clock_is_no_stall() {
+    for slowness in [100e-6, 0.005, 0.0098] {
+        let mut rig = Rig::connecting();
+        rig.enter(Phase::Joining);
+        slow(&mut rig, slowness, 60.0, NO_PAUSE);
+        near(rig.gap(GapCause::Stall), 0.0);
+        let TimeSums { lateness, .. } = rig.sums();
+        assert!(lateness < seconds(1.5), "{slowness}: {:?}", rig.sums());
+        let open = (rig.sums().slowness + lateness).as_secs_f64();
+        assert!((open - slowness * 3600.0).abs() < 0.3, "{slowness}: {open}");
+    }
+}
+
+#[test]
+fn the_pauses_of_a_slow_source_are_stalls_and_nothing_else() {
     let mut rig = Rig::connecting();
     rig.enter(Phase::Joining);
-    for _ in 0..100_000 {
-        rig.now += Duration::from_micros(20_100);
-        rig.ledger.audio(rig.now, FRAME);
-    }
-    assert!(rig.sums().lateness < seconds(2.0), "{:?}", rig.sums());
+    slow(&mut rig, 0.005, 30.0, Pause::Silent(2.0));
+    let stall = rig.gap(GapCause::Stall);
+    assert!((stall - 60.0).abs() < 4.0, "{stall} s of 60");
+}
+
+#[test]
+fn what_a_slow_source_keeps_back_for_a_while_is_no_stall() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining);
+    slow(&mut rig, 0.005, 30.0, Pause::Held(3.0));
+    near(rig.gap(GapCause::Stall), 0.0);
+}
+
+#[test]
+fn what_no_clock_can_be_wrong_by_is_missing() {
+    // No silence is long enough for a pause, and yet of ten seconds one never comes.
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining);
+    slow(&mut rig, 0.1, 10.0, NO_PAUSE);
+    let stall = rig.gap(GapCause::Stall);
+    assert!((50.0..55.0).contains(&stall), "{stall} s of 60");
+    let expected = rig.sums().expected.as_secs_f64();
+    let open = rig.sums().unexplained();
+    assert!(open < 0.01 * expected + 3.0, "{open} s of {expected}");
+}
+
+#[test]
+fn a_clean_source_saves_up_no_excuse() {
+    let mut rig = Rig::connecting();
+    rig.enter(Phase::Joining).stream(seconds(3600.0));
+    slow(&mut rig, 0.1, 5.0, NO_PAUSE);
+    assert!(rig.gap(GapCause::Stall) > 20.0, "{:?}", rig.sums());
 }
 
 #[derive(Clone, Debug)]
@@ -223,7 +299,7 @@ proptest! {
             let sums = rig.sums();
             prop_assert_eq!(sums.expected, wall);
             prop_assert_eq!(sums.audio, audio);
-            let unexplained = sums.unexplained() - sums.lateness.as_secs_f64();
+            let unexplained = sums.unexplained() - (sums.lateness + sums.slowness).as_secs_f64();
             prop_assert!(unexplained.abs() < 1e-6, "{unexplained} s in {sums:?}");
         }
     }
