@@ -5,30 +5,11 @@
 
 mod support;
 
-use std::path::Path;
-
-use support::{Exporter, Scratch, Server, run, write_tone};
+use support::{Exporter, Scratch, Server, mp3, run};
 
 const LABEL: &str = "source";
 const FAILURES: &str = "myaudio_source_connect_failures_total";
 const DISCONNECTS: &str = "myaudio_source_disconnects_total";
-
-/// Ten seconds of MP3 at 128 kbit/s, which is 16,000 bytes a second.
-fn mp3(scratch: &Scratch) -> String {
-    let wav = scratch.path("tone.wav");
-    write_tone(&wav, 48_000, 2, 10.0, -15.0);
-    let path = scratch.path("tone.mp3");
-    encode(&wav, &path, &["-c:a", "libmp3lame", "-b:a", "128k"]);
-    path.to_str().unwrap().to_owned()
-}
-
-fn encode(from: &Path, to: &Path, how: &[&str]) {
-    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
-    let mut arguments = vec!["-v", "error", "-i", from];
-    arguments.extend(how);
-    arguments.extend(["-id3v2_version", "0", "-write_xing", "0", to]);
-    run("ffmpeg", &arguments, "");
-}
 
 fn config(server: &Server, names: &[&str]) -> String {
     let source = |name: &&str| {

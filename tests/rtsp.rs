@@ -214,6 +214,37 @@ fn a_stream_without_audio_and_an_unknown_codec_are_states_not_loops() {
     );
 }
 
+#[test]
+fn a_session_that_a_reload_ends_is_counted_whether_it_is_decoded_or_not() {
+    let server = Server::gstreamer(&["--mounts", "/pcmu,/speex"]);
+    let config = |stall: u32| {
+        let source = |name| {
+            let url = server.url(&format!("/{name}"));
+            format!("- {{ name: {name}, url: \"{url}\", stall_after: {stall}s }}\n")
+        };
+        format!("sources:\n{}{}", source("pcmu"), source("speex"))
+    };
+    let scratch = Scratch::new();
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &config(5)));
+    let both = |scrape: &Scrape| {
+        scrape.state("pcmu") == "streaming" && scrape.state("speex") == "unsupported"
+    };
+    exporter.until("both are open", both);
+    scratch.write("config.yaml", &config(6));
+    assert_eq!(exporter.reload().0, 200);
+    let scrape = exporter.until("both are open again", |scrape| {
+        let attempts =
+            |source| scrape.value("myaudio_source_connect_attempts_total", &[(LABEL, source)]);
+        both(scrape) && attempts("pcmu") == 2.0 && attempts("speex") == 2.0
+    });
+    for source in ["pcmu", "speex"] {
+        let local = [(LABEL, source), ("reason", "local")];
+        let disconnects = "myaudio_source_disconnects_total";
+        assert_eq!(scrape.value(disconnects, &local), 1.0, "{source}");
+        assert_eq!(scrape.sum(disconnects, &[(LABEL, source)]), 1.0, "{source}");
+    }
+}
+
 /// The codecs that are put through a server's deaths.
 const MORTAL: [&str; 4] = ["aac", "pcmu", "pcma", "l16"];
 const USER: [&str; 4] = ["--user", "recorder", "--password", "secret"];

@@ -115,7 +115,8 @@ async fn one_writer(
                 Err(_) if pumped => return Ok(intake.watch.had_audio),
                 Err(end) => return Err(not_played(end)),
             },
-            () = intake.watch.tick() => intake.check(None),
+            // A writer that is gone has not fallen silent.
+            () = intake.watch.tick(), if !pumped => intake.check(None),
         }
     }
 }

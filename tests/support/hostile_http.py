@@ -31,6 +31,11 @@ The first part of a URL's path says how:
   /mpegts          an MPEG transport stream that claims to be MP3
   /noise           random bytes that claim to be MP3
   /not-found /unauthorized /busy   404, 401, 503
+  /switch/NAME     plays until a line "NAME WAY" comes on the standard input (see --switch),
+                   and again after "NAME play"; WAY is one of those above, which ends what
+                   plays, or goes on with it: hush (nothing more), drip (a byte a second),
+                   flood (bytes without a frame, as fast as they go; whoever comes anew is
+                   played to)
 
 When ready, one JSON line is printed: {"port": 40001}. With --log FILE the head of each
 request is appended to it, as received. The server ends with the process that started it.
@@ -43,6 +48,21 @@ import json
 import os
 import random
 import ssl
+
+# What a mount under /switch does, by name, and what is told of its next change.
+WAYS = {}
+CHANGES = {}
+
+
+def switch():
+    """Takes lines of the standard input, each of which comes whole."""
+    lines = os.read(0, 65536).decode().splitlines()
+    for name, way in map(str.split, lines):
+        WAYS[name] = way
+        CHANGES.pop(name, asyncio.Event()).set()
+    if not lines:
+        asyncio.get_running_loop().remove_reader(0)
+
 
 BYTES_A_SECOND = 16000
 CREDENTIALS = base64.b64encode(b"canary-user:canary-pass").decode()
@@ -64,6 +84,9 @@ class Request:
                 with open(self.options.log, "a", encoding="latin-1") as log:
                     log.write(head)
             path = head.split(" ")[1].lstrip("/").split("/")[0].split("?")[0]
+            if path == "switch":
+                await self.switched(head, head.split(" ")[1].split("/")[2])
+                return
             answer = getattr(self, path.replace("-", "_"), self.not_found)
             await answer(head)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -95,6 +118,42 @@ class Request:
 
     async def forever(self):
         await self.reader.read()
+
+    async def switched(self, head, name):
+        tails = {"play": self.audio, "hush": self.forever, "drip": self.drip, "flood": self.flood}
+        begun = False
+        while True:
+            way = WAYS.get(name, "play").replace("-", "_")
+            if way == "flood" and not begun:
+                way = "play"
+            if way not in tails and begun:
+                return
+            if way in tails and not begun:
+                await self.head()
+                begun = True
+            if way not in tails:
+                # Whoever has been refused so far is refused to the end.
+                await getattr(self, way)(head)
+                return
+            doing = tails[way]()
+            changed = CHANGES.setdefault(name, asyncio.Event()).wait()
+            both = [asyncio.ensure_future(doing), asyncio.ensure_future(changed)]
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            ended = both[0].done()
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
+            if ended:
+                return
+
+    async def drip(self):
+        for byte in self.options.audio_bytes:
+            await self.write(bytes([byte]))
+            await asyncio.sleep(1)
+
+    async def flood(self):
+        while True:
+            await self.write(bytes(65536))
 
     async def play(self, _):
         await self.head()
@@ -161,8 +220,7 @@ class Request:
     async def junk(self, _):
         await self.head()
         await self.audio(2)
-        while True:
-            await self.write(bytes(65536))
+        await self.flood()
 
     async def _break(self, _):
         await self.head(headers=["Transfer-Encoding: chunked"])
@@ -253,7 +311,12 @@ async def main():
     parser.add_argument("--elsewhere", default="elsewhere.invalid")
     parser.add_argument("--log")
     parser.add_argument("--tls", help="a PEM file with a key and its certificate: speak TLS")
+    parser.add_argument("--switch", action="store_true", help="read ways of /switch from stdin")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
+    parser.add_argument("--port", type=int, default=0, help="0 = any free port")
     options = parser.parse_args()
+    if options.switch:
+        asyncio.get_running_loop().add_reader(0, switch)
     with open(options.audio, "rb") as file:
         options.audio_bytes = file.read()
     # `break` is a word of the language.
@@ -263,7 +326,10 @@ async def main():
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.tls)
     server = await asyncio.start_server(
-        lambda reader, writer: Request(options, reader, writer).run(), "127.0.0.1", 0, ssl=tls
+        lambda reader, writer: Request(options, reader, writer).run(),
+        options.host,
+        options.port,
+        ssl=tls,
     )
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await end_with(os.getppid())

@@ -26,6 +26,15 @@ The first part of a URL's path says how:
   /reorder/N       of every N packets the last two change places
   /twice/N         of every N packets the last comes twice
   /restart/N       plays N packets, then the sequence number is elsewhere
+  /switch/NAME     behaves until a line "NAME WAY" comes on the standard input (see --switch),
+                   and again after "NAME play"; WAY is one of those above that refuse, which
+                   ends what plays, or
+                     stall, drip            no more media, or a byte a second of it
+                     drip-head, drip-body   answers a byte a second; ends what plays
+                     hang-up                ends what plays, once
+                     new-ssrc, ahead, back  another SSRC; 3,000 numbers on; 3,000 back
+                     later, earlier         the timestamp jumps 10 s ahead, or 3 s behind
+                     lose, reorder          of every ten packets one is missing, or late
 
 Media goes as the client asks: over the RTSP connection, or by UDP (/tcp-only refuses UDP with
 461, /udp-only the connection, /tcp-anyway answers with the connection whatever was asked).
@@ -103,6 +112,20 @@ def sequence_of(way, number):
 
 NUMBERED = ("wrap", "jump", "back", "gap", "reorder", "twice", "restart")
 PLAIN = ("play", "stall-setup", "foreign-base", "tcp-only", "udp-only", "tcp-anyway")
+# What a mount under /switch does, by name; it behaves if it is not here.
+WAYS = {}
+# Ways that change what plays and do not end it, each with its leap in sequence number and
+# timestamp.
+LEAPS = {"ahead": (3000, 0), "back": (-3000, 0), "later": (0, 80000), "earlier": (0, -24000)}
+IN_PLAY = ("play", "stall", "drip", "new-ssrc", "lose", "reorder", *LEAPS)
+
+
+def switch():
+    """Takes lines of the standard input, each of which comes whole."""
+    lines = os.read(0, 65536).decode().splitlines()
+    WAYS.update(line.split() for line in lines)
+    if not lines:
+        asyncio.get_running_loop().remove_reader(0)
 
 
 class Session:
@@ -114,6 +137,7 @@ class Session:
         self.writer = writer
         self.player = None
         self.udp = None
+        self.switched = None
 
     async def run(self):
         try:
@@ -146,6 +170,11 @@ class Session:
         method, url, _ = (line + "  ").split(" ", 2)
         path = url.split("://", 1)[-1].partition("/")[2].partition("?")[0].split("/")
         number = int(path[1]) if len(path) > 1 and path[1].isdigit() else None
+        if path[0] == "switch":
+            way = WAYS.get(path[1], "play")
+            if way in IN_PLAY or way == "hang-up":
+                self.switched, way = path[1], "play"
+            return await self.answer(method, url, way, None, headers)
         return await self.answer(method, url, path[0], number, headers)
 
     def log(self, line):
@@ -168,6 +197,11 @@ class Session:
         if way == "endless-body":
             await self.reply("200 OK", cseq, {"Content-Length": "60000000000"})
             return await self.for_ever(lambda: b"v=0\r\n" * 8192)
+        if way == "drip-head":
+            return await self.drip(b"RTSP/1.0 200 OK\r\nX-Slow: " + b"x" * 1000)
+        if way == "drip-body":
+            await self.reply("200 OK", cseq, {"Content-Length": "1000"})
+            return await self.drip(SDP * 9)
         if way == "mute" or (way == "stall-setup" and method == "SETUP"):
             return await self.never()
         if way == "unauthorized":
@@ -217,8 +251,9 @@ class Session:
             return "RTP/AVP/TCP;unicast;interleaved=0-1"
         client = asked.partition("client_port=")[2].partition(";")[0]
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.udp.connect(("127.0.0.1", int(client.split("-")[0])))
+        self.udp.bind((self.options.host, 0))
+        client_host = self.writer.get_extra_info("peername")[0]
+        self.udp.connect((client_host, int(client.split("-")[0])))
         port = self.udp.getsockname()[1]
         # The source named here is a lure: nobody may take or send media there.
         lure = self.options.elsewhere.split(":")[0]
@@ -242,12 +277,49 @@ class Session:
                 await self.media(packet)
             await asyncio.sleep(started + (index + 1) * PACKET_SECONDS - loop.time())
 
+    async def play_switched(self):
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        index, sequence, samples, ssrc, late = 0, 0, 0, 0x600D, []
+        known = WAYS.get(self.switched, "play")
+        while True:
+            way = WAYS.get(self.switched, "play")
+            if way != known:
+                known = way
+                sequence += LEAPS.get(way, (0, 0))[0]
+                samples += LEAPS.get(way, (0, 0))[1]
+                ssrc ^= way == "new-ssrc"
+                if way not in IN_PLAY:
+                    self.writer.close()
+                    return
+            packet = rtp(index, TONE, ssrc, sequence, samples)
+            last = index % 10 == 9
+            if way == "drip":
+                # Once the way changes, the rest goes at once.
+                for byte in interleaved(packet):
+                    await self.send(bytes([byte]))
+                    due = loop.time() + 1
+                    while WAYS.get(self.switched) == way and loop.time() < due:
+                        await asyncio.sleep(PACKET_SECONDS)
+                started = loop.time() - index * PACKET_SECONDS
+            elif way == "reorder" and last:
+                late = [packet]
+            elif way != "stall" and not (way == "lose" and last):
+                for each in [packet, *late]:
+                    await self.media(each)
+                late = []
+            index += 1
+            await asyncio.sleep(started + index * PACKET_SECONDS - loop.time())
+
     async def play(self, way, number):
         """Media, paced against the clock so that it neither drifts nor bursts."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         index = 0
         try:
+            if self.switched:
+                await self.play_switched()
+                return
             if way in NUMBERED:
                 await self.play_numbered(way, number)
             while True:
@@ -284,6 +356,12 @@ class Session:
         self.writer.write(data)
         await self.writer.drain()
 
+    async def drip(self, data):
+        for byte in data:
+            await self.send(bytes([byte]))
+            await asyncio.sleep(1)
+        return False
+
     async def for_ever(self, chunk):
         while True:
             await self.send(chunk())
@@ -318,17 +396,21 @@ async def main():
     parser.add_argument("--port", type=int, default=0, help="0 = any free port")
     parser.add_argument("--log", help="file to append request lines to")
     parser.add_argument("--elsewhere", default="127.0.0.2:9", help="host:port to lure clients to")
+    parser.add_argument("--switch", action="store_true", help="read ways of /switch from stdin")
     parser.add_argument("--stay", action="store_true", help="outlive the starting process")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     options = parser.parse_args()
 
     async def connected(reader, writer):
         await Session(options, reader, writer).run()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", options.port)
+    server = await asyncio.start_server(connected, options.host, options.port)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     ended = asyncio.Event()
     for wish in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wish, ended.set)
+    if options.switch:
+        asyncio.get_running_loop().add_reader(0, switch)
     parent = os.getppid()
     while not ended.is_set() and (options.stay or os.getppid() == parent):
         try:

@@ -10,6 +10,7 @@
     reason = "each test file is a crate that uses a part of it"
 )]
 
+pub mod fault_table;
 pub mod faulty;
 pub mod icecast;
 pub mod openmetrics;
@@ -246,12 +247,24 @@ impl Server {
         Self::script("hostile_http.py", arguments)
     }
 
+    /// Either hostile one with `--switch`, and where it takes orders.
+    pub fn switched(name: &str, arguments: &[&str]) -> (Self, std::process::ChildStdin) {
+        let arguments = [&["--switch"], arguments].concat();
+        let mut server = Self::script(name, &arguments);
+        let orders = server.process.stdin();
+        (server, orders)
+    }
+
     fn script(name: &str, arguments: &[&str]) -> Self {
+        Self::script_by(Command::new("/usr/bin/python3"), name, arguments)
+    }
+
+    /// A server started by another command than Python's, which becomes Python in the end.
+    pub fn script_by(mut command: Command, name: &str, arguments: &[&str]) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/support")
             .join(name);
-        let mut command = Command::new("/usr/bin/python3");
-        command.arg(script).args(arguments);
+        command.arg(script).args(arguments).stdin(Stdio::piped());
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let port = process.wait_for_line(|line| {
             let rest = line.split("\"port\": ").nth(1)?;
@@ -292,6 +305,19 @@ pub fn write_tone(path: &Path, rate: u32, channels: u16, seconds: f64, dbfs: f64
         }
     }
     std::fs::write(path, wav).unwrap();
+}
+
+/// Ten seconds of MP3 at 128 kbit/s, which is 16,000 bytes a second: the file's path.
+pub fn mp3(scratch: &Scratch) -> String {
+    let wav = scratch.path("tone.wav");
+    write_tone(&wav, 48_000, 2, 10.0, -15.0);
+    let path = scratch.path("tone.mp3");
+    let how = "-c:a libmp3lame -b:a 128k -id3v2_version 0 -write_xing 0";
+    let mut arguments = vec!["-v", "error", "-i", wav.to_str().unwrap()];
+    arguments.extend(how.split(' '));
+    arguments.push(path.to_str().unwrap());
+    run("ffmpeg", &arguments, "");
+    path.to_str().unwrap().to_owned()
 }
 
 /// Runs a program to its end and returns its standard output; fails with its standard

@@ -120,11 +120,17 @@ def arguments():
     parser.add_argument("--mounts", default=",".join(MOUNTS), help="such as /aac,/pcmu")
     parser.add_argument("--freq", type=float, default=1000, help="of the tone, in Hz")
     parser.add_argument("--level", type=float, default=-15, help="of the tone: its RMS in dBFS")
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
+    parser.add_argument("--alias", metavar="/NAME=/MOUNT", help="this mount alone, by that name")
     parser.add_argument("--stay", action="store_true", help="outlive the starting process")
     options = parser.parse_args()
     options.mounts = [
         mount if mount.startswith("/") else "/" + mount for mount in options.mounts.split(",")
     ]
+    if options.alias:
+        name, _, mount = options.alias.partition("=")
+        MOUNTS[name] = MOUNTS[mount]
+        options.mounts = [name]
     unknown = [mount for mount in options.mounts if mount not in MOUNTS]
     if unknown:
         parser.error(f"no such mount: {', '.join(unknown)}; there are {', '.join(MOUNTS)}")
@@ -139,7 +145,7 @@ def main():
     options = arguments()
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(options.host)
     server.set_service(str(options.port))
     with_auth = options.auth != "none"
     if with_auth:
@@ -149,7 +155,7 @@ def main():
         pipeline = MOUNTS[mount].format(wave="sine", freq=options.freq, volume=options.volume)
         mount_points.add_factory(mount, factory(pipeline, with_auth))
     if server.attach(None) == 0:
-        sys.exit(f"cannot listen on 127.0.0.1:{options.port}")
+        sys.exit(f"cannot listen on {options.host}:{options.port}")
 
     loop = GLib.MainLoop()
     parent = os.getppid()
