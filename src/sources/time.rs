@@ -81,6 +81,15 @@ impl Heard {
             before_pause: None,
         }
     }
+
+    /// So much lateness is left. Less than a pause more than before it, and it was none.
+    fn made_up_to(&mut self, lateness: Duration) {
+        self.lateness = lateness;
+        let made_up = |before| lateness < before + PAUSE;
+        if self.before_pause.is_some_and(made_up) {
+            self.before_pause = None;
+        }
+    }
 }
 
 /// A [`TimeLedger`] as read at one moment.
@@ -209,12 +218,8 @@ impl TimeLedger {
         if now.saturating_duration_since(heard.at) >= PAUSE {
             heard.before_pause.get_or_insert(heard.lateness);
         }
-        let made_up = |before| self.lateness < before + PAUSE;
-        if heard.before_pause.is_some_and(made_up) {
-            heard.before_pause = None;
-        }
         heard.at = now;
-        heard.lateness = self.lateness;
+        heard.made_up_to(self.lateness);
     }
 
     /// Gives up lateness that no burst has made up for during a whole window.
@@ -222,17 +227,24 @@ impl TimeLedger {
         self.lasting = self.lasting.min(self.lateness);
         if now.saturating_duration_since(self.window_start) >= WINDOW {
             if self.lasting >= LASTING {
-                let before_pause = self.heard.before_pause.take();
-                let slow = before_pause.unwrap_or(self.lasting).min(self.lasting);
-                let slow = slow.min(self.credit);
-                self.credit -= slow;
-                self.slowness += slow;
-                self.gaps[GapCause::Stall.index()] += self.lasting - slow;
-                self.lateness -= self.lasting;
-                self.heard.lateness = self.lateness;
+                self.give_up(self.lasting);
             }
             self.open_window(now);
         }
+    }
+
+    fn give_up(&mut self, late: Duration) {
+        let no_pause = self.heard.before_pause.unwrap_or(late).min(late);
+        let slow = no_pause.min(self.credit);
+        self.credit -= slow;
+        self.slowness += slow;
+        self.gaps[GapCause::Stall.index()] += late - slow;
+        self.lateness -= late;
+        // There may have been another pause, too late for this window.
+        if let Some(before) = &mut self.heard.before_pause {
+            *before -= no_pause;
+        }
+        self.heard.made_up_to(self.lateness);
     }
 
     fn open_window(&mut self, now: Instant) {

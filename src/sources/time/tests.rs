@@ -128,6 +128,19 @@ fn a_pause_that_nothing_makes_up_for_is_one_after_a_while() {
 }
 
 #[test]
+fn of_two_pauses_in_a_row_neither_is_forgotten() {
+    for between in 1..20 {
+        let mut rig = Rig::connecting();
+        rig.enter(Phase::Joining).stream(seconds(5.0));
+        for _ in 0..2 {
+            rig.wait(seconds(1.5)).stream(seconds(f64::from(between)));
+        }
+        rig.stream(seconds(30.0));
+        near(rig.gap(GapCause::Stall), 3.0);
+    }
+}
+
+#[test]
 fn a_join_burst_is_surplus() {
     let mut rig = Rig::connecting();
     rig.enter(Phase::Joining)
