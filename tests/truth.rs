@@ -1,5 +1,7 @@
 //! The truth about time: what is exported for each source and cause, against what a server
-//! that suffers a seeded schedule of faults knows it did.
+//! that suffers a seeded schedule of faults knows it did: sessions closed and reset, slow and
+//! refused ones, silences long and short, losses, garbage, bursts and slow clocks, with one
+//! frame in a packet and with four.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +11,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use support::{
     Exporter, Scrape, Scratch,
-    faulty::{Fault, Faulty, Schedule, Truth},
+    faulty::{Fault, Faulty, Plan, Schedule, Sound, Truth},
 };
 
 const LABEL: &str = "source";
@@ -28,17 +30,23 @@ impl Random {
 }
 
 /// Faults with at least four seconds of audio between them, none at the very end.
-fn schedule(random: &mut Random, seconds: f64) -> Schedule {
+fn schedule(random: &mut Random, seconds: f64, sound: Sound) -> Schedule {
     let mut at = random.between(3.0, 8.0);
     let mut faults = Schedule::new();
     while at < seconds - 14.0 {
-        let (fault, length) = match random.between(0.0, 6.0) as u32 {
-            0 | 1 => (Fault::Down, random.between(0.5, 5.0)),
-            2 => (Fault::Forbidden, random.between(1.0, 4.0)),
+        let (fault, length) = match random.between(0.0, 9.0) as u32 {
+            0 => (Fault::Down, random.between(0.5, 5.0)),
+            1 => (Fault::Reset, random.between(0.5, 5.0)),
+            // Below the client's patience.
+            2 => (Fault::Slow, random.between(0.6, 1.4)),
+            3 => (Fault::Forbidden, random.between(1.0, 4.0)),
             // Noticed as a stall, but not long enough to give the session up.
-            3 => (Fault::Silent, random.between(2.3, 2.7)),
-            // Too short to be a state, yet nothing makes up for it.
-            4 => (Fault::Silent, random.between(1.2, 1.7)),
+            4 => (Fault::Silent, random.between(2.3, 2.7)),
+            // Long enough; the session that follows is silent for less than a stall.
+            5 => (Fault::Silent, random.between(3.8, 4.8)),
+            // Too short to be a state, yet nothing makes up for it; known within 20 s.
+            6 if at < seconds - 22.0 => (Fault::Silent, random.between(1.2, 1.7)),
+            7 if sound == Sound::Aac => (Fault::Garbage, random.between(0.2, 2.0)),
             _ => (Fault::Lossy, random.between(0.1, 1.5)),
         };
         faults.push((
@@ -51,19 +59,26 @@ fn schedule(random: &mut Random, seconds: f64) -> Schedule {
     faults
 }
 
-fn gap(scrape: &Scrape, source: &str, causes: &[&str]) -> f64 {
-    let one = |cause| {
-        scrape.value(
-            "myaudio_source_gap_seconds_total",
-            &[(LABEL, source), ("cause", cause)],
-        )
-    };
-    causes.iter().map(|cause| one(cause)).sum()
+/// Every other source sends several frames a packet, some begin with a burst, some have a
+/// slow clock.
+fn plan(random: &mut Random, number: u32, seconds: f64) -> Plan {
+    let sound = [Sound::Pcmu, Sound::Aac][number as usize % 2];
+    let burst = if number % 4 < 2 { 0.0 } else { 1.0 };
+    Plan {
+        faults: schedule(random, seconds, sound),
+        sound,
+        burst: (burst / sound.packet().as_secs_f64()) as u32,
+        slowness: if number % 3 == 2 { 0.008 } else { 0.0 },
+    }
 }
 
 /// What is wrong about one source, in words; empty when nothing is.
 fn differences(scrape: &Scrape, source: &str, before: &Truth, truth: &Truth) -> String {
     let labels = [(LABEL, source)];
+    let of = |family: &str, label: &str, value: &str| {
+        let name = format!("myaudio_source_{family}_total");
+        scrape.value(&name, &[(LABEL, source), (label, value)])
+    };
     let total = |name: &str| scrape.value(&format!("myaudio_source_{name}_total"), &labels);
     let expected = total("expected_seconds");
     // The bar is the larger of 2 s and 1 %; a short run can be held to less.
@@ -74,64 +89,50 @@ fn differences(scrape: &Scrape, source: &str, before: &Truth, truth: &Truth) -> 
             let _never_fails = writeln!(wrong, "{source}: {what} is {exported}, not {injected}");
         }
     };
-    compare(
-        "audio",
-        total("audio_seconds"),
-        truth.audio_seconds(),
-        tolerance,
-    );
-    compare(
-        "loss",
-        gap(scrape, source, &["loss"]),
-        truth.lost_seconds(),
-        tolerance,
-    );
-    compare(
-        "stall",
-        gap(scrape, source, &["stall"]),
-        truth.silent,
-        tolerance,
-    );
-    compare(
-        "connect and backoff",
-        gap(scrape, source, &["connect", "backoff"]),
-        truth.unserved,
-        tolerance,
-    );
-    compare(
-        "blocked",
-        gap(scrape, source, &["blocked"]),
-        truth.forbidden,
-        tolerance,
-    );
-    compare(
-        "decode and local",
-        gap(scrape, source, &["decode", "local"]),
-        0.0,
-        0.0,
-    );
-    compare(
-        "unexplained",
-        scrape.unexplained_seconds(source),
-        0.0,
-        0.01 * expected + 2.0,
-    );
+    let audio = total("audio_seconds");
+    compare("audio", audio, truth.audio, tolerance);
+    let surplus = total("surplus_seconds");
+    compare("surplus", surplus, truth.burst, tolerance);
+    for (cause, injected) in [
+        ("connect", truth.knocking),
+        ("backoff", truth.away),
+        ("stall", truth.silent),
+        ("loss", truth.lost),
+        ("decode", truth.garbage),
+        ("blocked", truth.forbidden),
+    ] {
+        let exported = of("gap_seconds", "cause", cause);
+        compare(cause, exported, injected, tolerance);
+    }
+    compare("local", of("gap_seconds", "cause", "local"), 0.0, 0.0);
+    let open = scrape.unexplained_seconds(source);
+    compare("unexplained", open, 0.0, 0.01 * expected + 2.0);
     // Not one packet is missing without being accounted for. What was sent before the scrape
-    // has arrived, but for the last 300 ms, which are on their way.
+    // has arrived, but for the last 300 ms, which are on their way, or lost with a reset.
     let received = total("received_packets");
-    let possible = (before.sent as f64 - 15.0)..=(truth.sent as f64);
+    let on_their_way = 15.0 * (1.0 + truth.reset as f64);
+    let possible = (before.packets as f64 - on_their_way)..=(truth.packets as f64);
     let surprise = if possible.contains(&received) {
         0.0
     } else {
         received
     };
     compare("packets outside of what was sent", surprise, 0.0, 0.0);
-    compare(
-        "lost packets",
-        total("lost_packets"),
-        truth.lost as f64,
-        0.0,
-    );
+    for (what, exported, injected) in [
+        ("lost packets", total("lost_packets"), truth.lost_packets),
+        ("bad frames", total("decode_errors"), truth.garbage_frames),
+    ] {
+        compare(what, exported, injected as f64, 0.0);
+    }
+    for (reason, injected) in [
+        ("closed", truth.closed + truth.reset),
+        ("stall", truth.left),
+        ("decode", 0),
+        ("protocol", 0),
+    ] {
+        let exported = of("disconnects", "reason", reason);
+        compare(reason, exported, injected as f64, 0.0);
+    }
     let [attempted, first, repeated, errors] = scrape.ledger(source);
     compare("first allocations", first, 1.0, 0.0);
     compare("allocation errors", errors, 0.0, 0.0);
@@ -148,11 +149,11 @@ fn differences(scrape: &Scrape, source: &str, before: &Truth, truth: &Truth) -> 
 #[test]
 fn every_second_is_where_it_was_lost() {
     let extended = std::env::var_os("EXTENDED").is_some();
-    let (sources, seconds) = if extended { (100, 600.0) } else { (16, 50.0) };
+    let (sources, seconds) = if extended { (100, 600.0) } else { (16, 60.0) };
     let mut random = Random(2026);
     let server = Faulty::start(
         (0..sources)
-            .map(|_| schedule(&mut random, seconds))
+            .map(|number| plan(&mut random, number, seconds))
             .collect(),
     );
     let entries: String = (0..sources)
@@ -168,7 +169,7 @@ fn every_second_is_where_it_was_lost() {
         "config.yaml",
         &format!(
             "buffers: {{ capture: {{ duration: 10s }}, memory_budget: 1GiB }}\n\
-             connect: {{ timeout: 2s, backoff: {{ initial: 200ms, max: 1s, stable_after: 2s }} }}\n\
+             connect: {{ timeout: 2s, per_host: 100, total: 200, backoff: {{ initial: 200ms, max: 1s, stable_after: 2s }} }}\n\
              sources:\n{entries}"
         ),
     );

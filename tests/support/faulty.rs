@@ -1,74 +1,61 @@
 //! An RTSP server that suffers faults by a schedule and keeps the truth about them.
 //!
-//! It plays PCMU, a packet every 20 ms. What it notes is what it did: packets sent, packets
-//! left out with their sequence numbers used up, ticks on which it kept silent, and the time
-//! in which nobody was served. Connections end in order (FIN), so what was sent arrives.
+//! What it notes is what it did: packets sent, packets left out with their sequence numbers
+//! used up, garbage, the time in which it kept silent, and the time in which nobody was
+//! served, by whether a client was there.
 
 #![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
 
+mod sound;
+mod truth;
+
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
-const TICK: Duration = Duration::from_millis(20);
-const SAMPLES: u32 = 160;
+pub use sound::Sound;
+pub use truth::Truth;
+use truth::Turn;
 
 /// What is wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Sessions are closed, new connections too.
     Down,
+    /// The same, by a reset.
+    Reset,
+    /// Sessions are closed; new connections wait for an answer until the fault is over.
+    Slow,
     /// Sessions are closed, new ones get 401.
     Forbidden,
-    /// The session is open and silent.
+    /// The session is open and silent. A client may leave and find another silent one.
     Silent,
     /// Packets are lost: their sequence numbers are missing.
     Lossy,
+    /// Packets hold what no decoder understands. AAC only: all that can be sent is PCMU.
+    Garbage,
 }
 
-/// One source's schedule: start and length since the server's start.
+/// One source's faults: start and length since the server's start.
 pub type Schedule = Vec<(Duration, Duration, Fault)>;
 
-/// What really happened to one source, in seconds and packets.
-#[derive(Clone, Debug, Default)]
-pub struct Truth {
-    pub sent: u64,
-    pub lost: u64,
-    pub silent: f64,
-    /// Nobody was served, and 401 was not the answer.
-    pub unserved: f64,
-    /// From the first 401 to the first packet after it.
-    pub forbidden: f64,
-    pub sessions: u64,
-    closed_at: Option<Instant>,
-    forbidden_at: Option<Instant>,
-}
-
-impl Truth {
-    pub fn audio_seconds(&self) -> f64 {
-        self.sent as f64 * TICK.as_secs_f64()
-    }
-
-    pub fn lost_seconds(&self) -> f64 {
-        self.lost as f64 * TICK.as_secs_f64()
-    }
-
-    fn served(&mut self) {
-        let now = Instant::now();
-        let closed_at = self.closed_at.take().unwrap_or(now);
-        let forbidden_at = self.forbidden_at.take().unwrap_or(now);
-        self.unserved += (forbidden_at - closed_at).as_secs_f64();
-        self.forbidden += (now - forbidden_at).as_secs_f64();
-        self.sessions += 1;
-    }
+/// One source as it is to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub faults: Schedule,
+    pub sound: Sound,
+    /// Packets sent at once when a session begins.
+    pub burst: u32,
+    /// By how much its clock is slow.
+    pub slowness: f64,
 }
 
 struct Source {
-    schedule: Schedule,
+    plan: Plan,
     truth: Mutex<Truth>,
 }
 
@@ -80,24 +67,16 @@ pub struct Faulty {
 }
 
 impl Faulty {
-    /// Serves `/0`, `/1`, … with these schedules.
-    pub fn start(schedules: Vec<Schedule>) -> Self {
+    /// Serves `/0`, `/1`, … as planned.
+    pub fn start(plans: Vec<Plan>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let started = Instant::now();
-        let truth = || Truth {
-            closed_at: Some(started),
-            ..Truth::default()
+        let source = |plan| Source {
+            plan,
+            truth: Mutex::default(),
         };
-        let sources: Arc<Vec<_>> = Arc::new(
-            schedules
-                .into_iter()
-                .map(|schedule| Source {
-                    schedule,
-                    truth: Mutex::new(truth()),
-                })
-                .collect(),
-        );
+        let sources: Arc<Vec<_>> = Arc::new(plans.into_iter().map(source).collect());
         let shared = Arc::clone(&sources);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -118,151 +97,188 @@ impl Faulty {
     }
 
     pub fn truth(&self, source: usize) -> Truth {
-        let mut truth = self.sources[source].truth.lock().unwrap().clone();
-        let now = Instant::now();
-        if let Some(forbidden_at) = truth.forbidden_at {
-            truth.forbidden += (now - forbidden_at).as_secs_f64();
-        }
-        if let Some(closed_at) = truth.closed_at {
-            let until = truth.forbidden_at.unwrap_or(now);
-            truth.unserved += (until - closed_at).as_secs_f64();
-        }
-        truth
+        self.sources[source].truth().now()
     }
 }
 
 impl Source {
+    fn truth(&self) -> MutexGuard<'_, Truth> {
+        self.truth.lock().unwrap()
+    }
+
     fn fault(&self, started: Instant) -> Option<Fault> {
         let now = started.elapsed();
         let current = |(from, length, _): &&(Duration, Duration, Fault)| {
             (*from..*from + *length).contains(&now)
         };
-        self.schedule.iter().find(current).map(|(.., fault)| *fault)
+        let faults = &self.plan.faults;
+        faults.iter().find(current).map(|(.., fault)| *fault)
     }
 }
 
 /// One connection: requests until PLAY, then packets until it ends.
-fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> std::io::Result<()> {
+fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut pending = Vec::new();
+    let (mut method, number, mut cseq) = request(&mut stream, &mut pending)?;
+    let source = &sources[number];
+    let connection = source.truth().arrived();
     loop {
-        let (method, path, cseq) = request(&mut stream, &mut pending)?;
-        let number: usize = path
-            .trim_start_matches('/')
-            .split('/')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap();
-        let source = &sources[number];
-        let (status, headers, body) = match (source.fault(started), method.as_str()) {
-            (Some(Fault::Down), _) => return Ok(()),
-            (Some(Fault::Forbidden), _) => {
-                source
-                    .truth
-                    .lock()
-                    .unwrap()
-                    .forbidden_at
-                    .get_or_insert_with(Instant::now);
-                (
-                    "401 Unauthorized",
-                    "WWW-Authenticate: Basic realm=\"x\"\r\n",
-                    "",
-                )
+        if answer(&mut stream, started, source, &method, &cseq)? {
+            if method == "PLAY" {
+                play(&stream, started, source);
+                break;
             }
-            (_, "DESCRIBE") => (
-                "200 OK",
-                "Content-Type: application/sdp\r\n",
-                "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:a\r\n",
-            ),
-            (_, "SETUP") => (
-                "200 OK",
-                "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n",
-                "",
-            ),
-            _ => ("200 OK", "Session: 1\r\n", ""),
-        };
-        write!(
-            stream,
-            "RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )?;
-        if method == "PLAY" && status == "200 OK" {
-            return play(stream, started, source);
+        } else {
+            break;
+        }
+        match request(&mut stream, &mut pending) {
+            Ok(next) => (method, _, cseq) = next,
+            Err(_) => break,
         }
     }
+    source.truth().departed(connection);
+    if source.fault(started) == Some(Fault::Reset) {
+        rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
+        return Ok(());
+    }
+    stream.shutdown(std::net::Shutdown::Both)
 }
 
-fn request(
+/// Answers a request. False: the connection is to be closed.
+fn answer(
     stream: &mut TcpStream,
-    pending: &mut Vec<u8>,
-) -> std::io::Result<(String, String, String)> {
+    started: Instant,
+    source: &Source,
+    method: &str,
+    cseq: &str,
+) -> io::Result<bool> {
+    while source.fault(started) == Some(Fault::Slow) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let sdp;
+    let (status, headers, body) = match (source.fault(started), method) {
+        (Some(Fault::Down | Fault::Reset), _) => return Ok(false),
+        (Some(Fault::Forbidden), _) => {
+            source.truth().turn(Turn::Forbidden);
+            let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
+            ("401 Unauthorized", challenge, "")
+        }
+        (_, "DESCRIBE") => {
+            sdp = source.plan.sound.sdp();
+            ("200 OK", "Content-Type: application/sdp\r\n", sdp.as_str())
+        }
+        (_, "SETUP") => (
+            "200 OK",
+            "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n",
+            "",
+        ),
+        _ => ("200 OK", "Session: 1\r\n", ""),
+    };
+    write!(
+        stream,
+        "RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    Ok(true)
+}
+
+/// Reads a request: its method, the number of the source, and its CSeq.
+fn request(stream: &mut TcpStream, pending: &mut Vec<u8>) -> io::Result<(String, usize, String)> {
     loop {
         if let Some(end) = pending.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(pending.drain(..end + 4).collect()).unwrap();
             let mut first = head.lines().next().unwrap().split(' ');
             let method = first.next().unwrap().to_owned();
-            let url = first.next().unwrap();
-            let path = url
-                .split_once("://")
-                .map_or(url, |(_, rest)| &rest[rest.find('/').unwrap_or(0)..]);
-            let cseq = head
-                .lines()
-                .find_map(|line| line.strip_prefix("CSeq: "))
-                .unwrap();
-            return Ok((method, path.to_owned(), cseq.to_owned()));
+            let number = first.next().unwrap().split('/').nth(3).unwrap();
+            let cseq = head.lines().find_map(|line| line.strip_prefix("CSeq: "));
+            return Ok((method, number.parse().unwrap(), cseq.unwrap().to_owned()));
         }
         let mut buffer = [0; 2048];
         match stream.read(&mut buffer)? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
             n => pending.extend_from_slice(&buffer[..n]),
         }
     }
 }
 
-fn play(mut stream: TcpStream, started: Instant, source: &Source) -> std::io::Result<()> {
+/// Plays until a fault or the client ends the session.
+fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
+    let Plan {
+        sound,
+        burst,
+        slowness,
+        ..
+    } = source.plan;
+    let tick = sound.packet().div_f64(1.0 - slowness);
     let began = Instant::now();
-    let (mut sequence, mut timestamp, mut first) = (7u16, 1000u32, true);
-    let outcome = (1u32..).try_for_each(|tick| {
-        thread::sleep((began + TICK * tick).saturating_duration_since(Instant::now()));
-        // A session that begins in the middle of a silence is served one packet: whether what
-        // went before was a silence or a failed connection would be a matter of opinion.
-        let fault = source
-            .fault(started)
-            .filter(|fault| !first || matches!(fault, Fault::Down | Fault::Forbidden));
-        let mut truth = source.truth.lock().unwrap();
+    let (mut number, mut sent) = (0u32, false);
+    for tick_number in 1u32.. {
+        let due = began + tick * tick_number;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        let fault = source.fault(started);
+        let mut truth = source.truth();
         match fault {
-            Some(Fault::Down | Fault::Forbidden) => return Err(None),
-            Some(Fault::Silent) => {
-                truth.silent += TICK.as_secs_f64();
-                return Ok(());
+            Some(Fault::Down | Fault::Slow | Fault::Forbidden) => {
+                truth.closed += u64::from(sent);
+                return;
             }
-            Some(Fault::Lossy) => truth.lost += 1,
-            None => {
-                let mut packet = vec![b'$', 0, 0, 12 + SAMPLES as u8, 0x80, 0];
-                packet.extend_from_slice(&sequence.to_be_bytes());
-                packet.extend_from_slice(&timestamp.to_be_bytes());
-                packet.extend_from_slice(&[0, 0, 0, 9]);
-                packet.extend_from_slice(&[0x55; SAMPLES as usize]);
-                stream.write_all(&packet).map_err(Some)?;
-                truth.sent += 1;
-                if std::mem::take(&mut first) {
-                    truth.served();
+            Some(Fault::Reset) => {
+                truth.reset += u64::from(sent);
+                return;
+            }
+            Some(Fault::Silent) => {
+                // A silence before a session's first packet counts as its opening.
+                truth.silent += if sent { tick.as_secs_f64() } else { 0.0 };
+                drop(truth);
+                if has_left(stream) {
+                    source.truth().left += u64::from(sent);
+                    return;
                 }
+                continue;
+            }
+            Some(Fault::Lossy) if sent => {
+                truth.lost_packets += 1;
+                truth.lost += sound.packet().as_secs_f64();
+                number += 1;
+                continue;
+            }
+            _ => {}
+        }
+        let garbage = fault == Some(Fault::Garbage) && sound == Sound::Aac;
+        let packets = if sent { 1 } else { 1 + burst };
+        for _ in 0..packets {
+            let timestamp = 1000 + number.wrapping_mul(sound.ticks());
+            let frame = sound.frame(7 + number as u16, timestamp, garbage);
+            if stream.write_all(&frame).is_err() {
+                truth.left += u64::from(sent);
+                return;
+            }
+            number += 1;
+            if garbage {
+                truth.packets += 1;
+                truth.garbage_frames += sound.frames();
+                truth.garbage += sound.packet().as_secs_f64();
+            } else {
+                truth.sent(sound.packet());
             }
         }
-        sequence = sequence.wrapping_add(1);
-        timestamp = timestamp.wrapping_add(SAMPLES);
-        Ok(())
-    });
-    source
-        .truth
-        .lock()
-        .unwrap()
-        .closed_at
-        .get_or_insert_with(Instant::now);
-    match outcome {
-        Err(Some(error)) => Err(error),
-        _ => stream.shutdown(std::net::Shutdown::Both),
+        if !std::mem::replace(&mut sent, true) {
+            truth.burst += (sound.packet() * packets).as_secs_f64();
+            truth.sessions += 1;
+            truth.turn(Turn::Nobodys);
+        }
+    }
+}
+
+/// Whether the client has closed the connection.
+fn has_left(stream: &TcpStream) -> bool {
+    let looked = stream
+        .set_nonblocking(true)
+        .and_then(|()| stream.peek(&mut [0]));
+    let _stays_open = stream.set_nonblocking(false);
+    match looked {
+        Ok(n) => n == 0,
+        Err(error) => error.kind() != ErrorKind::WouldBlock,
     }
 }

@@ -1,0 +1,87 @@
+//! Two kinds of silence, packet by packet.
+
+use std::time::Duration;
+
+/// What a source sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sound {
+    /// A frame of 20 ms in a packet.
+    Pcmu,
+    /// AAC-LC (RFC 3640), 32 kHz mono: four frames of 32 ms in a packet.
+    Aac,
+}
+
+const AAC_FRAMES: usize = 4;
+/// A single channel element without anything in it, and the end (ISO/IEC 14496-3, table 4.3).
+const SILENT_FRAME: [u8; 4] = [0, 0, 0, 7];
+/// A coupling channel element, which AAC-LC of a camera does not have.
+const GARBAGE_FRAME: [u8; 4] = [0x4f, 0xff, 0xff, 0xff];
+
+impl Sound {
+    /// The audio in a packet.
+    pub fn packet(self) -> Duration {
+        match self {
+            Self::Pcmu => Duration::from_millis(20),
+            Self::Aac => Duration::from_millis(128),
+        }
+    }
+
+    pub(super) fn frames(self) -> u64 {
+        match self {
+            Self::Pcmu => 1,
+            Self::Aac => AAC_FRAMES as u64,
+        }
+    }
+
+    /// Units of RTP time in a packet.
+    pub(super) fn ticks(self) -> u32 {
+        match self {
+            Self::Pcmu => 160,
+            Self::Aac => 4096,
+        }
+    }
+
+    pub(super) fn sdp(self) -> String {
+        let media = match self {
+            Self::Pcmu => "0\r\n",
+            Self::Aac => {
+                "97\r\n\
+                 a=rtpmap:97 mpeg4-generic/32000/1\r\n\
+                 a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;\
+                 indexlength=3;indexdeltalength=3;config=1288\r\n"
+            }
+        };
+        format!(
+            "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+             m=audio 0 RTP/AVP {media}a=control:a\r\n"
+        )
+    }
+
+    /// An RTP packet as an interleaved frame (RFC 2326 §10.12).
+    pub(super) fn frame(self, sequence: u16, timestamp: u32, garbage: bool) -> Vec<u8> {
+        let (kind, payload) = match self {
+            Self::Pcmu => (0, vec![0x55; 160]),
+            Self::Aac => (97, aac(if garbage { GARBAGE_FRAME } else { SILENT_FRAME })),
+        };
+        let length = 12 + payload.len() as u16;
+        let mut frame = vec![b'$', 0];
+        frame.extend_from_slice(&length.to_be_bytes());
+        // Each of these packets ends a frame: the marker (RFC 3640 §3.1); PCMU has none.
+        frame.extend_from_slice(&[0x80, if kind == 0 { 0 } else { 0x80 | kind }]);
+        frame.extend_from_slice(&sequence.to_be_bytes());
+        frame.extend_from_slice(&timestamp.to_be_bytes());
+        frame.extend_from_slice(&[0, 0, 0, 9]);
+        frame.extend_from_slice(&payload);
+        frame
+    }
+}
+
+/// Headers of 13 bits of size and 3 of index, then the frames (RFC 3640 §3.3.6).
+fn aac(frame: [u8; 4]) -> Vec<u8> {
+    let mut payload = ((AAC_FRAMES * 16) as u16).to_be_bytes().to_vec();
+    for _ in 0..AAC_FRAMES {
+        payload.extend_from_slice(&((frame.len() as u16) << 3).to_be_bytes());
+    }
+    payload.extend_from_slice(&frame.repeat(AAC_FRAMES));
+    payload
+}
