@@ -26,6 +26,9 @@ The first part of a URL's path says how:
   /reorder/N       of every N packets the last two change places
   /twice/N         of every N packets the last comes twice
   /restart/N       plays N packets, then the sequence number is elsewhere
+  /held/N          of every N packets half come together, 3/8 N packets late; so do the others,
+                   but with the last of them in time
+  /fast/N, /slow/N  the clock is fast or slow by N parts in a million
   /switch/NAME     behaves until a line "NAME WAY" comes on the standard input (see --switch),
                    and again after "NAME play"; WAY is one of those above that refuse, which
                    ends what plays, or
@@ -99,6 +102,11 @@ def sequence_of(way, number):
             yield [rtp(index, TONE, 0x600D, sequence=20000 if after else 0)]
         elif way == "gap" and last:
             yield []
+        elif way == "held":
+            first, half = index - index % number, number // 2
+            late = index % number == number * 7 // 8 - 1
+            at = first if late else first + half
+            yield [rtp(at + n, TONE, 0x600D) for n in range(half if late or last else 0)]
         elif way == "twice" and last:
             yield [rtp(index, TONE, 0x600D)] * 2
         elif way == "reorder" and (index + 1) % number == number - 1:
@@ -110,7 +118,7 @@ def sequence_of(way, number):
         index += 1
 
 
-NUMBERED = ("wrap", "jump", "back", "gap", "reorder", "twice", "restart")
+NUMBERED = ("wrap", "jump", "back", "gap", "reorder", "twice", "restart", "held", "fast", "slow")
 PLAIN = ("play", "stall-setup", "foreign-base", "tcp-only", "udp-only", "tcp-anyway")
 # What a mount under /switch does, by name; it behaves if it is not here.
 WAYS = {}
@@ -272,10 +280,12 @@ class Session:
     async def play_numbered(self, way, number):
         loop = asyncio.get_running_loop()
         started = loop.time()
+        error = {"fast": number, "slow": -number}.get(way, 0) / 1e6
+        pace = PACKET_SECONDS / (1 + error)
         for index, packets in enumerate(sequence_of(way, number)):
             for packet in packets:
                 await self.media(packet)
-            await asyncio.sleep(started + (index + 1) * PACKET_SECONDS - loop.time())
+            await asyncio.sleep(started + (index + 1) * pace - loop.time())
 
     async def play_switched(self):
         loop = asyncio.get_running_loop()
