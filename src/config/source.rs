@@ -90,7 +90,7 @@ pub(super) fn from_section(
             (Location::Http(target), name)
         }
         Address::File { path, name } => {
-            no_server(section);
+            no_server(section, "a file");
             let followed = local
                 .follow
                 .then(|| LiveLocation::Follow { path: path.clone() });
@@ -105,11 +105,17 @@ pub(super) fn from_section(
             )
         }
         Address::Live { place, name } => {
-            no_server(section);
+            no_server(section, "a file");
             if looped {
                 section.mistake("loop", "only a file can start again", "remove the key");
             }
             (Location::Live(local.apply(section, Some(place))?), name)
+        }
+        Address::Device { device, name } => {
+            no_server(section, "a device");
+            mean_nothing(section, &["loop"], "a device");
+            local.apply(section, None);
+            (Location::Device(device), name)
         }
     };
     let id = match name {
@@ -161,7 +167,7 @@ fn mean_nothing(section: &Section<'_>, keys: &[&str], place: &str) {
 }
 
 /// Notes the keys that only a server has a use for.
-fn no_server(section: &Section<'_>) {
+fn no_server(section: &Section<'_>, place: &str) {
     let keys = [
         "transport",
         "tls",
@@ -169,7 +175,7 @@ fn no_server(section: &Section<'_>) {
         "password_file",
         "password_env",
     ];
-    mean_nothing(section, &keys, "a file");
+    mean_nothing(section, &keys, place);
 }
 
 enum Name {
