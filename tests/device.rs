@@ -1,4 +1,4 @@
-//! Audio devices, behind a real PulseAudio that is killed, frozen and started again.
+//! Audio devices, behind a real `PulseAudio` that is killed, frozen and started again.
 
 #![cfg(feature = "device")]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -54,8 +54,8 @@ fn adds_up(scrape: &Scrape, source: &str) {
 #[test]
 fn a_tone_keeps_its_level_in_every_format() {
     let scratch = Scratch::new();
-    let pulse = Pulse::start(&scratch);
-    let _tone = pulse.play(&scratch, LEVEL);
+    let _pulse = Pulse::start(&scratch);
+    let _tone = pulse::play(&scratch, LEVEL);
     let exporter = exporter(
         &scratch,
         "- { name: mic, url: \"device:default\" }\n\
@@ -101,9 +101,8 @@ fn a_tone_keeps_its_level_in_every_format() {
         let differs = end.value("myaudio_source_format_mismatch", &aspect);
         assert_eq!(differs == 1.0, source == "other");
     }
-    let bytes = |scrape: &Scrape| {
-        scrape.value("myaudio_source_received_bytes_total", &[("source", "mic")])
-    };
+    let bytes =
+        |scrape: &Scrape| scrape.value("myaudio_source_received_bytes_total", &[("source", "mic")]);
     let (grown, heard) = (bytes(&end) - bytes(&begin), audio(&end) - audio(&begin));
     let rate = grown / heard;
     assert!((rate - 384_000.0).abs() < 40_000.0, "{rate} bytes a second");
@@ -117,7 +116,7 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
         &scratch,
         "- { name: mic, url: \"device:default\", stall_after: 5s }\n",
     );
-    let mut tone = pulse.play(&scratch, LEVEL);
+    let mut tone = pulse::play(&scratch, LEVEL);
     hear(&exporter, 2.0);
     let threads = exporter.process.threads();
     let descriptors = exporter.process.descriptors();
@@ -139,7 +138,7 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
         );
         adds_up(&scrape, "mic");
         pulse = Pulse::start(&scratch);
-        tone = pulse.play(&scratch, LEVEL);
+        tone = pulse::play(&scratch, LEVEL);
         exporter.until_within(RECOVERED, "the device is back", |scrape| {
             scrape.state("mic") == "streaming"
         });
@@ -152,9 +151,11 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
         assert_eq!(end.ledger("mic"), [rounds + 1.0, 1.0, rounds, 0.0]);
         adds_up(&end, "mic");
     }
-    exporter.process.until("threads and descriptors are back", || {
-        exporter.process.threads() <= threads && exporter.process.descriptors() <= descriptors
-    });
+    exporter
+        .process
+        .until("threads and descriptors are back", || {
+            exporter.process.threads() <= threads && exporter.process.descriptors() <= descriptors
+        });
     let said = exporter.process.output();
     assert!(said.contains("is PulseAudio or PipeWire running"), "{said}");
     assert!(!said.contains("ALSA lib"), "not a log line:\n{said}");
@@ -164,7 +165,7 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
 fn a_frozen_sound_server_is_a_stall_and_never_more_than_one_thread() {
     let scratch = Scratch::new();
     let pulse = Pulse::start(&scratch);
-    let _tone = pulse.play(&scratch, LEVEL);
+    let _tone = pulse::play(&scratch, LEVEL);
     let exporter = exporter(
         &scratch,
         "- { name: mic, url: \"device:default\", stall_after: 2s }\n",
@@ -175,7 +176,10 @@ fn a_frozen_sound_server_is_a_stall_and_never_more_than_one_thread() {
     exporter.until_within(SEEN, "stalled", |scrape| scrape.state("mic") == "stalled");
     // The thread that closes the device, or opens it anew, hangs.
     let attempts = |scrape: &Scrape| {
-        scrape.value("myaudio_source_connect_attempts_total", &[("source", "mic")])
+        scrape.value(
+            "myaudio_source_connect_attempts_total",
+            &[("source", "mic")],
+        )
     };
     let scrape = exporter.until("three more attempts", |scrape| attempts(scrape) >= 4.0);
     adds_up(&scrape, "mic");
@@ -183,7 +187,9 @@ fn a_frozen_sound_server_is_a_stall_and_never_more_than_one_thread() {
     let more = exporter.process.threads().saturating_sub(threads);
     assert!(more <= 3, "{more} threads more");
     pulse.server.signal("CONT");
-    exporter.until("streaming again", |scrape| scrape.state("mic") == "streaming");
+    exporter.until("streaming again", |scrape| {
+        scrape.state("mic") == "streaming"
+    });
     let scrape = hear(&exporter, 2.0);
     assert_eq!(scrape.ledger("mic")[1], 1.0, "one buffer");
     adds_up(&scrape, "mic");
@@ -207,16 +213,35 @@ fn the_program_stops_in_time_although_the_sound_server_hangs() {
 fn a_device_that_is_not_there_is_told_with_those_that_are() {
     let scratch = Scratch::new();
     let _pulse = Pulse::start(&scratch);
-    let exporter = exporter(&scratch, "- { name: mic, url: \"device:hw:CARD=Absent\" }\n");
+    let exporter = exporter(
+        &scratch,
+        "- { name: mic, url: \"device:hw:CARD=Absent\" }\n",
+    );
     let failed = [("source", "mic"), ("reason", "device")];
-    exporter.until("it is tried again", |scrape| scrape.value(FAILURES, &failed) >= 2.0);
+    exporter.until("it is tried again", |scrape| {
+        scrape.value(FAILURES, &failed) >= 2.0
+    });
     let scrape = exporter.until_state("mic", "backing_off");
     adds_up(&scrape, "mic");
     let said = exporter.process.output();
     let expected = "there is no such input device now; plug it in, or name one of: ";
-    let (_, names) = said.split_once(expected).unwrap_or_else(|| panic!("{said}"));
+    let (_, names) = said
+        .split_once(expected)
+        .unwrap_or_else(|| panic!("{said}"));
     let names = names.lines().next().unwrap();
     assert!(names.contains("rig"), "{names}");
+}
+
+#[test]
+fn a_device_without_a_clock_is_left_alone() {
+    let scratch = Scratch::new();
+    let exporter = exporter(&scratch, "- { name: mic, url: \"device:null\" }\n");
+    let left = [("source", "mic"), ("reason", "protocol")];
+    let scrape = exporter.until("it is left", |scrape| {
+        scrape.value("myaudio_source_disconnects_total", &left) >= 1.0
+    });
+    adds_up(&scrape, "mic");
+    exporter.until_state("mic", "backing_off");
 }
 
 /// Runs `probe` with these arguments; its status and output.
@@ -238,18 +263,27 @@ fn probe(scratch: &Scratch, arguments: &[&str]) -> (bool, String) {
 fn a_probe_says_what_a_device_records_and_what_is_wrong() {
     let scratch = Scratch::new();
     let pulse = Pulse::start(&scratch);
-    let tone = pulse.play(&scratch, LEVEL);
+    let tone = pulse::play(&scratch, LEVEL);
     let (good, said) = probe(&scratch, &["--for", "3s", "device:default"]);
     assert!(good, "{said}");
-    assert!(said.contains("pcm_f32le, 48000 Hz stereo, by device"), "{said}");
+    assert!(
+        said.contains("pcm_f32le, 48000 Hz stereo, by device"),
+        "{said}"
+    );
     let level = said.split_once("level").unwrap().1;
     let level: f64 = level.split("dBFS").next().unwrap().trim().parse().unwrap();
     assert!((level - LEVEL).abs() < 0.5, "{said}");
     drop(tone);
     // A name with a `=` is no NAME=URL.
     let (good, said) = probe(&scratch, &["device:hw:CARD=Absent,DEV=0"]);
-    assert!(!good && said.contains("there is no such input device now"), "{said}");
+    assert!(
+        !good && said.contains("there is no such input device now"),
+        "{said}"
+    );
     drop(pulse);
     let (good, said) = probe(&scratch, &["device:default"]);
-    assert!(!good && said.contains("is PulseAudio or PipeWire running"), "{said}");
+    assert!(
+        !good && said.contains("is PulseAudio or PipeWire running"),
+        "{said}"
+    );
 }

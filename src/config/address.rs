@@ -125,8 +125,8 @@ pub enum AddressError {
 
 /// Schemes someone may try, so that the answer can name them.
 const UNSUPPORTED: [&str; 16] = [
-    "rtspu", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls", "ws",
-    "wss", "icecast", "icy", "pulse", "jack",
+    "rtspu", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls", "ws", "wss",
+    "icecast", "icy", "pulse", "jack",
 ];
 
 /// Whether a text looks as if it carried credentials, such as a command-line argument that

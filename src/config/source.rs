@@ -52,9 +52,7 @@ pub(super) fn from_section(
             username,
             password,
         } => {
-            if looped {
-                section.mistake("loop", "only a file can start again", "remove the key");
-            }
+            no_loop(section, looped);
             let credentials = credentials.combine(section, username, password);
             local.apply(section, None);
             let transport = transport::read(section, url.scheme() == "rtsps");
@@ -106,14 +104,12 @@ pub(super) fn from_section(
         }
         Address::Live { place, name } => {
             no_server(section, "a file");
-            if looped {
-                section.mistake("loop", "only a file can start again", "remove the key");
-            }
+            no_loop(section, looped);
             (Location::Live(local.apply(section, Some(place))?), name)
         }
         Address::Device { device, name } => {
             no_server(section, "a device");
-            mean_nothing(section, &["loop"], "a device");
+            no_loop(section, looped);
             local.apply(section, None);
             (Location::Device(device), name)
         }
@@ -163,6 +159,13 @@ fn mean_nothing(section: &Section<'_>, keys: &[&str], place: &str) {
     for key in keys.iter().filter(|key| section.has(key)) {
         let problem = format!("means nothing for {place}");
         section.mistake(key, problem, "remove the key");
+    }
+}
+
+/// Notes `loop` where nothing can start again.
+fn no_loop(section: &Section<'_>, looped: bool) {
+    if looped {
+        section.mistake("loop", "only a file can start again", "remove the key");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A real sound server without hardware: PulseAudio with a null sink, and ALSA's plugin
+//! A real sound server without hardware: `PulseAudio` with a null sink, and ALSA's plugin
 //! that leads to it.
 
 use std::{
@@ -41,7 +41,11 @@ impl Pulse {
         let mut command = Command::new("pulseaudio");
         command
             .args(["-n", "--daemonize=no", "--exit-idle-time=-1"])
-            .args(["--use-pid-file=no", "--disable-shm=yes", "--log-level=error"])
+            .args([
+                "--use-pid-file=no",
+                "--disable-shm=yes",
+                "--log-level=error",
+            ])
             .args(["-L", "module-null-sink sink_name=rig rate=48000 channels=2"])
             .arg("-L")
             .arg(format!(
@@ -54,18 +58,18 @@ impl Pulse {
         pulse.server.until("PulseAudio listens", || socket.exists());
         pulse
     }
+}
 
-    /// Plays a sine of 1 kHz, of a given RMS level in dBFS, until it is dropped.
-    pub fn play(&self, scratch: &Scratch, dbfs: f64) -> Running {
-        let tone = scratch.path("tone.wav");
-        super::write_tone(&tone, 48_000, 2, 240.0, dbfs);
-        let mut command = Command::new("paplay");
-        command
-            .args(["--device=rig"])
-            .arg(&tone)
-            .envs(environment(scratch));
-        Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
-    }
+/// Plays a sine of 1 kHz into the sink, of a given RMS level in dBFS, until it is dropped.
+pub fn play(scratch: &Scratch, dbfs: f64) -> Running {
+    let tone = scratch.path("tone.wav");
+    super::write_tone(&tone, 48_000, 2, 240.0, dbfs);
+    let mut command = Command::new("paplay");
+    command
+        .arg("--device=rig")
+        .arg(&tone)
+        .envs(environment(scratch));
+    Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 /// What leads a program to this server and to nothing else.

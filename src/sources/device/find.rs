@@ -251,13 +251,17 @@ mod tests {
             ErrorKind::UnsupportedConfig,
             ErrorKind::BackendError,
         ] {
-            let said = "ALSA function 'snd_pcm_open' failed with error 'Host <down>\u{1b}[2J (112)'";
+            let said =
+                "ALSA function 'snd_pcm_open' failed with error 'Host <down>\u{1b}[2J (112)'";
             let refused = refusal.of(&cpal::Error::with_message(kind, said));
             assert_eq!(refused.reason, R::Device);
             assert_eq!(refused.problem.matches("; ").count(), 1, "{refused}");
             assert!(!refused.problem.contains(['<', '\u{1b}']), "{refused}");
         }
         let busy = refusal.of(&ErrorKind::DeviceBusy.into()).problem;
-        assert!(busy.starts_with("another program holds the device; "), "{busy}");
+        assert!(
+            busy.starts_with("another program holds the device; "),
+            "{busy}"
+        );
     }
 }

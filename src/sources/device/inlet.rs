@@ -20,8 +20,24 @@ use crate::units::AudioFormat;
 /// Errors in a row, without audio between them, that end a session. Some pass: a signal that
 /// interrupts the sound system's wait is one.
 const MOST_ERRORS: u32 = 10;
+/// A device that gives this much more than twice what the clock allows has no clock at all,
+/// such as ALSA's `null`; it would keep a processor busy.
+const MOST_AHEAD: Duration = Duration::from_secs(5);
 /// What keeps the sound system from asking on and on once the session is over.
 const BREATH: Duration = Duration::from_millis(10);
+
+/// Why no more audio will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The device is not there any more.
+    Gone,
+    /// The system set it up anew.
+    Changed,
+    /// The sound system fails and fails.
+    Failing,
+    /// It gives samples as fast as they are taken.
+    Unpaced,
+}
 
 /// What both sides know.
 #[derive(Debug, Default)]
@@ -31,7 +47,7 @@ pub(super) struct Shared {
     /// The device's own buffer ran over, and no audio has come since.
     overrun: AtomicBool,
     errors: AtomicU32,
-    end: OnceLock<ErrorKind>,
+    end: OnceLock<End>,
 }
 
 impl Shared {
@@ -43,7 +59,7 @@ impl Shared {
     }
 
     /// Why no more audio will come.
-    pub(super) fn end(&self) -> Option<ErrorKind> {
+    pub(super) fn end(&self) -> Option<End> {
         self.end.get().copied()
     }
 
@@ -59,19 +75,17 @@ impl Shared {
             ErrorKind::Xrun => self.overrun.store(true, Relaxed),
             // Nothing is lost by either.
             ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => {}
-            _ => {
-                let errors = self.errors.fetch_add(1, Relaxed) + 1;
-                let gone = matches!(
-                    kind,
-                    ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated
-                );
-                if gone || errors >= MOST_ERRORS {
-                    // The first one is the cause.
-                    self.end.get_or_init(|| kind);
-                    std::thread::sleep(BREATH);
-                }
-            }
+            ErrorKind::DeviceNotAvailable => self.over(End::Gone),
+            ErrorKind::StreamInvalidated => self.over(End::Changed),
+            _ if self.errors.fetch_add(1, Relaxed) + 1 >= MOST_ERRORS => self.over(End::Failing),
+            _ => {}
         }
+    }
+
+    fn over(&self, end: End) {
+        // The first one is the cause.
+        self.end.get_or_init(|| end);
+        std::thread::sleep(BREATH);
     }
 }
 
@@ -82,6 +96,28 @@ pub(super) struct Inlet {
     pub(super) shared: Arc<Shared>,
     pub(super) format: AudioFormat,
     pub(super) latest: Option<Instant>,
+    pub(super) pace: Pace,
+}
+
+/// How much came since when.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    since: Option<Instant>,
+    audio: Duration,
+}
+
+impl Pace {
+    /// Counts audio; false when no clock can have made it.
+    fn is_real(&mut self, now: Instant, audio: Duration) -> bool {
+        let since = *self.since.get_or_insert(now);
+        self.audio += audio;
+        let passed = now.saturating_duration_since(since);
+        let real = self.audio <= 2 * passed + MOST_AHEAD;
+        if passed >= MOST_AHEAD {
+            *self = Self::default();
+        }
+        real
+    }
 }
 
 impl Inlet {
@@ -124,6 +160,9 @@ impl Inlet {
             self.shared.lose(since.saturating_sub(duration));
         }
         self.latest = Some(now);
+        if !self.pace.is_real(now, duration) {
+            self.shared.over(End::Unpaced);
+        }
         if !self.writer.push(samples) {
             self.shared.lose(duration);
         }
@@ -179,6 +218,7 @@ mod tests {
             shared: Arc::clone(&shared),
             format: MONO,
             latest: None,
+            pace: Pace::default(),
         };
         (inlet, reader, shared)
     }
@@ -229,11 +269,29 @@ mod tests {
         for _ in 0..MOST_ERRORS {
             shared.failed(ErrorKind::BackendError);
         }
-        assert_eq!(shared.end(), Some(ErrorKind::BackendError));
+        assert_eq!(shared.end(), Some(End::Failing));
         let shared = Shared::default();
         shared.failed(ErrorKind::DeviceNotAvailable);
         shared.failed(ErrorKind::BackendError);
-        assert_eq!(shared.end(), Some(ErrorKind::DeviceNotAvailable));
+        assert_eq!(shared.end(), Some(End::Gone));
+    }
+
+    #[test]
+    fn a_device_without_a_clock_is_left_and_one_that_caught_up_is_not() {
+        let (mut inlet, _reader, shared) = inlet();
+        let begin = Instant::now();
+        // After a pause of four seconds, and a day of a clock that is a hundredth fast.
+        for n in 0..40 {
+            inlet.take_at(begin + 40 * TENTH + TENTH * n / 40, block());
+        }
+        for n in 40..864_000 {
+            inlet.take_at(begin + TENTH * (n * 100 / 101), block());
+        }
+        assert_eq!(shared.end(), None);
+        for _ in 0..100 {
+            inlet.take_at(begin + 864_000 * TENTH, block());
+        }
+        assert_eq!(shared.end(), Some(End::Unpaced));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use tokio::{
 
 use self::{
     find::Refusal,
-    inlet::{Inlet, Shared, codec_name},
+    inlet::{End, Inlet, Pace, Shared, codec_name},
     ring::{Reader, ring},
 };
 use super::{Account, DisconnectReason, Expectation, FailureReason, OpenError, SessionEnd};
@@ -215,6 +215,7 @@ fn build(
         shared: Arc::clone(&shared),
         format,
         latest: None,
+        pace: Pace::default(),
     };
     let errors = Arc::clone(&shared);
     let config = StreamConfig {
@@ -260,6 +261,9 @@ impl DeviceSession {
             let (lost, breaks) = self.shared.take_lost();
             self.samples.clear();
             self.reader.drain(&mut self.samples);
+            if end == Some(End::Unpaced) {
+                return Err(ended(End::Unpaced));
+            }
             if !self.samples.is_empty() || breaks > 0 {
                 let bytes = self.samples.len() as u64 * self.sample_bytes;
                 account.traffic().bytes.fetch_add(bytes, Relaxed);
@@ -270,20 +274,33 @@ impl DeviceSession {
                     breaks,
                 });
             }
-            if let Some(kind) = end {
-                return Err(ended(kind));
+            if let Some(end) = end {
+                return Err(ended(end));
             }
         }
     }
 }
 
-fn ended(kind: ErrorKind) -> SessionEnd {
-    let text = match kind {
-        ErrorKind::DeviceNotAvailable => "the device is gone; is it still plugged in?",
-        ErrorKind::StreamInvalidated => "the device was set up anew by the system",
-        _ => "the sound system broke off; does PulseAudio or PipeWire still run?",
+fn ended(end: End) -> SessionEnd {
+    let (reason, text) = match end {
+        End::Gone => (
+            DisconnectReason::Closed,
+            "the device is gone; is it still plugged in?",
+        ),
+        End::Changed => (
+            DisconnectReason::Closed,
+            "the device was set up anew by the system",
+        ),
+        End::Failing => (
+            DisconnectReason::Closed,
+            "the sound system broke off; does PulseAudio or PipeWire still run?",
+        ),
+        End::Unpaced => (
+            DisconnectReason::Protocol,
+            "the device gives samples without end and without a clock; name one that records",
+        ),
     };
-    SessionEnd::new(DisconnectReason::Closed, text)
+    SessionEnd::new(reason, text)
 }
 
 impl fmt::Debug for DeviceSession {
