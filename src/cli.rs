@@ -100,8 +100,8 @@ impl fmt::Display for Exit {
 }
 
 const ABOUT: &str = "Stands beside an audio recorder, holds the last minute of every source, \
-and tells Prometheus.\nA SOURCE is rtsp://host/path or an audio file; credentials belong in the \
-config file.";
+and tells Prometheus.\nA SOURCE is rtsp://host/path, an audio file or device:NAME; credentials belong in \
+the config file.";
 
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]

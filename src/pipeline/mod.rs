@@ -5,6 +5,8 @@
 //! second. Nothing here retries; the supervisor does.
 
 mod container;
+#[cfg(feature = "device")]
+mod device;
 mod files;
 mod live;
 mod packets;
@@ -49,8 +51,9 @@ pub struct Context<'a> {
     pub meter: &'a Meter,
     /// The right to ask for its buffer.
     pub asker: &'a Asker,
-    /// One permit: held by the thread that reads the source's file, however long it hangs.
-    pub file_turn: &'a Arc<Semaphore>,
+    /// One permit: held by the thread that reads the source's file or holds its device,
+    /// however long it hangs.
+    pub thread_turn: &'a Arc<Semaphore>,
 }
 
 /// How a session ended.
@@ -93,6 +96,14 @@ pub async fn run(context: &Context<'_>) -> End {
         Location::Live(LiveLocation::Pipe { path, pcm }) => {
             pipe::run(context, path.as_deref(), *pcm).await
         }
+        #[cfg(feature = "device")]
+        Location::Device(name) => device::run(context, name).await,
+        // The configuration refuses it.
+        #[cfg(not(feature = "device"))]
+        Location::Device(_) => {
+            let error = OpenError::new(FailureReason::Unsupported, crate::sources::NO_DEVICES);
+            Err(error.into())
+        }
     };
     match ended {
         Ok(never) => match never {},
@@ -100,17 +111,19 @@ pub async fn run(context: &Context<'_>) -> End {
     }
 }
 
-/// Waits for the thread of an earlier attempt. A dead disk keeps it for ever, and each
-/// further thread would be lost in the same way.
 async fn file_turn(context: &Context<'_>) -> Result<OwnedSemaphorePermit, OpenError> {
-    let turn = Arc::clone(context.file_turn).acquire_owned();
-    match timeout(context.connect.timeout, turn).await {
-        Ok(Ok(turn)) => Ok(turn),
-        _ => Err(OpenError::new(
-            FailureReason::File,
-            "an earlier attempt still waits for the file; is its disk or network share there?",
-        )),
-    }
+    thread_turn(context).await.ok_or_else(|| {
+        let text =
+            "an earlier attempt still waits for the file; is its disk or network share there?";
+        OpenError::new(FailureReason::File, text)
+    })
+}
+
+/// Waits for the thread of an earlier attempt. A dead disk or sound server keeps it for ever,
+/// and each further thread would be lost in the same way.
+async fn thread_turn(context: &Context<'_>) -> Option<OwnedSemaphorePermit> {
+    let turn = Arc::clone(context.thread_turn).acquire_owned();
+    timeout(context.connect.timeout, turn).await.ok()?.ok()
 }
 
 /// A session ends in an [`End`], never in success.

@@ -77,7 +77,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     account.enter(State::Connecting);
     let helpers = tasks.child();
     let asker = lease.asker();
-    let file_turn = Arc::new(Semaphore::new(1));
+    let thread_turn = Arc::new(Semaphore::new(1));
     let context = Context {
         tasks: &helpers,
         dialler,
@@ -86,7 +86,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
         account: &account,
         meter: &meter,
         asker: &asker,
-        file_turn: &file_turn,
+        thread_turn: &thread_turn,
     };
     let session = helpers.contain(TaskKind::Probe, pipeline::run(&context));
     let ended = tokio::select! {

@@ -116,7 +116,7 @@ impl TimeLedger {
         self.watch_lateness(now);
     }
 
-    /// Counts audio that will never come: `cause` is loss or decode. No more than the time
+    /// Counts audio that will never come: `cause` is loss, decode or local. No more than the time
     /// that has passed without audio can have been lost, whatever a server claims.
     pub fn missing(&mut self, now: Instant, cause: GapCause, duration: Duration) {
         self.flow(now);

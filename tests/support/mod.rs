@@ -16,6 +16,7 @@ pub mod icecast;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;
+pub mod pulse;
 mod scrape;
 pub mod wav;
 
