@@ -7,10 +7,15 @@ mod support;
 
 use std::{
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use support::{Exporter, Running, Scrape, Scratch, pulse, pulse::Pulse};
+use support::{
+    Exporter, Running, Scrape, Scratch,
+    fault_table::{self, Row},
+    pulse,
+    pulse::Pulse,
+};
 
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
 const FAILURES: &str = "myaudio_source_connect_failures_total";
@@ -120,13 +125,17 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
     hear(&exporter, 2.0);
     let threads = exporter.process.threads();
     let descriptors = exporter.process.descriptors();
+    let (mut seen, mut back) = (Duration::ZERO, Duration::ZERO);
+    let healthy = exporter.scrape();
     for round in 1..=3 {
+        let killed = Instant::now();
         pulse.server.signal("KILL");
         pulse.server.wait(SEEN);
         drop(tone);
         exporter.until_within(SEEN, "the end is seen", |scrape| {
             scrape.state("mic") == "backing_off"
         });
+        seen = seen.max(killed.elapsed());
         let failed = [("source", "mic"), ("reason", "device")];
         let scrape = exporter.until_within(SEEN, "an attempt fails", |scrape| {
             scrape.value(FAILURES, &failed) >= f64::from(round)
@@ -139,9 +148,11 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
         adds_up(&scrape, "mic");
         pulse = Pulse::start(&scratch);
         tone = pulse::play(&scratch, LEVEL);
+        let restarted = Instant::now();
         exporter.until_within(RECOVERED, "the device is back", |scrape| {
             scrape.state("mic") == "streaming"
         });
+        back = back.max(restarted.elapsed());
         let begin = hear(&exporter, 1.0);
         let end = hear(&exporter, 2.0);
         let dbfs = end.dbfs_since(&begin, "mic");
@@ -159,6 +170,27 @@ fn a_killed_sound_server_is_seen_and_its_return_too() {
     let said = exporter.process.output();
     assert!(said.contains("is PulseAudio or PipeWire running"), "{said}");
     assert!(!said.contains("ALSA lib"), "not a log line:\n{said}");
+    // What is there when it dies is lost, but for less than a second each time.
+    let end = exporter.scrape();
+    let other = |scrape: &Scrape| -> f64 {
+        let causes = ["stall", "loss", "decode", "blocked", "local"];
+        let gap = |cause| {
+            let labels = [("source", "mic"), ("cause", cause)];
+            scrape.value("myaudio_source_gap_seconds_total", &labels)
+        };
+        causes.into_iter().map(gap).sum()
+    };
+    let grown = other(&end) - other(&healthy);
+    assert!(grown < 3.0, "other causes grew by {grown} s");
+    let whole = |time: Duration| time.as_secs_f64().ceil();
+    fault_table::hold(&[Row {
+        fault: "sound server killed under a device",
+        against: "PulseAudio, a null sink",
+        seen_as: "`backing_off`, d `closed`, f `device`".to_owned(),
+        gaps: "`connect`, `backoff`".to_owned(),
+        buffer: "the same",
+        measured: format!("{} s, {} s", whole(seen), whole(back)),
+    }]);
 }
 
 #[test]
