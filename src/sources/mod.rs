@@ -23,7 +23,7 @@ mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
 pub use codec::Codec;
-pub use file::{FileSource, open as open_file};
+pub use file::{FileSource, address_hint, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};
