@@ -15,7 +15,9 @@ pub mod icecast;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;
+pub mod replay;
 mod scrape;
+pub mod source_table;
 pub mod wav;
 
 use std::{
