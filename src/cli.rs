@@ -239,9 +239,12 @@ pub fn check(options: &Options) -> Exit {
         Ok(config) => {
             let needed = config.sources.len();
             let plural = if needed == 1 { "" } else { "s" };
+            let verdict = format!("the configuration is valid: {needed} source{plural}");
+            let mut lines = config.doubts();
+            lines.push(verdict);
             Exit {
                 code: 0,
-                text: format!("the configuration is valid: {needed} source{plural}"),
+                text: lines.join("\n"),
             }
         }
         Err(errors) => Exit {

@@ -68,6 +68,8 @@ pub enum End {
     Unheard(SessionEnd),
     /// A file was played to its end.
     Finished,
+    /// The same, but its end came before its header or index says.
+    CutOff(String),
 }
 
 /// Runs one session to its end.
@@ -91,8 +93,12 @@ pub async fn run(context: &Context<'_>) -> End {
             };
             container::run(context, Box::new(open), *looped).await
         }
-        Location::Live(LiveLocation::Follow { path }) => files::follow(context, path).await,
-        Location::Live(LiveLocation::Segments(folder)) => files::segments(context, folder).await,
+        Location::Live(LiveLocation::Follow { path }) => {
+            files::run(context, files::Files::Followed(path)).await
+        }
+        Location::Live(LiveLocation::Segments(folder)) => {
+            files::run(context, files::Files::Segments(folder)).await
+        }
         Location::Live(LiveLocation::Pipe { path, pcm }) => {
             pipe::run(context, path.as_deref(), *pcm).await
         }

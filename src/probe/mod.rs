@@ -134,7 +134,7 @@ fn failure(ended: Ended, account: &Account, limit: Duration) -> Option<Failure> 
             reason: FailureReason::Unsupported.as_str(),
             problem: view.problem.unwrap_or_default(),
         }),
-        Ended::Enough | Ended::Itself(Some(End::Finished)) => None,
+        Ended::Enough | Ended::Itself(Some(End::Finished | End::CutOff(_))) => None,
         // There was less time than asked for, but what there was had audio.
         Ended::Late if view.first_audio.is_some() => None,
         Ended::Late if view.info.transport.is_some() => Some(Failure {

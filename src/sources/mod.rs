@@ -27,7 +27,7 @@ pub use account::{Account, AccountView, StreamInfo};
 pub use codec::Codec;
 #[cfg(feature = "device")]
 pub use device::{DeviceSession, Heard, open as open_device};
-pub use file::{FileSource, open as open_file};
+pub use file::{FileSource, address_hint, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};

@@ -127,6 +127,8 @@ closed_set! {
         Recheck => "recheck",
         /// The file ended.
         EndOfFile => "end_of_file",
+        /// The file ended before its header or index says.
+        Truncated => "truncated",
         /// The capture buffer would exceed the memory budget.
         Buffer => "buffer",
         /// The system has no memory for the capture buffer.

@@ -163,6 +163,10 @@ impl Supervisor {
                 account.disconnected(D::EndOfFile, None);
                 Next::Rest(State::Ended)
             }
+            End::CutOff(problem) => {
+                account.disconnected(D::Truncated, Some(&problem));
+                Next::Rest(State::Ended)
+            }
             End::Unheard(end) => {
                 account.disconnected(end.reason, Some(&end.problem));
                 Next::Retry(Pause::Blocked(State::Unsupported))

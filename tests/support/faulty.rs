@@ -193,7 +193,7 @@ fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> std::io
     }
 }
 
-fn request(
+pub(super) fn request(
     stream: &mut TcpStream,
     pending: &mut Vec<u8>,
 ) -> std::io::Result<(String, String, String)> {
