@@ -15,6 +15,7 @@ use support::{
     fault_table::{self, Row},
     pulse,
     pulse::Pulse,
+    source_table,
 };
 
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
@@ -106,6 +107,27 @@ fn a_tone_keeps_its_level_in_every_format() {
         let differs = end.value("myaudio_source_format_mismatch", &aspect);
         assert_eq!(differs == 1.0, source == "other");
     }
+    let seen = |source: &str| {
+        let (_, labels, _) = end
+            .samples
+            .iter()
+            .find(|(name, labels, _)| name == "myaudio_source_info" && labels["source"] == source)
+            .unwrap();
+        ["codec", "sample_rate", "channels"].map(|label| labels[label].clone())
+    };
+    let rows = [
+        ("mic", "its default format"),
+        ("s16", "16 bit, 16 kHz mono, as expected"),
+        ("u8", "8 bit, as expected"),
+        ("s24", "24 bit, as expected"),
+        ("s32", "32 bit, 44.1 kHz, as expected"),
+    ]
+    .map(|(source, what)| source_table::Row {
+        key: ["`device:`, `alsa:`".to_owned(), what.to_owned()],
+        seen: Some(seen(source)),
+        against: "ALSA's plugin for PulseAudio 16, a null sink".to_owned(),
+    });
+    source_table::check("docs/sources.md", "device", &rows);
     let bytes =
         |scrape: &Scrape| scrape.value("myaudio_source_received_bytes_total", &[("source", "mic")]);
     let (grown, heard) = (bytes(&end) - bytes(&begin), audio(&end) - audio(&begin));
