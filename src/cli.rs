@@ -100,8 +100,8 @@ impl fmt::Display for Exit {
 }
 
 const ABOUT: &str = "Stands beside an audio recorder, holds the last minute of every source, \
-and tells Prometheus.\nA SOURCE is rtsp://host/path or an audio file; credentials belong in the \
-config file.";
+and tells Prometheus.\nA SOURCE is rtsp://host/path, an audio file or device:NAME; credentials belong in \
+the config file.";
 
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
@@ -239,9 +239,12 @@ pub fn check(options: &Options) -> Exit {
         Ok(config) => {
             let needed = config.sources.len();
             let plural = if needed == 1 { "" } else { "s" };
+            let verdict = format!("the configuration is valid: {needed} source{plural}");
+            let mut lines = config.doubts();
+            lines.push(verdict);
             Exit {
                 code: 0,
-                text: format!("the configuration is valid: {needed} source{plural}"),
+                text: lines.join("\n"),
             }
         }
         Err(errors) => Exit {

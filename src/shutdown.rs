@@ -30,6 +30,8 @@ closed_set! {
         Relay => "relay",
         /// A container's demultiplexer and decoder thread.
         Container => "container",
+        /// The thread that opens an audio device and holds it.
+        Device => "device",
         /// A name lookup.
         Lookup => "lookup",
         /// A one-off probe.

@@ -316,3 +316,58 @@ fn places_that_live_keep_their_keys_and_get_a_name() {
         assert_eq!(source(&config, name).location, Location::Live(place));
     }
 }
+
+/// What the file and the arguments make of the addresses of devices.
+fn devices(addresses: &[&str]) -> (String, Vec<String>) {
+    let folder = std::env::temp_dir().join(format!("config-device-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("config.yaml");
+    let item = |address: &&str| format!("- {{ url: \"{address}\" }}\n");
+    let items: String = addresses.iter().map(item).collect();
+    std::fs::write(&path, format!("sources:\n{items}")).unwrap();
+    let loaded = config::load(Some(&path), &[]);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let file = match loaded {
+        Ok(config) => {
+            let shown = |source: &SourceOptions| format!("{} {}", source.id, source.location);
+            let lines: Vec<_> = config.sources.iter().map(shown).collect();
+            lines.join("\n")
+        }
+        Err(errors) => errors.to_string(),
+    };
+    let argument = |address: &&str| match SourceArgument::parse(address) {
+        Ok(argument) => argument.name().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    (file, addresses.iter().map(argument).collect())
+}
+
+#[test]
+fn devices_are_sources_or_the_build_that_lacks_them_says_how_to_get_them() {
+    let (file, arguments) = devices(&["device:default", "ALSA:hw:CARD=Mic,DEV=0"]);
+    if cfg!(feature = "device") {
+        assert_eq!(
+            file,
+            "default device default\nhw:CARD-Mic-DEV-0 device hw:CARD=Mic,DEV=0"
+        );
+        // The `=` in a device's name ends no name of a source.
+        assert_eq!(arguments, ["default", "hw:CARD-Mic-DEV-0"]);
+    } else {
+        for said in arguments.iter().chain([&file]) {
+            assert!(said.contains("built without audio devices"), "{said}");
+            assert!(said.contains("--features device"), "{said}");
+            assert!(said.contains("libasound2-dev"), "{said}");
+        }
+        assert_eq!(file.matches("built without").count(), 2, "{file}");
+    }
+    let wrong = ["device:", "device://default", "alsa:"];
+    let (file, arguments) = devices(&wrong);
+    assert_eq!(
+        file.matches("no usable name").count(),
+        wrong.len(),
+        "{file}"
+    );
+    for said in arguments {
+        assert!(said.contains("write device:default"), "{said}");
+    }
+}

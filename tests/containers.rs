@@ -1,4 +1,4 @@
-//! Files in every container that is read, and files made to break a reader.
+//! Files of several streams, files that are cut off, and files made to break a reader.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use support::{Exporter, Scratch, run, write_tone};
 
 const LABEL: &str = "source";
-const FAILURES: &str = "myaudio_source_connect_failures_total";
 
 /// Three seconds of a tone of -15 dBFS.
 fn tone(scratch: &Scratch) -> PathBuf {
@@ -29,78 +28,6 @@ fn encode(from: &Path, to: &Path, how: &[&str]) -> String {
 fn dbfs(scrape: &support::Scrape, source: &str) -> f64 {
     let value = |name| scrape.value(name, &[(LABEL, source)]);
     10.0 * (value("myaudio_signal_energy_total") / value("myaudio_signal_samples_total")).log10()
-}
-
-#[test]
-fn every_container_plays_with_its_format_level_and_duration() {
-    let scratch = Scratch::new();
-    let wav = tone(&scratch);
-    let cases: [(&str, &str, &[&str]); 9] = [
-        ("plain.mp3", "mp3", &["-c:a", "libmp3lame", "-b:a", "128k"]),
-        (
-            "untagged.mp3",
-            "mp3",
-            &[
-                "-c:a",
-                "libmp3lame",
-                "-id3v2_version",
-                "0",
-                "-write_xing",
-                "0",
-            ],
-        ),
-        (
-            "low.mp3",
-            "mp3",
-            &[
-                "-c:a",
-                "libmp3lame",
-                "-b:a",
-                "32k",
-                "-ar",
-                "16000",
-                "-ac",
-                "1",
-            ],
-        ),
-        ("frames.aac", "aac", &["-c:a", "aac"]),
-        ("index-last.m4a", "aac", &["-c:a", "aac"]),
-        (
-            "index-first.mp4",
-            "aac",
-            &["-c:a", "aac", "-movflags", "+faststart"],
-        ),
-        ("vorbis.ogg", "vorbis", &["-c:a", "libvorbis"]),
-        ("flac.oga", "flac", &["-c:a", "flac"]),
-        ("native.flac", "flac", &["-c:a", "flac"]),
-    ];
-    let paths = cases.map(|(name, _, how)| encode(&wav, &scratch.path(name), how));
-    let exporter = Exporter::start(&paths);
-    for (name, codec, how) in cases {
-        let source = name.split('.').next().unwrap();
-        let scrape = exporter.until_state(source, "ended");
-        let (rate, channels) = if how.contains(&"16000") {
-            ("16000", "1")
-        } else {
-            ("48000", "2")
-        };
-        let labels = [
-            (LABEL, source),
-            ("codec", codec),
-            ("sample_rate", rate),
-            ("channels", channels),
-            ("transport", "file"),
-        ];
-        assert_eq!(scrape.value("myaudio_source_info", &labels), 1.0, "{name}");
-        let level = dbfs(&scrape, source);
-        assert!((level + 15.0).abs() < 0.5, "{name}: {level} dBFS");
-        let labels = [(LABEL, source)];
-        let seconds = scrape.value("myaudio_source_audio_seconds_total", &labels);
-        assert!((seconds - 3.0).abs() < 0.15, "{name}: {seconds} s");
-        let errors = scrape.value("myaudio_source_decode_errors_total", &labels);
-        assert_eq!(errors, 0.0, "{name}");
-        assert_eq!(scrape.sum(FAILURES, &labels), 0.0, "{name}");
-    }
 }
 
 #[test]
@@ -124,6 +51,85 @@ fn chained_streams_play_on_and_another_format_gets_another_buffer() {
     let changed = [(LABEL, "chain"), ("reason", "format_change")];
     assert_eq!(scrape.value("myaudio_buffer_releases_total", &changed), 1.0);
     assert!((dbfs(&scrape, "chain") + 15.0).abs() < 0.5);
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_played_so_far_and_says_what_is_missing() {
+    let scratch = Scratch::new();
+    let wav = tone(&scratch);
+    let cut = |from: &Path, to: &str, part: f64| {
+        let bytes = std::fs::read(from).unwrap();
+        std::fs::write(
+            scratch.path(to),
+            &bytes[..(bytes.len() as f64 * part) as usize],
+        )
+        .unwrap();
+    };
+    let made = |name: &str, how: &[&str]| PathBuf::from(encode(&wav, &scratch.path(name), how));
+    let flac = made("all.flac", &["-c:a", "flac"]);
+    let front = made("all.mp4", &["-c:a", "aac", "-movflags", "+faststart"]);
+    let back = made("all.m4a", &["-c:a", "aac"]);
+    cut(&wav, "half-wav.wav", 0.5);
+    cut(&flac, "half-flac.flac", 0.5);
+    cut(&front, "half-mp4.mp4", 0.5);
+    cut(&back, "no-index.m4a", 0.5);
+    let over_and_over = scratch.path("over.wav");
+    cut(&wav, "over.wav", 0.25);
+    let mut text = "sources:\n".to_owned();
+    for name in [
+        "half-wav.wav",
+        "half-flac.flac",
+        "half-mp4.mp4",
+        "no-index.m4a",
+        "all.flac",
+    ] {
+        text.push_str(&format!("- {{ url: {name} }}\n"));
+    }
+    text.push_str(&format!(
+        "- {{ url: \"{}\", loop: true }}\n",
+        over_and_over.display()
+    ));
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let seconds = |scrape: &support::Scrape, source: &str| {
+        scrape.value("myaudio_source_audio_seconds_total", &[(LABEL, source)])
+    };
+    for source in ["half-wav", "half-flac", "half-mp4"] {
+        let scrape = exporter.until_state(source, "ended");
+        let labels = [(LABEL, source), ("reason", "truncated")];
+        let ended = scrape.value("myaudio_source_disconnects_total", &labels);
+        assert_eq!(ended, 1.0, "{source}");
+        let heard = seconds(&scrape, source);
+        assert!((0.8..2.2).contains(&heard), "{source}: {heard} s");
+        let log = exporter.process.output();
+        let line = log
+            .lines()
+            .find(|line| line.contains("level=warn") && line.contains(&format!("source={source}")));
+        let line = line.unwrap_or_else(|| panic!("{source} warns of nothing:\n{log}"));
+        let missing = line
+            .split("cut off: ")
+            .nth(1)
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap();
+        let missing: f64 = missing.parse().unwrap();
+        assert!((heard + missing - 3.0).abs() < 0.2, "{source}: {line}");
+    }
+    let scrape = exporter.until_state("no-index", "unsupported");
+    assert_eq!(seconds(&scrape, "no-index"), 0.0);
+    assert!(exporter.process.output().contains("has no index (moov)"));
+    let scrape = exporter.until_state("all", "ended");
+    let whole = [(LABEL, "all"), ("reason", "end_of_file")];
+    assert_eq!(
+        scrape.value("myaudio_source_disconnects_total", &whole),
+        1.0
+    );
+    exporter.until("three rounds", |scrape| seconds(scrape, "over") > 2.2);
+    let log = exporter.process.output();
+    let warnings = log
+        .lines()
+        .filter(|line| line.contains("cut off") && line.contains("source=over"));
+    assert_eq!(warnings.count(), 1, "{log}");
 }
 
 /// An `ID3v2.4` frame: its header, and its body's length in seven bits a byte.

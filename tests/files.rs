@@ -130,3 +130,31 @@ fn what_is_no_audio_file_is_told_apart() {
         );
     }
 }
+
+#[test]
+fn an_address_without_its_scheme_is_doubted() {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("there.wav"), 8_000, 1, 0.5, -20.0);
+    let config = scratch.write(
+        "config.yaml",
+        "sources:\n- { name: camera, url: camera.lan/stream1 }\n\
+         - { name: growing, url: \"192.168.1.5:554/x\", follow: true }\n\
+         - { name: missing, url: missing.wav }\n- { url: there.wav }\n",
+    );
+    let binary = env!("CARGO_BIN_EXE_audio-capture-exporter");
+    let checked = ["--config.check", "--config.file", config.to_str().unwrap()];
+    let said = run(binary, &checked, "");
+    let doubted = |name: &str| said.contains(&format!("source {name}: there is no such file"));
+    assert!(doubted("camera") && doubted("growing"), "{said}");
+    assert!(!doubted("missing") && !doubted("there"), "{said}");
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("growing", "waiting");
+    exporter.until("each says so", |_| {
+        let log = exporter.process.output();
+        let hinted = |line: &str| line.contains("write rtsp:// in front of it");
+        ["camera", "growing"].iter().all(|name| {
+            let of = format!("source={name}");
+            log.lines().any(|line| line.contains(&of) && hinted(line))
+        })
+    });
+}

@@ -162,6 +162,72 @@ fn cut_replaced_deleted_and_written_anew_it_goes_on_in_the_same_buffer() {
 }
 
 #[test]
+fn an_mp4_whose_index_comes_last_waits_until_it_is_finished_and_is_played_once() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "config.yaml",
+        "sources: [ { name: rec, url: rec.m4a, follow: true, stall_after: 2s } ]\n",
+    );
+    let made = scratch.path("made.m4a");
+    let arguments = "-v error -f lavfi -i sine=sample_rate=48000:duration=3 -c:a aac";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.push(made.to_str().unwrap());
+    support::run("ffmpeg", &arguments, "");
+    let bytes = fs::read(&made).unwrap();
+    let path = scratch.path("rec.m4a");
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("rec", "waiting");
+    let half = bytes.len() / 2;
+    fs::write(&path, &bytes[..half]).unwrap();
+    exporter.until_within(SOON, "what is wrong and what to do is said", |scrape| {
+        let log = exporter.process.output();
+        scrape.state("rec") == "waiting" && log.contains("let the recorder write fragmented MP4")
+    });
+    append(&path, &bytes[half..]);
+    until_audio(&exporter, 3.0);
+    // It is not opened over and over.
+    let stalled = exporter.until_state("rec", "stalled");
+    assert!((audio(&stalled) - 3.0).abs() < HELD, "{}", audio(&stalled));
+    fs::rename(&made, &path).unwrap();
+    let again = until_audio(&exporter, 6.0);
+    assert!((audio(&again) - 6.0).abs() < HELD, "{}", audio(&again));
+    assert_eq!(again.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
+    let errors = again.sum("myaudio_source_decode_errors_total", &[("source", "rec")]);
+    assert_eq!(errors, 0.0);
+}
+
+#[test]
+fn a_fragmented_mp4_goes_on_where_it_was_and_its_past_is_not_played() {
+    let scratch = Scratch::new();
+    let config = scratch.write(
+        "config.yaml",
+        "sources: [ { name: rec, url: rec.mp4, follow: true } ]\n",
+    );
+    let made = scratch.path("made.mp4");
+    // Noise at a high rate: what is read ahead is then a moment.
+    let arguments = "-v error -f lavfi -i anoisesrc=sample_rate=48000:duration=40:amplitude=0.1 \
+        -c:a aac -b:a 256k -frag_duration 500000 \
+        -movflags +empty_moov+default_base_moof+frag_keyframe";
+    let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+    arguments.push(made.to_str().unwrap());
+    support::run("ffmpeg", &arguments, "");
+    let bytes = fs::read(&made).unwrap();
+    let path = scratch.path("rec.mp4");
+    let old = bytes.len() * 3 / 4;
+    fs::write(&path, &bytes[..old]).unwrap();
+    let exporter = Exporter::with_config(&config);
+    let before = exporter.until("the codec is known", |scrape| {
+        let labels = [("source", "rec"), ("codec", "aac")];
+        scrape.sum("myaudio_source_info", &labels) == 1.0
+    });
+    append(&path, &bytes[old..]);
+    let after = until_audio(&exporter, 9.0);
+    assert!(audio(&before) < 3.0, "{}", audio(&before));
+    assert!(audio(&after) < 14.0, "{}", audio(&after));
+    assert_whole(&after);
+}
+
+#[test]
 fn what_is_no_audio_says_so_and_does_not_hurry() {
     let scratch = Scratch::new();
     let config = scratch.write("config.yaml", FOLLOW);

@@ -100,9 +100,12 @@ fn the_document_lists_exactly_the_values_of_every_closed_set() {
     // The series of a buffer type appear with its first use, which may never come.
     let kinds = BufferKind::ALL.iter().map(|kind| kind.as_str().to_owned());
     seen.insert(("buffer_type", None), kinds.collect());
-    // tests/udp.rs, http_streams.rs and pipes.rs show these; nothing here sends so.
-    let others = ["udp", "http", "https", "pipe"].map(str::to_owned);
+    // tests/udp.rs, http_streams.rs, pipes.rs and device.rs show these; nothing here sends so.
+    let others = ["udp", "http", "https", "pipe", "device"].map(str::to_owned);
     seen.insert(("transport", Some("myaudio_source_info")), others.into());
+    // This build may know no devices.
+    let device = ["device".to_owned()];
+    seen.insert(("kind", Some("myaudio_source_info")), device.into());
     for scrape in &scrapes() {
         for (name, labels, _) in &scrape.samples {
             let family = family_of(scrape, name);

@@ -110,7 +110,7 @@ fn packets_held_back_are_jitter_and_a_wrong_clock_is_skew() {
         let jitter = read("myaudio_source_jitter_seconds", &source);
         assert!(jitter < 0.1, "{source}: {jitter} s");
         let skew = read("myaudio_source_clock_skew_ratio", &source);
-        let real = if source.starts_with("fast") {
+        let error = if source.starts_with("fast") {
             2000e-6
         } else {
             -5000e-6
@@ -118,14 +118,17 @@ fn packets_held_back_are_jitter_and_a_wrong_clock_is_skew() {
         if seconds < 600.0 {
             assert!(skew.is_nan(), "{source} tells {skew} after seconds");
         } else {
-            assert!((skew - real).abs() < 100e-6, "{source}: {skew}, not {real}");
+            assert!(
+                (skew - error).abs() < 100e-6,
+                "{source}: {skew}, not {error}"
+            );
         }
         // A slow clock is no stall, and what it leaves open is its error.
         let stall = [(LABEL, source.as_str()), ("cause", "stall")];
         let stall = scrape.value("myaudio_source_gap_seconds_total", &stall);
         assert!(stall < 0.5, "{source}: {stall} s of stall");
         let expected = count(&scrape, "expected_seconds", &source);
-        let open = -scrape.unexplained_seconds(&source) + expected * real.min(0.0);
+        let open = -scrape.unexplained_seconds(&source) + expected * error.min(0.0);
         assert!(open.abs() < 1.5, "{source}: {open} s");
     }
 }

@@ -143,6 +143,42 @@ fn a_change_of_format_is_another_epoch_and_garbage_is_skipped() {
 }
 
 #[test]
+fn an_mp4_segment_is_played_once_its_index_is_there_and_one_without_is_skipped() {
+    let scratch = Scratch::new();
+    let (rec, config) = folder(&scratch, "");
+    let made = scratch.path("made.m4a");
+    let arguments = "-v error -f lavfi -i sine=sample_rate=48000:duration=3 -c:a aac";
+    let mut arguments: Vec<&str> = arguments.split(' ').collect();
+    arguments.push(made.to_str().unwrap());
+    run("ffmpeg", &arguments, "");
+    let bytes = fs::read(&made).unwrap();
+    let half = bytes.len() / 2;
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("rec", "waiting");
+    fs::write(rec.join("0.m4a"), &bytes[..half]).unwrap();
+    exporter.until_within(SOON, "the first is waited for", |scrape| {
+        let log = exporter.process.output();
+        scrape.state("rec") == "waiting" && log.contains("played when it is finished")
+    });
+    support::wav::append(&rec.join("0.m4a"), &bytes[half..]);
+    until_audio(&exporter, 3.0);
+    // A recorder that died in the middle, and was started again.
+    fs::write(rec.join("1.m4a"), &bytes[..half]).unwrap();
+    deliver(&rec, "2.m4a", &bytes);
+    let scrape = until_audio(&exporter, 6.0);
+    assert!((audio(&scrape) - 6.0).abs() < HELD, "{}", audio(&scrape));
+    assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
+    let skipped = scrape.sum("myaudio_source_decode_errors_total", &[("source", "rec")]);
+    assert_eq!(skipped, 1.0);
+    assert!(
+        exporter
+            .process
+            .output()
+            .contains("a segment is skipped: this MP4 has no index")
+    );
+}
+
+#[test]
 fn a_ring_of_names_is_played_round_after_round() {
     let scratch = Scratch::new();
     let (rec, config) = folder(&scratch, "");

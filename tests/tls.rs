@@ -18,12 +18,6 @@ fn audio_seconds(scrape: &Scrape, source: &str) -> f64 {
     scrape.value("myaudio_source_audio_seconds_total", &[(LABEL, source)])
 }
 
-fn fingerprint(identity: &Identity) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, &identity.certificate);
-    let bytes: Vec<String> = digest.as_ref().iter().map(|b| format!("{b:02X}")).collect();
-    bytes.join(":")
-}
-
 /// A configuration of sources: name, URL, `tls` section.
 fn start(scratch: &Scratch, sources: &[(&str, String, String)]) -> Exporter {
     let mut text =
@@ -51,7 +45,7 @@ fn audio_comes_through_tls_by_authority_and_by_pin() {
     };
     let by_authority = || "ca_file: authority.pem".to_owned();
     let by_name = "ca_file: authority.pem, server_name: camera.example".to_owned();
-    let by_pin = format!("pin_sha256: \"{}\"", fingerprint(&own));
+    let by_pin = format!("pin_sha256: \"{}\"", own.fingerprint());
     let sources = [
         ("by-authority", url(&signed, "aac", false), by_authority()),
         ("by-name", url(&named, "aac", true), by_name),
@@ -92,7 +86,7 @@ fn a_server_that_dies_behind_tls_is_noticed_and_found_again() {
     let own = Identity::self_signed("camera");
     let port = tls_front::start(&own, server.port, false);
     let scratch = Scratch::new();
-    let pin = format!("pin_sha256: \"{}\"", fingerprint(&own));
+    let pin = format!("pin_sha256: \"{}\"", own.fingerprint());
     let url = format!("rtsps://127.0.0.1:{port}/hang-up/100");
     let exporter = start(&scratch, &[("cam", url, pin)]);
     let scrape = exporter.until("closed twice and back", |scrape| {

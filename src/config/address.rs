@@ -12,7 +12,7 @@ use url::Url;
 use crate::{
     id::SourceId,
     secret::Secret,
-    sources::{LiveLocation, SegmentFolder},
+    sources::{LiveLocation, NO_DEVICES, SegmentFolder},
 };
 
 /// An understood address.
@@ -42,6 +42,8 @@ pub(super) enum Address {
     },
     /// A directory, a FIFO or the standard input.
     Live { place: LiveLocation, name: String },
+    /// An input device, by the sound system's name for it.
+    Device { device: String, name: String },
 }
 
 /// Why an address cannot be used; the text tells what to write instead and quotes nothing.
@@ -53,13 +55,13 @@ pub enum AddressError {
     /// A scheme that is known, but not for audio here.
     #[error(
         "`{0}` is not supported; supported are rtsp://, rtsps://, http://, https://, \
-         files (a path or file:///path), dir:///path, fifo:///path and stdin:"
+         files (a path or file:///path), dir:///path, fifo:///path, stdin: and device:NAME"
     )]
     Unsupported(&'static str),
     /// Something else before `://`.
     #[error(
         "unknown scheme before `://`; supported are rtsp://, rtsps://, http://, https://, \
-         files (a path or file:///path), dir:///path, fifo:///path and stdin:"
+         files (a path or file:///path), dir:///path, fifo:///path, stdin: and device:NAME"
     )]
     UnknownScheme,
     /// `user:password@host` without a scheme.
@@ -110,12 +112,21 @@ pub enum AddressError {
     /// Something behind `stdin:`.
     #[error("the standard input has no path; write stdin: alone, and fifo:///path for a FIFO")]
     StandardInput,
+    /// No usable name behind `device:`.
+    #[error(
+        "no usable name of an audio device; write device:default, or device: and a name \
+         such as hw:CARD=1,DEV=0, without // in front"
+    )]
+    DeviceName,
+    /// A build without the feature `device`.
+    #[error("{NO_DEVICES}")]
+    NoDevices,
 }
 
 /// Schemes someone may try, so that the answer can name them.
-const UNSUPPORTED: [&str; 17] = [
-    "rtspu", "alsa", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls", "ws",
-    "wss", "icecast", "icy", "pulse", "jack",
+const UNSUPPORTED: [&str; 16] = [
+    "rtspu", "pipe", "rtp", "srtp", "udp", "tcp", "rtmp", "rtmps", "srt", "hls", "ws", "wss",
+    "icecast", "icy", "pulse", "jack",
 ];
 
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
@@ -176,6 +187,7 @@ pub(super) fn parse(text: &str, base: &Path) -> Result<Address, AddressError> {
         ("stdin", _) => Err(AddressError::StandardInput),
         ("dir", Some(_)) => Ok(directory(local_path(rest)?)),
         ("fifo", Some(_)) => Ok(fifo(local_path(rest)?)),
+        ("device" | "alsa", _) => device(rest),
         ("rtsp" | "rtsps" | "http" | "https" | "file" | "dir" | "fifo", None) => {
             Err(AddressError::MissingSlashes)
         }
@@ -292,6 +304,31 @@ fn local_path(rest: &str) -> Result<PathBuf, AddressError> {
         Ok(path) if path.file_name().is_some() => Ok(path),
         _ => Err(AddressError::FileUrl),
     }
+}
+
+/// Whether a text is the address of a device, whose name may have a `=` in it.
+pub(super) fn is_device(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(scheme, _)| {
+        ["device", "alsa"]
+            .iter()
+            .any(|known| scheme.eq_ignore_ascii_case(known))
+    })
+}
+
+fn device(device: &str) -> Result<Address, AddressError> {
+    let right = (1..=255).contains(&device.len())
+        && !device.starts_with("//")
+        && !device.contains(char::is_control);
+    if !right {
+        return Err(AddressError::DeviceName);
+    }
+    if !cfg!(feature = "device") {
+        return Err(AddressError::NoDevices);
+    }
+    Ok(Address::Device {
+        device: device.to_owned(),
+        name: as_name(device),
+    })
 }
 
 fn stdin() -> Address {

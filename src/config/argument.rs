@@ -52,7 +52,9 @@ impl SourceArgument {
             return Err(ArgumentError::Credentials);
         }
         let (name, address) = match text.split_once('=') {
-            Some((name, address)) if !name.contains(['/', '\\', '?']) => {
+            Some((name, address))
+                if !name.contains(['/', '\\', '?']) && !address::is_device(text) =>
+            {
                 (Some(SourceId::new(name)?), address)
             }
             _ => (None, text),
@@ -81,6 +83,7 @@ impl SourceArgument {
                 (Location::File { path, looped }, name)
             }
             Address::Live { place, name } => (Location::Live(place), name),
+            Address::Device { device, name } => (Location::Device(device), name),
         };
         let id = match name {
             Some(id) => id,

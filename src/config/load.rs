@@ -20,7 +20,7 @@ use crate::{
     id::SourceId,
     memory::limits,
     net::DialLimits,
-    sources::{ConnectOptions, LiveLocation, Location, SourceOptions},
+    sources::{ConnectOptions, LiveLocation, Location, SourceOptions, address_hint},
     units::ByteSize,
 };
 
@@ -57,6 +57,22 @@ impl Config {
             connect: ConnectOptions::default(),
             allowed_hosts: Vec::new(),
         }
+    }
+
+    /// What is no mistake, but probably not meant: a file that does not exist, whose path may
+    /// be an address. Looks at the disk; quotes nothing of the path.
+    pub fn doubts(&self) -> Vec<String> {
+        let doubt = |source: &SourceOptions| match &source.location {
+            Location::File { path, .. } | Location::Live(LiveLocation::Follow { path }) => {
+                let hint = address_hint(path)?;
+                Some(format!(
+                    "source {}: there is no such file; {hint}",
+                    source.id
+                ))
+            }
+            _ => None,
+        };
+        self.sources.iter().filter_map(doubt).collect()
     }
 }
 

@@ -52,9 +52,7 @@ pub(super) fn from_section(
             username,
             password,
         } => {
-            if looped {
-                section.mistake("loop", "only a file can start again", "remove the key");
-            }
+            no_loop(section, looped);
             let credentials = credentials.combine(section, username, password);
             local.apply(section, None);
             let transport = transport::read(section, url.scheme() == "rtsps");
@@ -90,7 +88,7 @@ pub(super) fn from_section(
             (Location::Http(target), name)
         }
         Address::File { path, name } => {
-            no_server(section);
+            no_server(section, "a file");
             let followed = local
                 .follow
                 .then(|| LiveLocation::Follow { path: path.clone() });
@@ -105,11 +103,15 @@ pub(super) fn from_section(
             )
         }
         Address::Live { place, name } => {
-            no_server(section);
-            if looped {
-                section.mistake("loop", "only a file can start again", "remove the key");
-            }
+            no_server(section, "a file");
+            no_loop(section, looped);
             (Location::Live(local.apply(section, Some(place))?), name)
+        }
+        Address::Device { device, name } => {
+            no_server(section, "a device");
+            no_loop(section, looped);
+            local.apply(section, None);
+            (Location::Device(device), name)
         }
     };
     let id = match name {
@@ -160,8 +162,15 @@ fn mean_nothing(section: &Section<'_>, keys: &[&str], place: &str) {
     }
 }
 
+/// Notes `loop` where nothing can start again.
+fn no_loop(section: &Section<'_>, looped: bool) {
+    if looped {
+        section.mistake("loop", "only a file can start again", "remove the key");
+    }
+}
+
 /// Notes the keys that only a server has a use for.
-fn no_server(section: &Section<'_>) {
+fn no_server(section: &Section<'_>, place: &str) {
     let keys = [
         "transport",
         "tls",
@@ -169,7 +178,7 @@ fn no_server(section: &Section<'_>) {
         "password_file",
         "password_env",
     ];
-    mean_nothing(section, &keys, "a file");
+    mean_nothing(section, &keys, place);
 }
 
 enum Name {

@@ -2,12 +2,12 @@
 
 use std::{
     fmt,
-    fs::File,
     io::{self, Read},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use symphonia::core::io::{MediaSource, ReadOnlySource};
@@ -24,18 +24,11 @@ pub struct Opened {
     pub(super) claimed: Option<String>,
     /// Bytes read of a stream.
     pub(super) read: Arc<AtomicU64>,
+    /// It is read while it is being sent or written.
+    pub(super) live: bool,
 }
 
 impl Opened {
-    /// A regular file, which may be sought in.
-    pub fn file(file: File, claimed: Option<String>) -> Self {
-        Self {
-            media: Box::new(file),
-            claimed,
-            read: Arc::default(),
-        }
-    }
-
     /// Bytes that come once and in order, such as a live stream. Its reads block, so they
     /// must end when the session does.
     pub fn stream(bytes: impl Read + Send + Sync + 'static, claimed: Option<String>) -> Self {
@@ -48,6 +41,7 @@ impl Opened {
             media: Box::new(ReadOnlySource::new(counted)),
             claimed,
             read,
+            live: true,
         }
     }
 }
@@ -82,6 +76,8 @@ pub enum SampleBlock {
     Samples(AudioFormat, Vec<f32>),
     /// A packet that could not be decoded.
     Undecodable,
+    /// A whole file ended before its header or index says; so much is missing.
+    CutOff(Duration),
     /// With [`Rounds::Live`](super::Rounds::Live): a container that cannot be played, or not
     /// on from here, in words for the owner. Another one may follow.
     Skipped(String),

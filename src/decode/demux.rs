@@ -1,6 +1,6 @@
 //! Playing one container: demultiplex, decode, hand over, and know when to give up.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use symphonia::{
     core::{
@@ -23,6 +23,7 @@ use super::{
     block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
     engine::codecs,
     head::{self, NotAudio, Ration},
+    promise::Promise,
     sniff::{Foreign, Format},
 };
 use crate::units::AudioFormat;
@@ -38,6 +39,8 @@ const MAX_CONSECUTIVE_ERRORS: u32 = 50;
 /// Of so many packets at most half may fail.
 const ERROR_WINDOW: u32 = 200;
 
+const NO_INDEX: &str = "this MP4 has no index (moov): it was cut off, or its writer is not \
+    done; let the recorder write fragmented MP4, or AAC in ADTS frames";
 const FORMATS: &str = "WAV, FLAC, Ogg, MP3, AAC in ADTS frames, MP4";
 
 /// Plays the container once.
@@ -49,11 +52,12 @@ pub(super) fn play<E>(opened: Opened, sender: &Sender<E>) -> Stop<E> {
 
 fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
     let ration = Ration::default();
-    let live = !opened.media.is_seekable();
-    ration.set(if live { HEADER_BYTES } else { INDEX_BYTES });
+    let live = opened.live;
+    let seekable = opened.media.is_seekable();
+    ration.set(if seekable { INDEX_BYTES } else { HEADER_BYTES });
     let (format, stream) = head::begin(opened.media, ration.clone())
         .map_err(|error| refused(&error, opened.claimed.as_deref().filter(|_| live)))?;
-    let reader = open(format, stream, live)?;
+    let reader = open(format, stream, seekable)?;
     let mut player = Player {
         reader,
         ration,
@@ -62,6 +66,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
         played: false,
     };
     let (mut track, mut decoder) = player.choose()?;
+    let mut promise = Promise::of(format, player.reader.as_ref(), track).filter(|_| !live);
     loop {
         let packet = match player.next_packet()? {
             Next::Packet(packet) => packet,
@@ -78,6 +83,9 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
         if packet.track_id != track {
             continue;
         }
+        if let Some(promise) = &mut promise {
+            promise.kept_up_to(&packet);
+        }
         match decoder.decode(&packet) {
             Ok(audio) => {
                 let channels = u16::try_from(audio.spec().channels().count()).unwrap_or(0);
@@ -92,9 +100,16 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
             Err(_) => player.undecodable()?,
         }
     }
+    if let Some(missing) = promise.and_then(|promise| promise.missing()) {
+        player.send(SampleBlock::CutOff(missing))?;
+    }
+    let had_audio = player.played;
+    if live && seekable {
+        player.outlast();
+    }
     // A file without a single sample must not be looped over in a hurry; of a stream, its
     // source knows why there was none.
-    if player.played || live {
+    if had_audio || live {
         Ok(Stop::Ended(ContainerEnd::EndOfFile))
     } else {
         Err(unsupported(
@@ -159,6 +174,15 @@ impl<E> Player<'_, E> {
         }
     }
 
+    /// Waits until nothing comes any more of a file that still grows: what stands behind its
+    /// last packet belongs to it, and it must not be opened again.
+    fn outlast(self) {
+        self.ration.set(u64::MAX);
+        let mut rest = self.reader.into_inner();
+        // What cannot be read is over as well.
+        let _over = io::copy(&mut rest, &mut io::sink());
+    }
+
     fn samples(&mut self, format: AudioFormat, samples: Vec<f32>) -> Result<(), Stop<E>> {
         self.health.count(true)?;
         self.played |= !samples.is_empty();
@@ -214,7 +238,7 @@ impl Health {
 fn open<E>(
     format: Format,
     stream: MediaSourceStream<'static>,
-    live: bool,
+    seekable: bool,
 ) -> Result<Box<dyn FormatReader>, Stop<E>> {
     fn boxed(reader: impl FormatReader + 'static) -> Box<dyn FormatReader> {
         Box::new(reader)
@@ -227,9 +251,8 @@ fn open<E>(
         Format::Mp3(_) => ("MP3", MpaReader::try_new(stream, options).map(boxed)),
         Format::Adts(_) => ("AAC", AdtsReader::try_new(stream, options).map(boxed)),
         // Its index may stand at its end, and announces sizes that a stranger chose.
-        Format::Mp4 if live => {
-            let text =
-                "MP4 is played from whole files only; let the source send AAC in ADTS frames";
+        Format::Mp4 if !seekable => {
+            let text = "MP4 is played from files only; let the source send AAC in ADTS frames";
             return Err(unsupported(Some("mp4"), text));
         }
         Format::Mp4 => ("MP4", IsoMp4Reader::try_new(stream, options).map(boxed)),
@@ -238,6 +261,7 @@ fn open<E>(
         Error::IoError(error) if error.kind() == ErrorKind::TimedOut => {
             broken("it went silent before its audio began".into())
         }
+        Error::Unsupported("isomp4: missing moov atom") => unsupported(Some("mp4"), NO_INDEX),
         _ => unsupported(
             None,
             &format!("this begins like {name} but cannot be read as {name}"),
@@ -246,8 +270,11 @@ fn open<E>(
 }
 
 fn decoder_for<E>(parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Stop<E>> {
+    // A header that its recorder has not come back to says that there are no frames: whoever
+    // trims the audio by it has nothing left.
+    let options = AudioDecoderOptions::default().gapless(false);
     codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+        .make_audio_decoder(parameters, &options)
         .map_err(|_| {
             let codec = name_of(parameters.codec);
             let text = format!(

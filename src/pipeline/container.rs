@@ -34,6 +34,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
     let mut due = Instant::now();
+    let mut cut_off = None;
     loop {
         match next {
             SampleBlock::Started(codec) if watch.had_audio => account.named_codec(&codec),
@@ -53,16 +54,35 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
             SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
                 account.undecodable(sink.block_duration);
             }
+            SampleBlock::CutOff(missing) => {
+                // Once, however often it is played over.
+                cut_off.get_or_insert_with(|| {
+                    let words = short_by(missing);
+                    tracing::warn!(source = name, "{words}");
+                    words
+                });
+            }
         }
         next = loop {
             tokio::select! {
                 block = container.next() => {
-                    break block.map_err(|end| not_played(end, watch.had_audio))?;
+                    break block.map_err(|end| match (end, cut_off.take()) {
+                        (ContainerEnd::EndOfFile, Some(words)) => End::CutOff(words),
+                        (end, _) => not_played(end, watch.had_audio),
+                    })?;
                 }
                 () = watch.tick() => watch.check(account)?,
             }
         };
     }
+}
+
+fn short_by(missing: Duration) -> String {
+    let seconds = missing.as_secs_f64();
+    format!(
+        "the file is cut off: {seconds:.1} s of what its header announces are missing; copy it \
+         again, or let the recorder finish it"
+    )
 }
 
 /// What the end of a container means for the session.

@@ -1,70 +1,47 @@
 //! Sessions that are files somebody is still writing: one followed, or a directory of them.
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use super::{Context, Ended, container::no_thread, file_turn, live::Intake};
 use crate::{
-    decode::{Container, ContainerEnd, EndlessWav, Open, Opened, Rounds},
+    decode::{Container, ContainerEnd, Growing, Open, Opened, Rounds},
     sources::{
-        FailureReason, Follower, GrowingFile, LiveStatus, OpenError, SegmentFolder, SegmentFollower,
+        FailureReason, Follower, GrowingFile, LiveStatus, OpenError, SegmentFolder,
+        SegmentFollower, address_hint,
     },
 };
 
 /// How much of what was there before us is played, in seconds: enough to know the format.
 const KEPT_SECONDS: u64 = 2;
 
-pub(super) async fn follow(context: &Context<'_>, path: &Path) -> Ended {
-    let (status, wanted) = LiveStatus::new();
-    let mut follower = Follower::new(path.to_owned(), Arc::clone(&status));
+const NO_SEGMENT: &str = "there is no audio file in the directory yet";
+const UNFINISHED_SEGMENT: &str =
+    "the newest file is an MP4 whose index (moov) comes last; it is played when it is finished";
+const UNFINISHED: &str = "this MP4 is still being written and cannot be read before it has its \
+    index (moov); let the recorder write fragmented MP4 (ffmpeg: -movflags \
+    +empty_moov+default_base_moof+frag_keyframe -frag_duration 1000000 -flush_packets 1), or AAC in ADTS frames";
+
+/// Which files.
+#[derive(Clone, Copy)]
+pub(super) enum Files<'a> {
+    /// The one at a path, and what takes its place.
+    Followed(&'a Path),
+    /// Those of a directory, one after another.
+    Segments(&'a SegmentFolder),
+}
+
+pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
+    let (status, _wanted) = LiveStatus::new();
     let turn = file_turn(context).await?;
-    let open = move || {
+    let mut next = files.opener(&status);
+    let open: Open<OpenError> = Box::new(move || {
         let _held_by_the_thread = &turn;
-        follower.open_next().map(container)
-    };
-    let plan = Plan {
-        status: &status,
-        absent: "the file does not exist yet",
-        one_of_many: false,
-    };
-    let ended = run(context, Box::new(open), &plan).await;
-    drop(wanted);
-    ended
-}
-
-pub(super) async fn segments(context: &Context<'_>, folder: &SegmentFolder) -> Ended {
-    let (status, wanted) = LiveStatus::new();
-    let mut follower = SegmentFollower::new(folder.clone(), Arc::clone(&status));
-    let turn = file_turn(context).await?;
-    let open = move || {
-        let _held_by_the_thread = &turn;
-        follower.open_next().map(container)
-    };
-    let plan = Plan {
-        status: &status,
-        absent: "there is no audio file in the directory yet",
-        one_of_many: true,
-    };
-    let ended = run(context, Box::new(open), &plan).await;
-    drop(wanted);
-    ended
-}
-
-/// What makes the difference between the two.
-struct Plan<'a> {
-    status: &'a LiveStatus,
-    absent: &'static str,
-    /// A file that cannot be played is followed by others.
-    one_of_many: bool,
-}
-
-fn container((file, extension): (GrowingFile, Option<String>)) -> Opened {
-    let stream = EndlessWav::with_skip(file, |file, layout| {
-        file.skip_backlog(layout.block, layout.rate * KEPT_SECONDS)
+        next().map(|(file, extension)| {
+            Opened::growing(file, extension, |file, layout| {
+                file.skip_backlog(layout.block, layout.rate * KEPT_SECONDS)
+            })
+        })
     });
-    Opened::stream(stream, extension)
-}
-
-async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> Ended {
     let name = context.options.id.as_str();
     let mut container = Container::start(context.tasks, name, open, Rounds::Live)
         .map_err(|error| no_thread(&error))?;
@@ -73,19 +50,67 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
         tokio::select! {
             block = container.next() => {
                 let block = block.map_err(not_opened)?;
-                let Some(words) = intake.take(block, plan.status.is_behind())? else {
+                let Some(words) = intake.take(block, status.is_behind())? else {
                     continue;
                 };
-                if !plan.one_of_many {
+                // Only a file that is one of many is followed by others.
+                if matches!(files, Files::Followed(_)) {
                     return Err(OpenError::new(FailureReason::Unsupported, words).into());
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
                 context.account.undecodable(intake.sink.block_duration);
             }
             () = intake.watch.tick() => {
-                intake.check(plan.status.is_absent().then_some(plan.absent));
+                intake.check(files.nothing_yet(&status, intake.watch.had_audio).as_deref());
             }
         }
+    }
+}
+
+/// Opens one file after another, on the container's thread.
+type Next = Box<dyn FnMut() -> Result<(GrowingFile, Option<String>), OpenError> + Send>;
+
+impl Files<'_> {
+    fn opener(self, status: &Arc<LiveStatus>) -> Next {
+        let status = Arc::clone(status);
+        match self {
+            Self::Followed(path) => {
+                let mut follower = Follower::new(path.to_owned(), status);
+                Box::new(move || follower.open_next())
+            }
+            Self::Segments(folder) => {
+                let mut follower = SegmentFollower::new(folder.clone(), status);
+                Box::new(move || follower.open_next())
+            }
+        }
+    }
+
+    /// Why nothing can be read, where that is so.
+    fn nothing_yet(self, status: &LiveStatus, had_audio: bool) -> Option<String> {
+        let (absent, unfinished) = (status.is_absent(), status.is_unfinished());
+        match self {
+            Self::Followed(path) if absent => {
+                let hint = address_hint(path).map(|hint| format!("; {hint}"));
+                Some(format!(
+                    "the file does not exist yet{}",
+                    hint.unwrap_or_default()
+                ))
+            }
+            Self::Followed(_) => unfinished.then(|| UNFINISHED.to_owned()),
+            Self::Segments(_) if absent => Some(NO_SEGMENT.to_owned()),
+            // Later ones are due when the one before was over, as any that come whole.
+            Self::Segments(_) => (unfinished && !had_audio).then(|| UNFINISHED_SEGMENT.to_owned()),
+        }
+    }
+}
+
+impl Growing for GrowingFile {
+    fn peek(&self, at: u64, into: &mut [u8]) -> io::Result<usize> {
+        Self::peek(self, at, into)
+    }
+
+    fn wait(&mut self, unfinished: bool) -> io::Result<bool> {
+        Self::wait(self, unfinished)
     }
 }
 

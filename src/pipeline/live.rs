@@ -88,6 +88,8 @@ impl<'a> Intake<'a> {
                 self.piece.audio += block_duration(format, &samples);
             }
             SampleBlock::Undecodable => account.undecodable(self.sink.block_duration),
+            // Only of whole files, and none comes here.
+            SampleBlock::CutOff(_) => {}
             SampleBlock::Skipped(words) => return Ok(Some(words)),
         }
         Ok(None)

@@ -6,6 +6,8 @@
 
 mod container;
 mod continuity;
+#[cfg(feature = "device")]
+mod device;
 mod files;
 mod live;
 mod packets;
@@ -50,8 +52,9 @@ pub struct Context<'a> {
     pub meter: &'a Meter,
     /// The right to ask for its buffer.
     pub asker: &'a Asker,
-    /// One permit: held by the thread that reads the source's file, however long it hangs.
-    pub file_turn: &'a Arc<Semaphore>,
+    /// One permit: held by the thread that reads the source's file or holds its device,
+    /// however long it hangs.
+    pub thread_turn: &'a Arc<Semaphore>,
 }
 
 /// How a session ended.
@@ -66,6 +69,8 @@ pub enum End {
     Unheard(SessionEnd),
     /// A file was played to its end.
     Finished,
+    /// The same, but its end came before its header or index says.
+    CutOff(String),
 }
 
 /// Runs one session to its end.
@@ -89,10 +94,22 @@ pub async fn run(context: &Context<'_>) -> End {
             };
             container::run(context, Box::new(open), *looped).await
         }
-        Location::Live(LiveLocation::Follow { path }) => files::follow(context, path).await,
-        Location::Live(LiveLocation::Segments(folder)) => files::segments(context, folder).await,
+        Location::Live(LiveLocation::Follow { path }) => {
+            files::run(context, files::Files::Followed(path)).await
+        }
+        Location::Live(LiveLocation::Segments(folder)) => {
+            files::run(context, files::Files::Segments(folder)).await
+        }
         Location::Live(LiveLocation::Pipe { path, pcm }) => {
             pipe::run(context, path.as_deref(), *pcm).await
+        }
+        #[cfg(feature = "device")]
+        Location::Device(name) => device::run(context, name).await,
+        // The configuration refuses it.
+        #[cfg(not(feature = "device"))]
+        Location::Device(_) => {
+            let error = OpenError::new(FailureReason::Unsupported, crate::sources::NO_DEVICES);
+            Err(error.into())
         }
     };
     match ended {
@@ -101,17 +118,19 @@ pub async fn run(context: &Context<'_>) -> End {
     }
 }
 
-/// Waits for the thread of an earlier attempt. A dead disk keeps it for ever, and each
-/// further thread would be lost in the same way.
 async fn file_turn(context: &Context<'_>) -> Result<OwnedSemaphorePermit, OpenError> {
-    let turn = Arc::clone(context.file_turn).acquire_owned();
-    match timeout(context.connect.timeout, turn).await {
-        Ok(Ok(turn)) => Ok(turn),
-        _ => Err(OpenError::new(
-            FailureReason::File,
-            "an earlier attempt still waits for the file; is its disk or network share there?",
-        )),
-    }
+    thread_turn(context).await.ok_or_else(|| {
+        let text =
+            "an earlier attempt still waits for the file; is its disk or network share there?";
+        OpenError::new(FailureReason::File, text)
+    })
+}
+
+/// Waits for the thread of an earlier attempt. A dead disk or sound server keeps it for ever,
+/// and each further thread would be lost in the same way.
+async fn thread_turn(context: &Context<'_>) -> Option<OwnedSemaphorePermit> {
+    let turn = Arc::clone(context.thread_turn).acquire_owned();
+    timeout(context.connect.timeout, turn).await.ok()?.ok()
 }
 
 /// A session ends in an [`End`], never in success.

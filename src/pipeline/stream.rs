@@ -83,7 +83,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
                     sleep(wait).await;
                 }
             }
-            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) | SampleBlock::CutOff(_) => {
                 account.undecodable(sink.block_duration);
             }
         }

@@ -77,7 +77,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     account.enter(State::Connecting);
     let helpers = tasks.child();
     let asker = lease.asker();
-    let file_turn = Arc::new(Semaphore::new(1));
+    let thread_turn = Arc::new(Semaphore::new(1));
     let context = Context {
         tasks: &helpers,
         dialler,
@@ -86,7 +86,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
         account: &account,
         meter: &meter,
         asker: &asker,
-        file_turn: &file_turn,
+        thread_turn: &thread_turn,
     };
     let session = helpers.contain(TaskKind::Probe, pipeline::run(&context));
     let ended = tokio::select! {
@@ -134,7 +134,7 @@ fn failure(ended: Ended, account: &Account, limit: Duration) -> Option<Failure> 
             reason: FailureReason::Unsupported.as_str(),
             problem: view.problem.unwrap_or_default(),
         }),
-        Ended::Enough | Ended::Itself(Some(End::Finished)) => None,
+        Ended::Enough | Ended::Itself(Some(End::Finished | End::CutOff(_))) => None,
         // There was less time than asked for, but what there was had audio.
         Ended::Late if view.first_audio.is_some() => None,
         Ended::Late if view.info.transport.is_some() => Some(Failure {

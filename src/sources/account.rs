@@ -49,7 +49,8 @@ pub struct StreamInfo {
     pub codec: Option<String>,
     /// The decoded shape.
     pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp`, `udp`, `http`, `https`, `file` or `pipe`.
+    /// How the audio travels: `tcp`, `udp`, `http`, `https`, `file`, `pipe` or
+    /// `device`.
     pub transport: Option<&'static str>,
 }
 
@@ -315,6 +316,15 @@ impl Account {
         self.lock()
             .time
             .missing(Instant::now(), GapCause::Decode, duration);
+    }
+
+    /// Counts audio that came in, but that we were too slow to take: how much, and in how
+    /// many places.
+    pub fn too_slow(&self, duration: Duration, breaks: u64) {
+        self.counts.discontinuities.fetch_add(breaks, Relaxed);
+        self.lock()
+            .time
+            .missing(Instant::now(), GapCause::Local, duration);
     }
 
     /// Counts the end of a session that was open; nothing if none is.

@@ -39,8 +39,12 @@ type Ask = Box<dyn FnMut(&Metadata) -> Standing + Send + Sync>;
 pub struct GrowingFile {
     file: File,
     position: u64,
+    /// How far it has been read.
+    reached: u64,
     /// Its size when it was opened: what is older than we are.
     backlog: u64,
+    /// That is not wanted.
+    late: bool,
     /// The last bytes read.
     memory: Vec<u8>,
     ask: Ask,
@@ -57,14 +61,17 @@ impl GrowingFile {
     ) -> Result<(Self, FileSource), OpenError> {
         let source = file::open(path)?;
         let (Ok(file), Ok(metadata)) = (source.file.try_clone(), source.file.metadata()) else {
-            return Err(file::failed(&io::Error::last_os_error()));
+            return Err(file::failed(path, &io::Error::last_os_error()));
         };
         status.set_absent(false);
         status.set_behind(false);
+        status.set_unfinished(false);
         let growing = Self {
             file,
             position: 0,
+            reached: 0,
             backlog: metadata.len(),
+            late: false,
             memory: Vec::new(),
             ask,
             quiet: 0,
@@ -76,7 +83,8 @@ impl GrowingFile {
     /// What was written before we came is old: until the reader has passed it, the status
     /// says that it is behind.
     pub(super) fn start_behind(&mut self) {
-        self.status.set_behind(self.backlog > 0);
+        self.late = self.backlog > 0;
+        self.status.set_behind(self.late);
     }
 
     /// While it is behind: skips what is left of the backlog except its last `kept` bytes,
@@ -92,13 +100,59 @@ impl GrowingFile {
         let skipped = left.saturating_sub(kept) / block.max(1) * block.max(1);
         self.position = self.file.seek(SeekFrom::Start(self.position + skipped))?;
         self.memory.clear();
+        self.late = false;
         self.status.set_behind(false);
         Ok(skipped)
     }
 
+    /// Reads what is there already at a place, without moving; fewer bytes than `into` holds
+    /// when the file is not that long.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn peek(&self, at: u64, into: &mut [u8]) -> io::Result<usize> {
+        let mut got = 0;
+        while got < into.len() {
+            match self.file.read_at(&mut into[got..], at + got as u64)? {
+                0 => break,
+                count => got += count,
+            }
+        }
+        Ok(got)
+    }
+
+    /// Waits one poll for the writer. False when the stream ends here. `unfinished`: what is
+    /// there cannot be played without what is to come, which the status says.
+    ///
+    /// # Errors
+    /// When nobody wants the file any more, or nothing is known about it.
+    pub fn wait(&mut self, unfinished: bool) -> io::Result<bool> {
+        self.still_wanted()?;
+        self.status.set_unfinished(unfinished);
+        let metadata = self.file.metadata()?;
+        if metadata.size() > self.reached {
+            self.reached = metadata.size();
+            self.quiet = 0;
+        }
+        let over = self.is_over(&metadata);
+        if over {
+            self.status.set_unfinished(false);
+        } else {
+            sleep(POLL);
+        }
+        Ok(!over)
+    }
+
+    fn still_wanted(&self) -> io::Result<()> {
+        if self.status.is_unwanted() {
+            return Err(io::Error::other("nobody wants it any more"));
+        }
+        Ok(())
+    }
+
     /// Whether the file has been cut or written anew below what was read.
     fn rewritten(&self, metadata: &Metadata) -> bool {
-        if metadata.size() < self.position {
+        if metadata.size() < self.reached {
             return true;
         }
         let mut now = vec![0; self.memory.len()];
@@ -111,6 +165,7 @@ impl GrowingFile {
 
     fn remember(&mut self, bytes: &[u8]) {
         self.position += bytes.len() as u64;
+        self.reached = self.reached.max(self.position);
         self.quiet = 0;
         let keep = MEMORY.saturating_sub(bytes.len());
         let forgotten = self.memory.len().saturating_sub(keep);
@@ -144,9 +199,7 @@ impl GrowingFile {
 impl Read for GrowingFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if self.status.is_unwanted() {
-                return Err(io::Error::other("nobody wants it any more"));
-            }
+            self.still_wanted()?;
             let metadata = self.file.metadata()?;
             // After a pause, and before anything new is believed.
             if metadata.size() != self.position && self.rewritten(&metadata) {
@@ -162,6 +215,18 @@ impl Read for GrowingFile {
             }
             sleep(POLL);
         }
+    }
+}
+
+/// A place may lie behind the present end: a read waits until the file has grown there.
+impl Seek for GrowingFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = self.file.seek(to)?;
+        self.memory.clear();
+        self.status.set_unfinished(false);
+        self.status
+            .set_behind(self.late && self.position < self.backlog);
+        Ok(self.position)
     }
 }
 

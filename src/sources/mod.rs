@@ -4,6 +4,8 @@ mod account;
 mod announced;
 mod clock;
 mod codec;
+#[cfg(feature = "device")]
+mod device;
 mod explain;
 mod file;
 mod follow;
@@ -23,7 +25,9 @@ mod time;
 
 pub use account::{Account, AccountView, StreamInfo};
 pub use codec::Codec;
-pub use file::{FileSource, open as open_file};
+#[cfg(feature = "device")]
+pub use device::{DeviceSession, Heard, open as open_device};
+pub use file::{FileSource, address_hint, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};
@@ -39,6 +43,10 @@ pub use segments::{SegmentFolder, SegmentFollower};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};
+
+/// What to say of an audio device in a build that knows none.
+pub const NO_DEVICES: &str = "this program was built without audio devices; build it with \
+`cargo build --release --features device`, which needs libasound2-dev and pkg-config";
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]

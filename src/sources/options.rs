@@ -66,6 +66,9 @@ pub enum Location {
     },
     /// Something local that lives: a growing file, a directory, a pipe.
     Live(LiveLocation),
+    /// An input device, by the name that the system's sound has for it; only with the
+    /// feature `device`.
+    Device(String),
 }
 
 /// An RTSP stream.
@@ -158,6 +161,7 @@ impl Location {
             Self::Http(_) => SourceKind::Http,
             Self::File { .. } => SourceKind::File,
             Self::Live(live) => live.kind(),
+            Self::Device(_) => SourceKind::Device,
         }
     }
 }
@@ -188,6 +192,7 @@ impl fmt::Display for Location {
                 )
             }
             Self::Live(live) => live.fmt(f),
+            Self::Device(name) => write!(f, "device {name}"),
         }
     }
 }

@@ -12,6 +12,7 @@ pub struct LiveStatus {
     unwanted: AtomicBool,
     absent: AtomicBool,
     behind: AtomicBool,
+    unfinished: AtomicBool,
 }
 
 /// Dropping it ends the thread's waiting.
@@ -35,12 +36,21 @@ impl LiveStatus {
         self.behind.load(Relaxed)
     }
 
+    /// Whether there is a file that cannot be played before its writer is done with it.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished.load(Relaxed)
+    }
+
     pub(super) fn is_unwanted(&self) -> bool {
         self.unwanted.load(Relaxed)
     }
 
     pub(super) fn set_absent(&self, absent: bool) {
         self.absent.store(absent, Relaxed);
+    }
+
+    pub(super) fn set_unfinished(&self, unfinished: bool) {
+        self.unfinished.store(unfinished, Relaxed);
     }
 
     pub(super) fn set_behind(&self, behind: bool) {

@@ -15,6 +15,8 @@ closed_set! {
         Directory => "directory",
         /// A FIFO or the standard input.
         Pipe => "pipe",
+        /// An audio device of this machine.
+        Device => "device",
     }
 }
 
@@ -100,6 +102,8 @@ closed_set! {
         Unsupported => "unsupported",
         /// The file does not exist or may not be read.
         File => "file",
+        /// The audio device is not there, busy, or may not be opened.
+        Device => "device",
         /// Our own fault.
         Local => "local",
     }
@@ -108,7 +112,8 @@ closed_set! {
 closed_set! {
     /// Why a session that was open ended.
     pub enum DisconnectReason {
-        /// The other side closed it, or the connection broke; the writer of a FIFO is gone.
+        /// The other side closed it, or the connection broke; the writer of a FIFO or the device
+        /// is gone.
         Closed => "closed",
         /// No audio for too long; we closed it.
         Stall => "stall",
@@ -122,6 +127,8 @@ closed_set! {
         Recheck => "recheck",
         /// The file ended.
         EndOfFile => "end_of_file",
+        /// The file ended before its header or index says.
+        Truncated => "truncated",
         /// The capture buffer would exceed the memory budget.
         Buffer => "buffer",
         /// The system has no memory for the capture buffer.

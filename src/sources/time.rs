@@ -167,7 +167,7 @@ impl TimeLedger {
         self.watch_lateness(now);
     }
 
-    /// Counts audio that will never come: `cause` is loss or decode. No more than the time
+    /// Counts audio that will never come: `cause` is loss, decode or local. No more than the time
     /// that has passed without audio can have been lost, whatever a server claims.
     pub fn missing(&mut self, now: Instant, cause: GapCause, duration: Duration) {
         self.flow(now);
@@ -238,7 +238,7 @@ impl TimeLedger {
         let slow = no_pause.min(self.credit);
         self.credit -= slow;
         self.slowness += slow;
-        self.gaps[GapCause::Stall.index()] += late - slow;
+        self.gaps[GapCause::Stall.index()] += late.saturating_sub(slow);
         self.lateness -= late;
         // There may have been another pause, too late for this window.
         if let Some(before) = &mut self.heard.before_pause {

@@ -150,7 +150,7 @@ impl Fleet {
         let (sender, receiver) = watch::channel(Arc::new(options.clone()));
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
-            file_turn: Arc::new(Semaphore::new(1)),
+            thread_turn: Arc::new(Semaphore::new(1)),
             tasks: tasks.clone(),
             dialler: Arc::clone(&self.organs.dialler),
             account,

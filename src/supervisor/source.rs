@@ -36,8 +36,8 @@ pub(super) struct Supervisor {
     pub(super) lease: Lease,
     pub(super) options: watch::Receiver<Arc<SourceOptions>>,
     pub(super) connect: watch::Receiver<ConnectOptions>,
-    /// At most one thread of this source reads a file, also one that hangs.
-    pub(super) file_turn: Arc<Semaphore>,
+    /// At most one thread of this source reads a file or holds a device, also one that hangs.
+    pub(super) thread_turn: Arc<Semaphore>,
 }
 
 /// What follows a session.
@@ -137,7 +137,7 @@ impl Supervisor {
             account,
             meter: &self.meter,
             asker: &self.lease.asker(),
-            file_turn: &self.file_turn,
+            thread_turn: &self.thread_turn,
         };
         let end = self
             .tasks
@@ -161,6 +161,10 @@ impl Supervisor {
         match end {
             End::Finished => {
                 account.disconnected(D::EndOfFile, None);
+                Next::Rest(State::Ended)
+            }
+            End::CutOff(problem) => {
+                account.disconnected(D::Truncated, Some(&problem));
                 Next::Rest(State::Ended)
             }
             End::Unheard(end) => {

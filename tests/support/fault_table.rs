@@ -139,7 +139,7 @@ pub fn hold(rows: &[Row]) {
         fs::write(page(), lines.join("\n") + "\n").unwrap();
         return;
     }
-    let remedy = "UPDATE_DOCS=1 cargo test --test faults writes docs/faults.md";
+    let remedy = "UPDATE_DOCS=1 cargo test --features device --test faults --test device writes docs/faults.md";
     for row in &ours {
         let written = table.iter().find(|line| name(line) == name(row));
         let written = written.map_or("nothing", |line| compared(line));

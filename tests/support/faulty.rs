@@ -120,17 +120,18 @@ impl Source {
 fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut pending = Vec::new();
-    let (mut method, number, mut cseq) = request(&mut stream, &mut pending)?;
+    let (mut method, path, mut cseq) = request(&mut stream, &mut pending)?;
+    let number: usize = path.split('/').nth(1).unwrap().parse().unwrap();
     let source = &sources[number];
     let connection = source.truth().arrived();
     loop {
-        if answer(&mut stream, started, source, &method, &cseq)? {
-            if method == "PLAY" {
+        match answer(&mut stream, started, source, &method, &cseq)? {
+            None => break,
+            Some("200 OK") if method == "PLAY" => {
                 play(&stream, started, source);
                 break;
             }
-        } else {
-            break;
+            Some(_) => {}
         }
         match request(&mut stream, &mut pending) {
             Ok(next) => (method, _, cseq) = next,
@@ -145,20 +146,20 @@ fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> io::Res
     stream.shutdown(std::net::Shutdown::Both)
 }
 
-/// Answers a request. False: the connection is to be closed.
+/// Answers a request with this status; `None`: the connection is to be closed.
 fn answer(
     stream: &mut TcpStream,
     started: Instant,
     source: &Source,
     method: &str,
     cseq: &str,
-) -> io::Result<bool> {
+) -> io::Result<Option<&'static str>> {
     while source.fault(started) == Some(Fault::Slow) {
         thread::sleep(Duration::from_millis(10));
     }
     let sdp;
     let (status, headers, body) = match (source.fault(started), method) {
-        (Some(Fault::Down | Fault::Reset), _) => return Ok(false),
+        (Some(Fault::Down | Fault::Reset), _) => return Ok(None),
         (Some(Fault::Forbidden), _) => {
             source.truth().turn(Turn::Forbidden);
             let challenge = "WWW-Authenticate: Basic realm=\"x\"\r\n";
@@ -180,19 +181,28 @@ fn answer(
         "RTSP/1.0 {status}\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
-    Ok(true)
+    Ok(Some(status))
 }
 
-/// Reads a request: its method, the number of the source, and its CSeq.
-fn request(stream: &mut TcpStream, pending: &mut Vec<u8>) -> io::Result<(String, usize, String)> {
+/// Reads a request: its method, path and number (`CSeq`).
+pub(super) fn request(
+    stream: &mut TcpStream,
+    pending: &mut Vec<u8>,
+) -> io::Result<(String, String, String)> {
     loop {
         if let Some(end) = pending.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(pending.drain(..end + 4).collect()).unwrap();
             let mut first = head.lines().next().unwrap().split(' ');
             let method = first.next().unwrap().to_owned();
-            let number = first.next().unwrap().split('/').nth(3).unwrap();
-            let cseq = head.lines().find_map(|line| line.strip_prefix("CSeq: "));
-            return Ok((method, number.parse().unwrap(), cseq.unwrap().to_owned()));
+            let url = first.next().unwrap();
+            let path = url
+                .split_once("://")
+                .map_or(url, |(_, rest)| &rest[rest.find('/').unwrap_or(0)..]);
+            let cseq = head
+                .lines()
+                .find_map(|line| line.strip_prefix("CSeq: "))
+                .unwrap();
+            return Ok((method, path.to_owned(), cseq.to_owned()));
         }
         let mut buffer = [0; 2048];
         match stream.read(&mut buffer)? {

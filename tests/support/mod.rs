@@ -16,7 +16,10 @@ pub mod icecast;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;
+pub mod pulse;
+pub mod replay;
 mod scrape;
+pub mod source_table;
 pub mod wav;
 
 use std::{

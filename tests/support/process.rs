@@ -79,6 +79,17 @@ impl Running {
         }
     }
 
+    /// Waits until something outside of it holds.
+    #[track_caller]
+    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            let late = Instant::now() >= deadline;
+            assert!(!late, "not in time: {what}\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Everything it has written so far.
     pub fn output(&self) -> String {
         self.lines.seen.lock().unwrap().join("\n")

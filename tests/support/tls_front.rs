@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use ::ring::digest;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{
@@ -56,6 +57,13 @@ impl Identity {
             certificate: certificate.der().clone(),
             key,
         }
+    }
+
+    /// What `pin_sha256` takes.
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.certificate);
+        let bytes: Vec<String> = digest.as_ref().iter().map(|b| format!("{b:02X}")).collect();
+        bytes.join(":")
     }
 }
 

@@ -195,7 +195,7 @@ fn slow(rig: &mut Rig, slowness: f64, minutes: f64, pause: Pause) {
         while sent + packet <= at {
             sent += packet;
             match pause {
-                Pause::Silent(length) if sent % 60.0 < length => continue,
+                Pause::Silent(length) if sent % 60.0 < length => {}
                 Pause::Held(length) if sent % 60.0 < length => held += 1,
                 _ => {
                     for _ in 0..=std::mem::take(&mut held) {
