@@ -228,6 +228,7 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let fault = source.fault(started);
         let mut truth = source.truth();
+        truth.late = truth.late.max(due.elapsed().as_secs_f64());
         match fault {
             Some(Fault::Down | Fault::Slow | Fault::Forbidden) => {
                 truth.closed += u64::from(sent);

@@ -42,7 +42,9 @@ pub struct Truth {
     pub reset: u64,
     /// Sessions that the client left.
     pub left: u64,
-    connections: u64,
+    /// How late the machine let it send at worst.
+    pub late: f64,
+    pub connections: u64,
     turn: Turn,
     since: Option<Instant>,
 }
