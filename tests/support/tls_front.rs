@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{
@@ -56,6 +57,16 @@ impl Identity {
             certificate: certificate.der().clone(),
             key,
         }
+    }
+}
+
+impl Identity {
+    /// The certificate and its key, for a program that reads both from one file.
+    pub fn pem(&self) -> String {
+        let encoded = STANDARD.encode(&self.certificate);
+        let certificate =
+            format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+        certificate + &self.key.serialize_pem()
     }
 }
 
