@@ -13,6 +13,9 @@ use crate::{
 /// How much of what was there before us is played, in seconds: enough to know the format.
 const KEPT_SECONDS: u64 = 2;
 
+/// What is said while nothing follows a segment that was skipped.
+const UNPLAYABLE: &str = "the latest file in the directory cannot be played; the log says why";
+
 pub(super) async fn follow(context: &Context<'_>, path: &Path) -> Ended {
     let (status, wanted) = LiveStatus::new();
     let mut follower = Follower::new(path.to_owned(), Arc::clone(&status));
@@ -69,6 +72,7 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
     let mut container = Container::start(context.tasks, name, open, Rounds::Live)
         .map_err(|error| no_thread(&error))?;
     let mut intake = Intake::new(context, "file");
+    let mut absent = plan.absent;
     loop {
         tokio::select! {
             block = container.next() => {
@@ -81,9 +85,10 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
                 context.account.undecodable(intake.sink.block_duration);
+                absent = UNPLAYABLE;
             }
             () = intake.watch.tick() => {
-                intake.check(plan.status.is_absent().then_some(plan.absent));
+                intake.check(plan.status.is_absent().then_some(absent));
             }
         }
     }
