@@ -49,6 +49,15 @@ pub struct Request {
     pub limit: Duration,
 }
 
+/// Why a source is not probed on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such target.
+    NotAllowed,
+    /// It is a pipe: what a probe reads of it, its capture misses.
+    Pipe,
+}
+
 /// Runs one probe. `tasks` is where its helpers are spawned; they end with it.
 ///
 /// Cancellation safe: dropping the future closes what it opened.
