@@ -5,9 +5,12 @@
 
 mod support;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use support::{Exporter, Scratch, Server, run, write_tone};
+use support::{Exporter, Scrape, Scratch, Server, run, write_tone};
 
 const LABEL: &str = "source";
 const FAILURES: &str = "myaudio_source_connect_failures_total";
@@ -276,4 +279,26 @@ fn https_streams_come_from_servers_that_prove_who_they_are() {
             "{source} does not say {words:?}:\n{log}"
         );
     }
+}
+
+#[test]
+fn a_server_that_sends_all_at_once_and_closes_is_tried_ever_more_rarely() {
+    let scratch = Scratch::new();
+    let server = Server::hostile_http(&["--audio", &mp3(&scratch)]);
+    // Each session brings ten seconds of audio, ten times what would forgive, in no time.
+    let text = format!(
+        "connect: {{ backoff: {{ initial: 250ms, max: 60s, stable_after: 1s }} }}\n\
+         sources: [ {{ name: burst, url: \"{}\" }} ]\n",
+        server.http_url("/burst")
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let of = |scrape: &Scrape, name| scrape.sum(name, &[(LABEL, "burst")]);
+    let due = "myaudio_source_next_attempt_timestamp_seconds";
+    // Longer than any wait after a stable session.
+    let scrape = exporter.until("a wait of seconds", |scrape| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        of(scrape, due) > now.as_secs_f64() + 1.5
+    });
+    let audio = of(&scrape, "myaudio_source_audio_seconds_total");
+    assert!(audio > 30.0, "{audio} s");
 }

@@ -84,7 +84,9 @@ impl Fleet {
     pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
         let mut changes = Changes::default();
         self.organs.dialler.set_limits(connect.dials);
-        self.connect.send_replace(connect);
+        // Told only of a change: it wakes every source that waits.
+        self.connect
+            .send_if_modified(|known| std::mem::replace(known, connect) != connect);
         let wanted: BTreeMap<_, _> = sources
             .iter()
             .map(|options| (&options.id, options))

@@ -14,6 +14,7 @@ The first part of a URL's path says how:
   /file-scheme     302 to file:///etc/passwd
   /terabyte        Content-Length 10**12, two seconds of audio, then it closes
   /stall           two seconds of audio, then nothing
+  /burst           all of the MP3 as fast as it goes, then it closes
   /junk            two seconds of audio, then bytes without a frame, as fast as they go
   /break           two seconds of audio, then a chunk that is none
   /endless-line    a status line, then one header line that never ends
@@ -157,6 +158,10 @@ class Request:
         await self.head()
         await self.audio(2)
         await self.forever()
+
+    async def burst(self, _):
+        await self.head()
+        await self.write(self.options.audio_bytes)
 
     async def junk(self, _):
         await self.head()
