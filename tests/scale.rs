@@ -79,24 +79,38 @@ fn all_go_down_together_and_come_back_each_with_its_buffer() {
     let before = exporter.scrape().sum(ATTEMPTS, &[]);
     exporter.until("all are down", |scrape| streaming(scrape) == 0);
     // So long that most have come far with their backoff.
-    let mut rates = Vec::new();
-    let mut last = (Instant::now(), exporter.scrape().sum(ATTEMPTS, &[]));
+    let mut looks = vec![(Instant::now(), exporter.scrape().sum(ATTEMPTS, &[]))];
     let down = Instant::now();
     while down.elapsed() < Duration::from_secs(15) {
         std::thread::sleep(Duration::from_millis(500));
-        let now = (Instant::now(), exporter.scrape().sum(ATTEMPTS, &[]));
-        rates.push((now.1 - last.1) / (now.0 - last.0).as_secs_f64());
-        last = now;
+        looks.push((Instant::now(), exporter.scrape().sum(ATTEMPTS, &[])));
     }
+    let rate = |looks: &[(Instant, f64)]| {
+        let ((from, before), (to, after)) = (looks[0], looks[looks.len() - 1]);
+        (after - before) / (to - from).as_secs_f64()
+    };
+    let rates: Vec<f64> = looks.windows(2).map(rate).collect();
     println!(
         "dials a second while down: {:?}",
         rates.iter().map(|rate| rate.round()).collect::<Vec<_>>()
     );
-    let attempts = last.1 - before;
+    let attempts = looks[looks.len() - 1].1 - before;
     // A ceiling of 1, 2, 4, 8 and 16 s: in 15 s about five attempts each are due.
     assert!(
         attempts / (count as f64) < 9.0,
         "{attempts} attempts of {count}"
+    );
+    // From 5 s on the ceilings are 4 s and more. Without jitter all would come at once, which
+    // is within two looks, wherever the border lies between them.
+    let spread = |looks: &&[(Instant, f64)]| looks[0].0 > down + Duration::from_secs(5);
+    let crowded = looks
+        .windows(3)
+        .filter(spread)
+        .map(rate)
+        .fold(0.0, f64::max);
+    assert!(
+        crowded < count as f64 * 0.4,
+        "{crowded} dials a second at the worst"
     );
     let late = &rates[rates.len() / 2..];
     let late = late.iter().sum::<f64>() / late.len() as f64;
