@@ -28,8 +28,8 @@ use crate::{
     shutdown::Tasks,
     signal::Meter,
     sources::{
-        Account, ConnectOptions, FailureReason, LiveLocation, Location, OpenError, SessionEnd,
-        SourceOptions, open_file,
+        Account, ConnectOptions, FailureReason, KeptPipe, LiveLocation, Location, OpenError,
+        SessionEnd, SourceOptions, open_file,
     },
 };
 
@@ -51,6 +51,8 @@ pub struct Context<'a> {
     pub asker: &'a Asker,
     /// One permit: held by the thread that reads the source's file, however long it hangs.
     pub file_turn: &'a Arc<Semaphore>,
+    /// The source's pipe, which outlives its sessions.
+    pub pipe: &'a KeptPipe,
 }
 
 /// How a session ended.

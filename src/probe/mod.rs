@@ -24,7 +24,8 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{
-        Account, Accounts, ConnectOptions, DisconnectReason, FailureReason, SourceOptions, State,
+        Account, Accounts, ConnectOptions, DisconnectReason, FailureReason, KeptPipe,
+        SourceOptions, State,
     },
     units::ByteSize,
 };
@@ -86,7 +87,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     account.enter(State::Connecting);
     let helpers = tasks.child();
     let asker = lease.asker();
-    let file_turn = Arc::new(Semaphore::new(1));
+    let (file_turn, pipe) = (Arc::new(Semaphore::new(1)), KeptPipe::default());
     let context = Context {
         tasks: &helpers,
         dialler,
@@ -96,6 +97,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
         meter: &meter,
         asker: &asker,
         file_turn: &file_turn,
+        pipe: &pipe,
     };
     let session = helpers.contain(TaskKind::Probe, pipeline::run(&context));
     let ended = tokio::select! {

@@ -9,6 +9,7 @@ mod file;
 mod follow;
 mod growing;
 mod http;
+mod kept;
 mod live;
 mod metrics;
 mod options;
@@ -27,6 +28,7 @@ pub use file::{FileSource, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};
+pub use kept::{HeldPipe, KeptPipe};
 pub use live::LiveLocation;
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{

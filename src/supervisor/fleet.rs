@@ -16,7 +16,7 @@ use crate::{
     net::Dialler,
     shutdown::{TaskKind, Tasks},
     signal::Meters,
-    sources::{Accounts, ConnectOptions, SourceKind, SourceOptions},
+    sources::{Accounts, ConnectOptions, KeptPipe, SourceKind, SourceOptions},
 };
 
 /// How long a removed source may take to end before it is left to end alone.
@@ -153,6 +153,7 @@ impl Fleet {
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
             file_turn: Arc::new(Semaphore::new(1)),
+            pipe: KeptPipe::default(),
             tasks: tasks.clone(),
             dialler: Arc::clone(&self.organs.dialler),
             account,

@@ -15,7 +15,8 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     signal::MeterMembership,
     sources::{
-        AccountMembership, ConnectOptions, DisconnectReason, FailureReason, SourceOptions, State,
+        AccountMembership, ConnectOptions, DisconnectReason, FailureReason, KeptPipe,
+        SourceOptions, State,
     },
 };
 
@@ -38,6 +39,8 @@ pub(super) struct Supervisor {
     pub(super) connect: watch::Receiver<ConnectOptions>,
     /// At most one thread of this source reads a file, also one that hangs.
     pub(super) file_turn: Arc<Semaphore>,
+    /// Its pipe, which outlives its sessions.
+    pub(super) pipe: KeptPipe,
 }
 
 /// What follows a session.
@@ -108,6 +111,7 @@ impl Supervisor {
                     }
                 } else {
                     self.lease.clear();
+                    self.pipe.close();
                     Next::Rest(State::Disabled)
                 };
                 if let Some(changed) = self.wait(next, &mut backoff).await {
@@ -138,6 +142,7 @@ impl Supervisor {
             meter: &self.meter,
             asker: &self.lease.asker(),
             file_turn: &self.file_turn,
+            pipe: &self.pipe,
         };
         let end = self
             .tasks
@@ -222,6 +227,8 @@ impl Supervisor {
                 .next_attempt_in(due.saturating_duration_since(Instant::now()));
             tokio::select! {
                 () = sleep_until(due) => return None,
+                // Whoever writes next is another chance.
+                () = self.pipe.drain(self.account.traffic()) => return None,
                 changed = self.options.changed() => return Some(changed),
                 changed = self.connect.changed() => {
                     if changed.is_err() {
