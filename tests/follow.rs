@@ -177,7 +177,7 @@ fn what_is_no_audio_says_so_and_does_not_hurry() {
 
 #[test]
 fn a_foreign_format_is_told_by_its_first_bytes_and_not_opened_over_and_over() {
-    let matroska = [b"\x1aE\xdf\xa3", &[0; 50_000][..]].concat();
+    let matroska = [&b"\x1aE\xdf\xa3"[..], &vec![0; 50_000]].concat();
     let playlist = b"#EXTM3U\nhttp://radio.example/live.mp3\n".to_vec();
     for content in [matroska, playlist] {
         let scratch = Scratch::new();

@@ -310,14 +310,15 @@ fn a_recorder_whose_audio_cannot_be_used_is_neither_killed_nor_held_up() {
     let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
     // Many times what a pipe holds.
     let (sender, written) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
+    let write = move || {
         for _ in 0..100 {
             writer.write_all(&b"no audio at all\n".repeat(4096))?;
         }
         // Nobody listens after a failure.
         let _told = sender.send(writer);
         Ok::<_, std::io::Error>(())
-    });
+    };
+    std::thread::Builder::new().spawn(write).unwrap();
     let writer = written.recv_timeout(SOON).expect("all of it is written");
     let unsupported = [("source", "rec"), ("reason", "unsupported")];
     let scrape = exporter.until_state("rec", "unsupported");

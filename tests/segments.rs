@@ -152,7 +152,7 @@ fn a_file_of_a_foreign_format_is_skipped_aloud_and_not_called_absent() {
     deliver(
         &rec,
         "a.ogg",
-        &[b"\x1aE\xdf\xa3", &[0; 50_000][..]].concat(),
+        &[&b"\x1aE\xdf\xa3"[..], &vec![0; 50_000]].concat(),
     );
     exporter.until_within(SOON, "it is counted", |scrape| {
         scrape.sum("myaudio_source_decode_errors_total", &[("source", "rec")]) == 1.0

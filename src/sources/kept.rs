@@ -64,7 +64,7 @@ impl KeptPipe {
                 }
             }
         }
-        pending().await
+        pending::<()>().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<PipeReader>> {
