@@ -7,7 +7,7 @@ mod support;
 
 use std::{
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use support::{Exporter, Scrape, Scratch, Server, run, write_tone};
@@ -301,4 +301,54 @@ fn a_server_that_sends_all_at_once_and_closes_is_tried_ever_more_rarely() {
     });
     let audio = of(&scrape, "myaudio_source_audio_seconds_total");
     assert!(audio > 30.0, "{audio} s");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_listened_to_and_left_alone_for_long() {
+    let scratch = Scratch::new();
+    let server = Server::hostile_http(&["--audio", &mp3(&scratch)]);
+    let text = format!(
+        "connect: {{ backoff: {{ max: 40s }} }}\nsources:\n- {{ name: ts, url: \"{}\" }}\n\
+         - {{ name: page, url: \"{}\" }}\n",
+        server.http_url("/mpegts"),
+        server.http_url("/hidden-page"),
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let received = "myaudio_source_received_bytes_total";
+    let of = |scrape: &Scrape, name, source| scrape.sum(name, &[(LABEL, source)]);
+    let before = exporter.until("both are unsupported", |scrape| {
+        scrape.state("ts") == "unsupported" && scrape.state("page") == "unsupported"
+    });
+    let began = Instant::now();
+    // A server that sends as fast as it can is held back.
+    let after = exporter.until("more bytes", |scrape| {
+        of(scrape, received, "ts") > of(&before, received, "ts") + 1_000_000.0
+    });
+    assert!(
+        began.elapsed() > Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    for source in ["ts", "page"] {
+        assert_eq!(after.state(source), "unsupported");
+        assert_eq!(of(&after, FAILURES, source), 1.0, "{source}");
+        assert_eq!(
+            of(&after, "myaudio_source_connect_attempts_total", source),
+            1.0
+        );
+        assert_eq!(after.ledger(source), [0.0; 4]);
+    }
+    let blocked = [(LABEL, "ts"), ("cause", "blocked")];
+    assert!(after.value("myaudio_source_gap_seconds_total", &blocked) > 0.5);
+    // What is hopeless waits five to ten times the longest backoff.
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64();
+    let wait = of(
+        &after,
+        "myaudio_source_next_attempt_timestamp_seconds",
+        "page",
+    ) - now;
+    assert!((190.0..=400.0).contains(&wait), "{wait} s");
 }
