@@ -11,7 +11,7 @@ use std::{
     os::unix::fs::FileTypeExt as _,
     path::Path,
     process::{Command, Stdio},
-    sync::atomic::Ordering::Relaxed,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -259,24 +259,37 @@ fn waiting_for_the_standard_input_does_not_hold_up_the_end() {
     assert!(process.wait(Duration::from_secs(10)).success());
 }
 
+/// Dropping it says stop.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
 #[test]
 fn a_reload_does_not_break_the_pipe_nor_the_frames_in_it() {
     let scratch = Scratch::new();
     let fifo = scratch.path("rec.pcm");
     make_fifo(&fifo);
-    let exporter = Exporter::with_config(&config(&scratch, PCM));
+    let pcm = PCM.replace("s16le", "s32le");
+    let exporter = Exporter::with_config(&config(&scratch, &pcm));
     exporter.until_state("rec", "waiting");
     let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = AtomicBool::new(false);
+    let tone = tone(1.0, -20.0);
+    let tone: Vec<u8> = tone.chunks(2).flat_map(|s| [0, 0, s[0], s[1]]).collect();
     std::thread::scope(|scope| {
+        // Also when the test fails.
+        let stopping = Stop(&stop);
         // A recorder that ends at the first error, as SIGPIPE would end it. Its pieces are of
         // odd lengths, so that a session hardly ever ends between two samples.
         let recorder = scope.spawn(|| {
-            let tone = tone(1.0, -20.0);
             let mut written = 0;
             while !stop.load(Relaxed) {
                 let from = written % tone.len();
-                let to = tone.len().min(from + 801);
+                let to = tone.len().min(from + 1601);
                 writer.write_all(&tone[from..to])?;
                 written += to - from;
                 std::thread::sleep(Duration::from_millis(50));
@@ -285,7 +298,7 @@ fn a_reload_does_not_break_the_pipe_nor_the_frames_in_it() {
         });
         until_audio(&exporter, 1.0);
         for stall in 3..9 {
-            let keys = PCM.to_owned() + &format!(", expect: {{ sample_rate: {stall}000 }}");
+            let keys = pcm.clone() + &format!(", expect: {{ sample_rate: {stall}000 }}");
             config(&scratch, &keys);
             assert_eq!(exporter.reload().0, 200);
             let before = exporter.scrape();
@@ -293,7 +306,7 @@ fn a_reload_does_not_break_the_pipe_nor_the_frames_in_it() {
             let dbfs = after.dbfs_since(&before, "rec");
             assert!((dbfs + 20.0).abs() < 0.3, "{dbfs} dBFS");
         }
-        stop.store(true, Relaxed);
+        drop(stopping);
         recorder.join().unwrap().unwrap();
     });
     let scrape = exporter.scrape();
