@@ -67,14 +67,17 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The next delay. `unit` is a random number in `0.0..1.0`.
-    pub fn next_delay(&mut self, policy: &Policy, unit: f64) -> Duration {
-        let ceiling = policy
-            .initial
-            .saturating_mul(1 << self.failures.min(20))
-            .min(policy.max);
+    /// Counts a failure: the next ceiling is twice as high.
+    pub fn failed(&mut self) {
         self.failures = self.failures.saturating_add(1);
-        ceiling.mul_f64(unit.clamp(0.0, 1.0))
+    }
+
+    /// The delay after the latest failure. `unit` is a random number in `0.0..1.0`: with the
+    /// same one, a policy that is not shorter gives no shorter delay.
+    pub fn delay(&self, policy: &Policy, unit: f64) -> Duration {
+        let doublings = self.failures.saturating_sub(1).min(20);
+        let ceiling = policy.initial.saturating_mul(1 << doublings);
+        ceiling.min(policy.max).mul_f64(unit.clamp(0.0, 1.0))
     }
 
     /// The delay before what blocks a source is looked at again, between half and all of the
@@ -83,15 +86,15 @@ impl Backoff {
         policy.max.mul_f64(0.5 + 0.5 * unit.clamp(0.0, 1.0))
     }
 
-    /// Tells how long audio flowed in the session that just ended; a stable session
-    /// forgives the failures before it.
+    /// Tells for how long audio flowed in the session that just ended, which is not how much
+    /// came: a burst proves nothing. A stable session forgives the failures before it.
     pub fn after_session(&mut self, policy: &Policy, flowed: Duration) {
         if flowed >= policy.stable_after {
             self.failures = 0;
         }
     }
 
-    /// A random number for [`Self::next_delay`]; the middle of the range if the system
+    /// A random number for [`Self::delay`]; the middle of the range if the system
     /// has no randomness to give.
     pub fn random_unit() -> f64 {
         getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX))
@@ -124,12 +127,27 @@ mod tests {
         let policy = Policy::new(secs(1), secs(30), secs(30)).unwrap();
         let mut backoff = Backoff::default();
         for _ in 0..10 {
-            backoff.next_delay(&policy, 1.0);
+            backoff.failed();
         }
         backoff.after_session(&policy, secs(29));
-        assert_eq!(backoff.next_delay(&policy, 1.0), secs(30));
+        backoff.failed();
+        assert_eq!(backoff.delay(&policy, 1.0), secs(30));
         backoff.after_session(&policy, secs(30));
-        assert_eq!(backoff.next_delay(&policy, 1.0), secs(1));
+        backoff.failed();
+        assert_eq!(backoff.delay(&policy, 1.0), secs(1));
+    }
+
+    #[test]
+    fn another_policy_is_looked_up_at_the_step_that_was_reached() {
+        let policy = |initial, max| Policy::new(secs(initial), secs(max), secs(30)).unwrap();
+        let mut backoff = Backoff::default();
+        for _ in 0..4 {
+            backoff.failed();
+        }
+        // Neither the same nor a longer one shortens the wait; a lower cap does.
+        assert_eq!(backoff.delay(&policy(1, 30), 0.5), secs(4));
+        assert_eq!(backoff.delay(&policy(2, 30), 0.5), secs(8));
+        assert_eq!(backoff.delay(&policy(1, 2), 0.5), secs(1));
     }
 
     proptest! {
@@ -142,7 +160,8 @@ mod tests {
             let mut backoff = Backoff::default();
             let mut ceiling = initial;
             for _ in 0..tries {
-                let delay = backoff.next_delay(&policy, unit);
+                backoff.failed();
+                let delay = backoff.delay(&policy, unit);
                 let off = delay.as_secs_f64() - ceiling.as_secs_f64() * unit;
                 prop_assert!(off.abs() < 1e-6, "{delay:?} of {ceiling:?}");
                 ceiling = (ceiling * 2).min(max);

@@ -174,6 +174,14 @@ pub struct PcmFormat {
     pub channels: u16,
 }
 
+impl PcmFormat {
+    /// Bytes of a frame: a sample of each channel.
+    pub fn block(self) -> u16 {
+        let (_, bits) = self.encoding.wave_tag();
+        self.channels * (bits / 8)
+    }
+}
+
 impl PcmEncoding {
     /// The words that name them in a configuration.
     pub const NAMES: &'static [&'static str] =

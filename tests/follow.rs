@@ -242,6 +242,29 @@ fn what_is_no_audio_says_so_and_does_not_hurry() {
 }
 
 #[test]
+fn a_foreign_format_is_told_by_its_first_bytes_and_not_opened_over_and_over() {
+    let matroska = [&b"\x1aE\xdf\xa3"[..], &vec![0; 50_000]].concat();
+    let playlist = b"#EXTM3U\nhttp://radio.example/live.mp3\n".to_vec();
+    for content in [matroska, playlist] {
+        let scratch = Scratch::new();
+        let config = scratch.write("config.yaml", FOLLOW);
+        fs::write(scratch.path("rec.wav"), content).unwrap();
+        let exporter = Exporter::with_config(&config);
+        let scrape = exporter.until_within(SOON, "unsupported", |scrape| {
+            scrape.state("rec") == "unsupported"
+        });
+        let labels = [("source", "rec"), ("reason", "unsupported")];
+        assert_eq!(
+            scrape.value("myaudio_source_connect_failures_total", &labels),
+            1.0
+        );
+        exporter.until_within(SOON, "the words for it", |_| {
+            exporter.process.output().contains("cannot open: this is ")
+        });
+    }
+}
+
+#[test]
 fn a_replaced_session_leaves_no_thread_behind() {
     let scratch = Scratch::new();
     let config = scratch.write("config.yaml", FOLLOW);

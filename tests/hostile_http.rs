@@ -5,7 +5,12 @@
 
 mod support;
 
-use support::{Exporter, Scratch, Server, mp3, run};
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use support::{Exporter, Scrape, Scratch, Server, mp3, run, write_tone};
 
 const LABEL: &str = "source";
 const FAILURES: &str = "myaudio_source_connect_failures_total";
@@ -257,4 +262,76 @@ fn https_streams_come_from_servers_that_prove_who_they_are() {
             "{source} does not say {words:?}:\n{log}"
         );
     }
+}
+
+#[test]
+fn a_server_that_sends_all_at_once_and_closes_is_tried_ever_more_rarely() {
+    let scratch = Scratch::new();
+    let server = Server::hostile_http(&["--audio", &mp3(&scratch)]);
+    // Each session brings ten seconds of audio, ten times what would forgive, in no time.
+    let text = format!(
+        "connect: {{ backoff: {{ initial: 250ms, max: 60s, stable_after: 1s }} }}\n\
+         sources: [ {{ name: burst, url: \"{}\" }} ]\n",
+        server.http_url("/burst")
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let of = |scrape: &Scrape, name| scrape.sum(name, &[(LABEL, "burst")]);
+    let due = "myaudio_source_next_attempt_timestamp_seconds";
+    // Longer than any wait after a stable session.
+    let scrape = exporter.until("a wait of seconds", |scrape| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        of(scrape, due) > now.as_secs_f64() + 1.5
+    });
+    let audio = of(&scrape, "myaudio_source_audio_seconds_total");
+    assert!(audio > 30.0, "{audio} s");
+}
+
+#[test]
+fn what_cannot_be_decoded_is_listened_to_and_left_alone_for_long() {
+    let scratch = Scratch::new();
+    let server = Server::hostile_http(&["--audio", &mp3(&scratch)]);
+    let text = format!(
+        "connect: {{ backoff: {{ max: 40s }} }}\nsources:\n- {{ name: ts, url: \"{}\" }}\n\
+         - {{ name: page, url: \"{}\" }}\n",
+        server.http_url("/mpegts"),
+        server.http_url("/hidden-page"),
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let received = "myaudio_source_received_bytes_total";
+    let of = |scrape: &Scrape, name, source| scrape.sum(name, &[(LABEL, source)]);
+    let before = exporter.until("both are unsupported", |scrape| {
+        scrape.state("ts") == "unsupported" && scrape.state("page") == "unsupported"
+    });
+    let began = Instant::now();
+    // A server that sends as fast as it can is held back.
+    let after = exporter.until("more bytes", |scrape| {
+        of(scrape, received, "ts") > of(&before, received, "ts") + 1_000_000.0
+    });
+    assert!(
+        began.elapsed() > Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    for source in ["ts", "page"] {
+        assert_eq!(after.state(source), "unsupported");
+        assert_eq!(of(&after, FAILURES, source), 1.0, "{source}");
+        assert_eq!(
+            of(&after, "myaudio_source_connect_attempts_total", source),
+            1.0
+        );
+        assert_eq!(after.ledger(source), [0.0; 4]);
+    }
+    let blocked = [(LABEL, "ts"), ("cause", "blocked")];
+    assert!(after.value("myaudio_source_gap_seconds_total", &blocked) > 0.5);
+    // What is hopeless waits five to ten times the longest backoff.
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64();
+    let wait = of(
+        &after,
+        "myaudio_source_next_attempt_timestamp_seconds",
+        "page",
+    ) - now;
+    assert!((190.0..=400.0).contains(&wait), "{wait} s");
 }

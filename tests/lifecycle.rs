@@ -4,9 +4,12 @@
 
 mod support;
 
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use support::{Exporter, Scratch, write_tone};
+use support::{Exporter, Scrape, Scratch, write_tone};
 
 const LABEL: &str = "source";
 
@@ -294,4 +297,51 @@ fn the_example_configuration_that_is_shipped_is_valid() {
     let config = scratch.write("config.yaml", &shipped.replace("/run/secrets/garden", path));
     let (code, text) = ends(&["--config.check", "--config.file", config.to_str().unwrap()]);
     assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn a_reload_that_changes_nothing_hurries_nobody_who_waits() {
+    let scratch = Scratch::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/x", nobody.local_addr().unwrap());
+    drop(nobody);
+    let text = |connect: &str| {
+        format!("connect: {{ {connect} }}\nsources: [ {{ name: down, url: \"{url}\" }} ]\n")
+    };
+    let slow = "backoff: { initial: 60s, max: 60s }";
+    let config = scratch.write("config.yaml", &text(slow));
+    let exporter = Exporter::with_config(&config);
+    let of = |scrape: &Scrape, name| scrape.sum(name, &[("source", "down")]);
+    let due = "myaudio_source_next_attempt_timestamp_seconds";
+    let attempts = "myaudio_source_connect_attempts_total";
+    let now = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs_f64()
+    };
+    // The dice decide; the odds are seven to one for the first throw.
+    let before = exporter.until_within(
+        Duration::from_secs(120),
+        "a wait of some length",
+        |scrape| of(scrape, due) > now() + 8.0,
+    );
+    // Neither does one that changes something else, or lets those wait who come later.
+    let longer = "timeout: 9s, backoff: { initial: 60s, max: 90s }";
+    for connect in [slow, slow, slow, longer, longer] {
+        scratch.write("config.yaml", &text(connect));
+        assert_eq!(exporter.reload().0, 200);
+    }
+    let after = exporter.scrape();
+    assert_eq!(of(&after, attempts), of(&before, attempts));
+    assert!((of(&after, due) - of(&before, due)).abs() < 0.01);
+    // A shorter one does help.
+    scratch.write(
+        "config.yaml",
+        &text("backoff: { initial: 100ms, max: 200ms }"),
+    );
+    assert_eq!(exporter.reload().0, 200);
+    exporter.until_within(Duration::from_secs(5), "attempts", |scrape| {
+        of(scrape, attempts) >= of(&before, attempts) + 2.0
+    });
 }

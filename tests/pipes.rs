@@ -10,6 +10,7 @@ use std::{
     os::unix::fs::FileTypeExt as _,
     path::Path,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -208,4 +209,92 @@ fn waiting_for_the_standard_input_does_not_hold_up_the_end() {
     process.wait_for_line(|line| line.contains("waiting: ").then_some(()));
     process.signal("TERM");
     assert!(process.wait(Duration::from_secs(10)).success());
+}
+
+/// Dropping it says stop.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+#[test]
+fn a_reload_does_not_break_the_pipe_nor_the_frames_in_it() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    make_fifo(&fifo);
+    let pcm = PCM.replace("s16le", "s32le");
+    let exporter = Exporter::with_config(&config(&scratch, &pcm));
+    exporter.until_state("rec", "waiting");
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    let stop = AtomicBool::new(false);
+    let tone = tone(1.0, -20.0);
+    let tone: Vec<u8> = tone.chunks(2).flat_map(|s| [0, 0, s[0], s[1]]).collect();
+    std::thread::scope(|scope| {
+        // Also when the test fails.
+        let stopping = Stop(&stop);
+        // A recorder that ends at the first error, as SIGPIPE would end it. Its pieces are of
+        // odd lengths, so that a session hardly ever ends between two samples.
+        let recorder = scope.spawn(|| {
+            let mut written = 0;
+            while !stop.load(Relaxed) {
+                let from = written % tone.len();
+                let to = tone.len().min(from + 1601);
+                writer.write_all(&tone[from..to])?;
+                written += to - from;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        until_audio(&exporter, 1.0);
+        for stall in 3..9 {
+            let keys = pcm.clone() + &format!(", expect: {{ sample_rate: {stall}000 }}");
+            config(&scratch, &keys);
+            assert_eq!(exporter.reload().0, 200);
+            let before = exporter.scrape();
+            let after = until_audio(&exporter, audio(&before) + 1.0);
+            let dbfs = after.dbfs_since(&before, "rec");
+            assert!((dbfs + 20.0).abs() < 0.3, "{dbfs} dBFS");
+        }
+        drop(stopping);
+        recorder.join().unwrap().unwrap();
+    });
+    let scrape = exporter.scrape();
+    assert_eq!(scrape.ledger("rec"), [7.0, 1.0, 6.0, 0.0]);
+}
+
+#[test]
+fn a_recorder_whose_audio_cannot_be_used_is_neither_killed_nor_held_up() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    make_fifo(&fifo);
+    let exporter = Exporter::with_config(&config(&scratch, ""));
+    exporter.until_state("rec", "waiting");
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    // Many times what a pipe holds.
+    let (sender, written) = std::sync::mpsc::channel();
+    let write = move || {
+        for _ in 0..100 {
+            writer.write_all(&b"no audio at all\n".repeat(4096))?;
+        }
+        // Nobody listens after a failure.
+        let _told = sender.send(writer);
+        Ok::<_, std::io::Error>(())
+    };
+    std::thread::Builder::new().spawn(write).unwrap();
+    let writer = written.recv_timeout(SOON).expect("all of it is written");
+    let unsupported = [("source", "rec"), ("reason", "unsupported")];
+    let scrape = exporter.until_state("rec", "unsupported");
+    let failures = "myaudio_source_connect_failures_total";
+    assert_eq!(scrape.value(failures, &unsupported), 1.0);
+    exporter.until_within(SOON, "all of it is counted", |scrape| {
+        scrape.value("myaudio_source_received_bytes_total", &[("source", "rec")]) == 6_553_600.0
+    });
+    // The next one need not wait until the last one's fault would be looked at again.
+    drop(writer);
+    exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+    fs::write(&fifo, whole(1.0, -20.0)).unwrap();
+    until_audio(&exporter, 1.0);
 }

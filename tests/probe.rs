@@ -8,6 +8,7 @@
 mod support;
 
 use std::{
+    io::Write as _,
     process::{Command, Output},
     time::{Duration, Instant},
 };
@@ -287,4 +288,28 @@ fn only_what_the_configuration_allows_is_probed_and_not_too_much_at_once() {
         exporter.request("GET", "/probe?target=mute", patience).0,
         200
     );
+}
+
+#[test]
+fn a_pipe_is_not_probed_and_its_capture_misses_nothing() {
+    let scratch = Scratch::new();
+    let fifo = scratch.path("rec.pcm");
+    support::run("mkfifo", &[fifo.to_str().unwrap()], "");
+    let text = format!(
+        "sources: [ {{ url: \"fifo://{}\", pcm: {{ format: s16le, sample_rate: 8000, channels: 1 }} }} ]\n",
+        fifo.display()
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let mut writer = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+    for second in 1..=3 {
+        writer.write_all(&[7; 16_000]).unwrap();
+        let (status, said) = exporter.get("/probe?target=rec");
+        assert_eq!(status, 403, "{said}");
+        assert!(said.contains("pipe") && said.contains("/metrics"), "{said}");
+        exporter.until("all that was written", |scrape| {
+            let labels = [("source", "rec")];
+            // A packet of the demultiplexer may be held until more comes.
+            scrape.value("myaudio_source_audio_seconds_total", &labels) > f64::from(second) - 0.15
+        });
+    }
 }

@@ -77,23 +77,46 @@ fn all_go_down_together_and_come_back_each_with_its_buffer() {
 
     crowd.stop();
     let before = exporter.scrape().sum(ATTEMPTS, &[]);
-    let down = Instant::now();
     exporter.until("all are down", |scrape| streaming(scrape) == 0);
-    let each_tried = |times: usize| {
-        exporter.until("each was tried so often, on average", |scrape| {
-            scrape.sum(ATTEMPTS, &[]) - before >= (times * count) as f64
-        });
-        down.elapsed()
+    // So long that most have come far with their backoff.
+    let mut looks = vec![(Instant::now(), exporter.scrape().sum(ATTEMPTS, &[]))];
+    let down = Instant::now();
+    while down.elapsed() < Duration::from_secs(15) {
+        std::thread::sleep(Duration::from_millis(500));
+        looks.push((Instant::now(), exporter.scrape().sum(ATTEMPTS, &[])));
+    }
+    let rate = |looks: &[(Instant, f64)]| {
+        let ((from, before), (to, after)) = (looks[0], looks[looks.len() - 1]);
+        (after - before) / (to - from).as_secs_f64()
     };
-    // The longest waits are 1, 2, 4 and 8 s, and half of it the average: the fourth attempt
-    // is due after some 7 s and the fifth after 15 s.
-    let (fourth, fifth) = (each_tried(4), each_tried(5));
-    let between = fifth.saturating_sub(fourth);
-    println!("tried four times after {fourth:?}, five times after {fifth:?}");
-    assert!(fifth > Duration::from_secs(8), "five attempts in {fifth:?}");
+    let rates: Vec<f64> = looks.windows(2).map(rate).collect();
+    println!(
+        "dials a second while down: {:?}",
+        rates.iter().map(|rate| rate.round()).collect::<Vec<_>>()
+    );
+    let attempts = looks[looks.len() - 1].1 - before;
+    // A ceiling of 1, 2, 4, 8 and 16 s: in 15 s about five attempts each are due.
     assert!(
-        between > Duration::from_secs(3),
-        "{count} dials in {between:?} at the end"
+        attempts / (count as f64) < 9.0,
+        "{attempts} attempts of {count}"
+    );
+    // From 5 s on the ceilings are 4 s and more. Without jitter all would come at once, which
+    // is within two looks, wherever the border lies between them.
+    let spread = |looks: &&[(Instant, f64)]| looks[0].0 > down + Duration::from_secs(5);
+    let crowded = looks
+        .windows(3)
+        .filter(spread)
+        .map(rate)
+        .fold(0.0, f64::max);
+    assert!(
+        crowded < count as f64 * 0.4,
+        "{crowded} dials a second at the worst"
+    );
+    let late = &rates[rates.len() / 2..];
+    let late = late.iter().sum::<f64>() / late.len() as f64;
+    assert!(
+        late < count as f64 / 3.0,
+        "{late} dials a second at the end"
     );
 
     crowd = Crowd::start(crowd.port);

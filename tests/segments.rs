@@ -179,6 +179,30 @@ fn an_mp4_segment_is_played_once_its_index_is_there_and_one_without_is_skipped()
 }
 
 #[test]
+fn a_file_of_a_foreign_format_is_skipped_aloud_and_not_called_absent() {
+    let scratch = Scratch::new();
+    let (rec, config) = folder(&scratch, "");
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("rec", "waiting");
+    // Recognised by its first bytes, and not for audio.
+    deliver(
+        &rec,
+        "a.ogg",
+        &[&b"\x1aE\xdf\xa3"[..], &vec![0; 50_000]].concat(),
+    );
+    exporter.until_within(SOON, "it is counted", |scrape| {
+        scrape.sum("myaudio_source_decode_errors_total", &[("source", "rec")]) == 1.0
+    });
+    exporter.until_within(SOON, "the words for it", |_| {
+        let log = exporter.process.output();
+        log.contains("a segment is skipped") && log.contains("cannot be played; the log says why")
+    });
+    assert_eq!(exporter.scrape().state("rec"), "waiting");
+    deliver(&rec, "b.wav", &whole(1.0, -20.0));
+    until_audio(&exporter, 1.0);
+}
+
+#[test]
 fn a_ring_of_names_is_played_round_after_round() {
     let scratch = Scratch::new();
     let (rec, config) = folder(&scratch, "");
@@ -239,19 +263,14 @@ fn thousands_of_old_files_cost_little_and_are_not_played() {
     // Of the newest of the old ones, the end.
     let scrape = until_audio(&exporter, 2.0);
     assert!((audio(&scrape) - 2.0).abs() < HELD);
-    let ticks = |exporter: &Exporter| -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", exporter.process.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    };
-    let (cpu, began) = (ticks(&exporter), std::time::Instant::now());
+    let (cpu, began) = (exporter.process.cpu_seconds(), std::time::Instant::now());
     let mut n = 0;
     while began.elapsed() < Duration::from_secs(10) {
         deliver(&rec, &format!("new-{n}.wav"), &whole(1.0, -20.0));
         n += 1;
         until_audio(&exporter, 2.0 + f64::from(n));
     }
-    let busy = (ticks(&exporter) - cpu) as f64 / 100.0 / began.elapsed().as_secs_f64();
+    let busy = (exporter.process.cpu_seconds() - cpu) / began.elapsed().as_secs_f64();
     // Unbounded scanning would keep a core busy; once a second is a few per cent of one.
     assert!(busy < 0.4, "{busy} of a core");
 }

@@ -9,7 +9,9 @@ mod support;
 )]
 mod tls_front;
 
-use support::{Exporter, Scrape, Scratch, Server};
+use std::process::{Command, Stdio};
+
+use support::{Exporter, Running, Scrape, Scratch, Server};
 use tls_front::{Authority, Identity};
 
 const LABEL: &str = "source";
@@ -159,5 +161,91 @@ fn each_refusal_says_what_is_wrong_and_what_to_do() {
             .lines()
             .any(|line| line.contains(&format!("source={source} ")) && line.contains(words));
         assert!(said, "{source} does not say {words:?}:\n{log}");
+    }
+}
+
+/// OpenSSL's own server, and its port.
+fn openssl(pem: &std::path::Path, how: &[&str]) -> (Running, u16) {
+    let mut command = Command::new("openssl");
+    command
+        .args(["s_server", "-accept", "127.0.0.1:0", "-cert"])
+        .arg(pem)
+        .args(how)
+        // It ends with its standard input.
+        .stdin(Stdio::piped());
+    let mut server = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let port = server.wait_for_line(|line| {
+        let address = line.strip_prefix("ACCEPT ")?;
+        address.rsplit(':').next()?.trim().parse().ok()
+    });
+    (server, port)
+}
+
+#[test]
+fn what_a_server_says_against_its_client_is_passed_on_and_not_blamed_on_its_age() {
+    let scratch = Scratch::new();
+    let own = Identity::self_signed("camera.example");
+    let pem = scratch.write("camera.pem", &own.pem());
+    let second = pem.to_str().unwrap_or_default();
+    let pin = || format!("pin_sha256: \"{}\"", fingerprint(&own));
+    let by_name = [
+        &["-servername", "camera.example", "-servername_fatal"][..],
+        &["-cert2", second, "-key2", second],
+    ]
+    .concat();
+    let other_name = format!("{}, server_name: other.example", pin());
+    let age = "no TLS 1.2 or 1.3";
+    let cases = [
+        ("name", "rtsps", by_name, other_name, "knows no such name"),
+        (
+            "early",
+            "rtsps",
+            vec!["-Verify", "1", "-tls1_2"],
+            pin(),
+            "a certificate of its client",
+        ),
+        (
+            "late",
+            "rtsps",
+            vec!["-Verify", "1", "-tls1_3"],
+            pin(),
+            "a certificate of its client",
+        ),
+        (
+            "stream",
+            "https",
+            vec!["-Verify", "1", "-tls1_3"],
+            pin(),
+            "a certificate of its client",
+        ),
+        (
+            "old",
+            "rtsps",
+            vec!["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"],
+            pin(),
+            age,
+        ),
+    ];
+    let servers = cases.each_ref().map(|case| openssl(&pem, &case.2));
+    let sources: Vec<_> = cases
+        .iter()
+        .zip(&servers)
+        .map(|((name, scheme, _, tls, _), (_, port))| {
+            (*name, format!("{scheme}://127.0.0.1:{port}/x"), tls.clone())
+        })
+        .collect();
+    let exporter = start(&scratch, &sources);
+    let failures = "myaudio_source_connect_failures_total";
+    exporter.until("each failed twice for it", |scrape| {
+        let tls = |source| scrape.value(failures, &[(LABEL, source), ("reason", "tls")]);
+        cases.iter().all(|case| tls(case.0) >= 2.0)
+    });
+    let log = exporter.process.output();
+    for (source, .., words) in &cases {
+        let of_it = |line: &&str| line.contains(&format!("source={source} "));
+        let lines: Vec<_> = log.lines().filter(of_it).collect();
+        let said = |words: &str| lines.iter().any(|line| line.contains(words));
+        assert!(said(words), "{source} does not say {words:?}:\n{log}");
+        assert_eq!(said(age), *words == age, "{source}:\n{log}");
     }
 }

@@ -8,9 +8,9 @@ use crate::{
     cli,
     config::Config,
     net::Dialler,
-    probe::{self, Report, Request},
+    probe::{self, Refused, Report, Request},
     shutdown::{TaskKind, Tasks},
-    sources::{ConnectOptions, SourceOptions},
+    sources::{ConnectOptions, SourceKind, SourceOptions},
 };
 
 /// How long opening may take in all, beyond what the listening takes: every phase has its
@@ -97,12 +97,19 @@ impl Probes {
         target: &str,
         listen: Duration,
         limit: Duration,
-        mut reply: oneshot::Sender<Option<Report>>,
+        mut reply: oneshot::Sender<Result<Report, Refused>>,
     ) {
-        let Some(source) = self.targets.get(target).cloned() else {
-            // A client that has gone needs no answer, here and below.
-            let _told = reply.send(None);
-            return;
+        let source = match self.targets.get(target) {
+            Some(pipe) if pipe.location.kind() == SourceKind::Pipe => Err(Refused::Pipe),
+            found => found.cloned().ok_or(Refused::NotAllowed),
+        };
+        let source = match source {
+            Ok(source) => source,
+            Err(refused) => {
+                // A client that has gone needs no answer, here and below.
+                let _told = reply.send(Err(refused));
+                return;
+            }
         };
         let request = Request {
             source,
@@ -114,7 +121,7 @@ impl Probes {
         self.tasks.spawn(TaskKind::Probe, async move {
             tokio::select! {
                 report = probe::run(&tasks, &dialler, &request) => {
-                    let _told = reply.send(Some(report));
+                    let _told = reply.send(Ok(report));
                 }
                 () = reply.closed() => {}
                 () = tasks.cancelled() => {}

@@ -129,18 +129,31 @@ const UNSUPPORTED: [&str; 16] = [
     "icecast", "icy", "pulse", "jack",
 ];
 
+/// How names of parameters end whose value is a secret, such as `api_key` or `access_token`.
+/// Some cameras take the password in the path: `/user=a_password=b_channel=1`.
+const SECRET_KEYS: [&str; 12] = [
+    "password=",
+    "passwd=",
+    "pwd=",
+    "pass=",
+    "passphrase=",
+    "token=",
+    "key=",
+    "auth=",
+    "authorization=",
+    "secret=",
+    "sig=",
+    "signature=",
+];
+
 /// Whether a text looks as if it carried credentials, such as a command-line argument that
 /// every user of the machine can read. Errs on the side of yes.
 pub fn carries_credentials(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else {
         return looks_like_userinfo(text);
     };
-    let lower = rest.to_ascii_lowercase();
-    // Some cameras take the password in the path: `/user=a_password=b_channel=1`.
-    rest.contains('@')
-        || ["password=", "passwd=", "pwd=", "pass="]
-            .iter()
-            .any(|key| lower.contains(key))
+    let readable = String::from_utf8_lossy(&percent_decoded(rest)).to_ascii_lowercase();
+    rest.contains('@') || SECRET_KEYS.iter().any(|key| readable.contains(key))
 }
 
 /// `something:something@something`.

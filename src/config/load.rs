@@ -11,6 +11,7 @@ use super::{
     argument::SourceArgument,
     budget,
     mistake::{ConfigErrors, Mistakes, shown},
+    pipes,
     section::Section,
     source::{self, Placed},
     yaml,
@@ -20,7 +21,7 @@ use crate::{
     id::SourceId,
     memory::limits,
     net::DialLimits,
-    sources::{ConnectOptions, LiveLocation, Location, SourceOptions, address_hint},
+    sources::{ConnectOptions, LiveLocation, Location, SourceKind, SourceOptions, address_hint},
     units::ByteSize,
 };
 
@@ -172,7 +173,7 @@ fn validate(
             format!("{total} with the command line's, at most {MAX_SOURCES} are possible");
         top.mistake("sources", problem, "split them over several exporters");
     }
-    stdin_once(&placed, mistakes);
+    pipes::once(&placed, mistakes);
     names_once(&placed, mistakes);
     let probe_targets = probe_targets(&probe, &placed, placed.len() == total);
 
@@ -196,14 +197,20 @@ fn validate(
 /// program connect to an address that the configuration does not hold. `complete`: no source
 /// is missing for a mistake of its own.
 fn probe_targets(section: &Section<'_>, placed: &[Placed], complete: bool) -> Vec<SourceId> {
-    let names = || placed.iter().map(|placed| &placed.options.id);
+    let options = || placed.iter().map(|placed| &placed.options);
     if !section.has("targets") {
-        return names().cloned().collect();
+        return options().map(|options| options.id.clone()).collect();
     }
     let mut targets = Vec::new();
     for name in section.texts("targets") {
-        match names().find(|id| id.as_str() == name) {
-            Some(id) => targets.push(id.clone()),
+        match options().find(|options| options.id.as_str() == name) {
+            Some(options) if options.location.kind() == SourceKind::Pipe => {
+                let problem = format!("{} reads a pipe, which has one reader", shown(name));
+                let remedy =
+                    "leave it out: its audio is in /metrics, and a probe would take it away";
+                section.mistake("targets", problem, remedy);
+            }
+            Some(options) => targets.push(options.id.clone()),
             None if !complete => {}
             None => {
                 let problem = format!("{} is not the name of a source", shown(name));
@@ -268,36 +275,6 @@ fn allowed_hosts(section: &Section<'_>) -> Vec<String> {
         }
     }
     hosts
-}
-
-/// What comes on the standard input can be read only once.
-fn stdin_once(placed: &[Placed], mistakes: &Mistakes) {
-    let reads_stdin = |placed: &&Placed| {
-        let location = &placed.options.location;
-        matches!(
-            location,
-            Location::Live(LiveLocation::Pipe { path: None, .. })
-        )
-    };
-    let mut readers = placed.iter().filter(reads_stdin);
-    let Some(first) = readers.next() else {
-        return;
-    };
-    for again in readers {
-        let problem = format!("{} reads the standard input already", first.path);
-        let path = format!("{}.url", again.path);
-        let path = if again.line.is_some() {
-            &path
-        } else {
-            &again.path
-        };
-        mistakes.add(
-            again.line,
-            path,
-            problem,
-            "use a FIFO (fifo:///path) for one of them",
-        );
-    }
 }
 
 /// Every name belongs to one source: it is the label that tells their series apart.

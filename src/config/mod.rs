@@ -18,6 +18,7 @@ mod local;
 mod mistake;
 mod nearest;
 mod one;
+mod pipes;
 mod secrets;
 mod section;
 mod source;

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -22,25 +22,39 @@ pub struct Opened {
     /// What the bytes are said to be: a file's extension in lower case, or what a server's
     /// content type means. The bytes decide; this explains what they are not.
     pub(super) claimed: Option<String>,
-    /// Bytes read of a stream.
-    pub(super) read: Arc<AtomicU64>,
+    /// How far a stream was read.
+    pub(super) progress: Arc<Progress>,
     /// It is read while it is being sent or written.
     pub(super) live: bool,
+}
+
+/// How far a stream was read.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    bytes: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Progress {
+    /// Whether its end was reached within so many bytes.
+    pub(super) fn ended_within(&self, bytes: u64) -> bool {
+        self.ended.load(Relaxed) && self.bytes.load(Relaxed) <= bytes
+    }
 }
 
 impl Opened {
     /// Bytes that come once and in order, such as a live stream. Its reads block, so they
     /// must end when the session does.
     pub fn stream(bytes: impl Read + Send + Sync + 'static, claimed: Option<String>) -> Self {
-        let read = Arc::default();
+        let progress = Arc::default();
         let counted = Counted {
             bytes,
-            read: Arc::clone(&read),
+            progress: Arc::clone(&progress),
         };
         Self {
             media: Box::new(ReadOnlySource::new(counted)),
             claimed,
-            read,
+            progress,
             live: true,
         }
     }
@@ -55,13 +69,16 @@ impl fmt::Debug for Opened {
 /// Counts what is read through it.
 struct Counted<R> {
     bytes: R,
-    read: Arc<AtomicU64>,
+    progress: Arc<Progress>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.bytes.read(into)?;
-        self.read.fetch_add(count as u64, Relaxed);
+        self.progress.bytes.fetch_add(count as u64, Relaxed);
+        if count == 0 && !into.is_empty() {
+            self.progress.ended.store(true, Relaxed);
+        }
         Ok(count)
     }
 }

@@ -4,15 +4,12 @@
 //! pools. It hands blocks over a short queue: when nobody takes them it waits, and when
 //! the taker is dropped it ends.
 
-use std::{
-    fmt, io,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{fmt, io, sync::Arc};
 
 use tokio::sync::mpsc;
 
 use super::{
-    block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
+    block::{ContainerEnd, Opened, Progress, SampleBlock, Sender, Stop},
     demux,
 };
 use crate::shutdown::{TaskKind, Tasks};
@@ -79,24 +76,27 @@ impl<E> fmt::Debug for Container<E> {
 
 fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
     loop {
-        let mut read = Arc::default();
+        let mut progress = Arc::<Progress>::default();
         let stop = match open() {
             // A panic of the demuxer or decoder ends this thread: it is counted, and the
             // taker learns it from the closed queue.
             Ok(opened) => {
-                read = Arc::clone(&opened.read);
+                progress = Arc::clone(&opened.progress);
                 demux::play(opened, sender)
             }
             Err(error) => Stop::Ended(ContainerEnd::Open(error)),
         };
         match stop {
             Stop::Ended(ContainerEnd::EndOfFile) if rounds != Rounds::Once => {}
+            // What ended so soon was cut off or replaced; what did not is known for what it is.
+            Stop::Ended(ContainerEnd::Unsupported { .. } | ContainerEnd::Broken(_))
+                if rounds == Rounds::Live && progress.ended_within(HARDLY_ANYTHING) => {}
             Stop::Ended(
                 ContainerEnd::Unsupported { problem, .. } | ContainerEnd::Broken(problem),
             ) if rounds == Rounds::Live => {
-                let skipped = SampleBlock::Skipped(problem);
-                if read.load(Relaxed) > HARDLY_ANYTHING
-                    && sender.blocking_send(Ok(skipped)).is_err()
+                if sender
+                    .blocking_send(Ok(SampleBlock::Skipped(problem)))
+                    .is_err()
                 {
                     return;
                 }

@@ -10,7 +10,7 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::FileExt as _,
-    sync::{Arc, atomic::AtomicU64},
+    sync::Arc,
 };
 
 use symphonia::core::io::MediaSource;
@@ -66,7 +66,7 @@ impl Opened {
         Self {
             media,
             claimed,
-            read: Arc::default(),
+            progress: Arc::default(),
             live: false,
         }
     }
@@ -84,7 +84,7 @@ impl Opened {
             Ok(Some(length)) => Self {
                 media: Box::new(Mp4 { file, length }),
                 claimed,
-                read: Arc::new(AtomicU64::new(u64::MAX)),
+                progress: Arc::default(),
                 live: true,
             },
         }

@@ -50,6 +50,10 @@ pub(super) fn begin(
         MOST_TAG_BYTES_LIVE
     };
     let mut head = skip_tags(&mut media, limit)?;
+    // Of what still grows the next bytes may be long in coming.
+    if let Verdict::Foreign(foreign) = sniff::identify(&head, false) {
+        return Err(NotAudio::Foreign(foreign));
+    }
     let mut look = FIRST_LOOK;
     let format = loop {
         let whole = fill(&mut media, &mut head, look).map_err(read)?;

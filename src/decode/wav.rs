@@ -210,7 +210,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// them.
 pub fn wav_header(format: PcmFormat) -> Vec<u8> {
     let (tag, bits) = format.encoding.wave_tag();
-    let block = format.channels * (bits / 8);
+    let block = format.block();
     let mut header = Vec::with_capacity(46);
     header.extend_from_slice(b"RIFF");
     header.extend_from_slice(&UNKNOWN);

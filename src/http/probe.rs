@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     metrics::Registry,
-    probe::{ProbeMetrics, Report},
+    probe::{ProbeMetrics, Refused, Report},
 };
 
 /// Probes at once: each opens a session of its own.
@@ -58,8 +58,11 @@ pub(super) async fn probe(
         return refused;
     }
     match tokio::time::timeout(limit + GRACE, answer).await {
-        Ok(Ok(Some(report))) => expose(report, &head.headers),
-        Ok(Ok(None)) => forbidden("No source of this name may be probed.").into_reply(),
+        Ok(Ok(Ok(report))) => expose(report, &head.headers),
+        Ok(Ok(Err(Refused::NotAllowed))) => {
+            forbidden("No source of this name may be probed.").into_reply()
+        }
+        Ok(Ok(Err(Refused::Pipe))) => pipe().into_reply(),
         Ok(Err(_)) | Err(_) => unavailable("The capture side has not answered."),
     }
 }
@@ -84,6 +87,15 @@ fn forbidden(detail: &str) -> Problem {
         detail,
         "Ask on this machine for a source by its configured name, as /probe?target=NAME; \
          `probe.targets` in the configuration lists those that are allowed.",
+    )
+}
+
+fn pipe() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "This source is a pipe, and a second reader would take its audio away from the capture.",
+        "Look at its series in /metrics instead, such as myaudio_source_up and \
+         myaudio_signal_rms_ratio.",
     )
 }
 

@@ -9,7 +9,7 @@ use super::{
     problem::Problem,
     reply::{Body, plain},
 };
-use crate::probe::Report;
+use crate::probe::{Refused, Report};
 
 /// What the server asks of the capture side.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub enum Command {
         listen: Duration,
         /// The longest that all of it may take.
         limit: Duration,
-        /// What was found; `None` when there is no such target.
-        reply: oneshot::Sender<Option<Report>>,
+        /// What was found.
+        reply: oneshot::Sender<Result<Report, Refused>>,
     },
 }
 

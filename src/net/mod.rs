@@ -24,7 +24,7 @@ pub use framing::Violation;
 pub use gate::{DialLimits, Turn};
 pub use relay::{Relay, RtpTransport};
 pub use report::RelayReport;
-pub use tls::{TlsError, TlsOptions, Trust, connect as connect_tls};
+pub use tls::{TlsError, TlsOptions, Trust, connect as connect_tls, refused_late};
 
 /// What came over the wire from one source; kept across its sessions.
 #[derive(Debug, Default)]

@@ -17,6 +17,7 @@ use tokio::{
 use super::{
     Camera, Traffic, Violation,
     framing::{Framing, Seen},
+    refused_late,
     report::RelayReport,
     request::Requests,
     udp::Udp,
@@ -180,7 +181,10 @@ impl Pump {
                     Ok(n) => n,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(taken),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(_) => return Err(self.camera_closed()),
+                    Err(error) => {
+                        self.lock_report().tls = refused_late(&error);
+                        return Err(self.camera_closed());
+                    }
                 };
                 let bytes = &scratch[..n];
                 let seen = match self.framing.feed(bytes) {

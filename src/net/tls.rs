@@ -5,7 +5,10 @@
 
 use std::{
     io,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -17,11 +20,15 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-        SignatureScheme,
-        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error,
+        RootCertStore, SignatureScheme,
+        client::{
+            ResolvesClientCert,
+            danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        },
         crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
         pki_types::{CertificateDer, ServerName, UnixTime},
+        sign::CertifiedKey,
     },
 };
 
@@ -49,7 +56,7 @@ pub struct TlsOptions {
 }
 
 /// Why no TLS session came about; the text tells the owner what to do.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TlsError {
     /// The system has no root certificates.
     #[error(
@@ -93,6 +100,24 @@ pub enum TlsError {
          one, set its fingerprint, else somebody stands in between"
     )]
     PinMismatch,
+    /// The server has no certificate for the name it was asked for.
+    #[error(
+        "the server knows no such name as the URL's host; use its own name in the URL, or set \
+         tls.server_name"
+    )]
+    UnknownName,
+    /// The server lets only clients in that show a certificate.
+    #[error(
+        "the server wants a certificate of its client, and there is none to show; let it accept \
+         clients without one (a password can still protect the stream)"
+    )]
+    WantsCertificate,
+    /// The server broke the handshake off for a reason of its own.
+    #[error(
+        "the server broke off the TLS handshake ({0:?}); its log may say why, and whether it wants \
+         another tls.server_name"
+    )]
+    Refused(AlertDescription),
     /// No protocol version or cipher in common.
     #[error("the server offers no TLS 1.2 or 1.3 with a safe cipher; update the camera")]
     Outdated,
@@ -133,15 +158,16 @@ pub async fn connect(
     let deadline = Instant::now() + limit;
     let name = options.server_name.as_deref().unwrap_or(host).to_owned();
     let name = ServerName::try_from(name).map_err(|_| TlsError::BadName)?;
-    let connector = TlsConnector::from(Arc::new(client(&options.trust)?));
+    let asked = Arc::new(Asked::default());
+    let connector = TlsConnector::from(Arc::new(client(&options.trust, &asked)?));
     match timeout_at(deadline, connector.connect(name, stream)).await {
         Ok(Ok(session)) => Ok(session),
-        Ok(Err(error)) => Err(classify(&error)),
+        Ok(Err(error)) => Err(classify(&error, asked.0.load(Relaxed))),
         Err(_) => Err(TlsError::Timeout(limit)),
     }
 }
 
-fn client(trust: &Trust) -> Result<ClientConfig, TlsError> {
+fn client(trust: &Trust, asked: &Arc<Asked>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -167,14 +193,20 @@ fn client(trust: &Trust) -> Result<ClientConfig, TlsError> {
                 .with_custom_certificate_verifier(Arc::new(pinned))
         }
     };
-    Ok(builder.with_no_client_auth())
+    Ok(builder.with_client_cert_resolver(Arc::clone(asked) as _))
 }
 
-fn classify(error: &io::Error) -> TlsError {
+/// `asked`: the server asked for a certificate, and got none.
+fn classify(error: &io::Error, asked: bool) -> TlsError {
+    use AlertDescription as A;
     use CertificateError as C;
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
     match tls {
         None => TlsError::Closed,
+        // TLS 1.2 has no alert of its own for it (RFC 5246 §7.4.6).
+        Some(Error::AlertReceived(A::HandshakeFailure | A::BadCertificate)) if asked => {
+            TlsError::WantsCertificate
+        }
         Some(Error::InvalidCertificate(certificate)) => match certificate {
             C::Expired | C::ExpiredContext { .. } => TlsError::Expired,
             C::NotValidYet | C::NotValidYetContext { .. } => TlsError::NotYetValid,
@@ -185,8 +217,45 @@ fn classify(error: &io::Error) -> TlsError {
             _ => TlsError::Untrusted,
         },
         Some(Error::InvalidMessage(_)) => TlsError::NotTls,
-        Some(Error::PeerIncompatible(_) | Error::AlertReceived(_)) => TlsError::Outdated,
+        Some(Error::PeerIncompatible(_)) => TlsError::Outdated,
+        Some(Error::AlertReceived(alert)) => alerted(*alert),
         Some(_) => TlsError::Failed,
+    }
+}
+
+/// What a server means by the alert (RFC 8446 §6.2) it ends a handshake with.
+fn alerted(alert: AlertDescription) -> TlsError {
+    use AlertDescription as A;
+    match alert {
+        A::HandshakeFailure | A::ProtocolVersion | A::InsufficientSecurity => TlsError::Outdated,
+        A::UnrecognisedName => TlsError::UnknownName,
+        A::CertificateRequired => TlsError::WantsCertificate,
+        A::CloseNotify | A::UserCanceled => TlsError::Closed,
+        other => TlsError::Refused(other),
+    }
+}
+
+/// In TLS 1.3 a server judges its client after the client's handshake is done: what the
+/// first reads of the session then say of it, if they do.
+pub fn refused_late(error: &io::Error) -> Option<TlsError> {
+    match error.get_ref()?.downcast_ref()? {
+        Error::AlertReceived(alert) => Some(alerted(*alert)),
+        _ => None,
+    }
+}
+
+/// Has no certificate to show, and remembers that the server asked for one.
+#[derive(Debug, Default)]
+struct Asked(AtomicBool);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -21,6 +21,9 @@ const UNFINISHED: &str = "this MP4 is still being written and cannot be read bef
     index (moov); let the recorder write fragmented MP4 (ffmpeg: -movflags \
     +empty_moov+default_base_moof+frag_keyframe -frag_duration 1000000 -flush_packets 1), or AAC in ADTS frames";
 
+/// What is said while nothing follows a segment that was skipped.
+const UNPLAYABLE: &str = "the latest file in the directory cannot be played; the log says why";
+
 /// Which files.
 #[derive(Clone, Copy)]
 pub(super) enum Files<'a> {
@@ -46,6 +49,7 @@ pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
     let mut container = Container::start(context.tasks, name, open, Rounds::Live)
         .map_err(|error| no_thread(&error))?;
     let mut intake = Intake::new(context, "file");
+    let mut no_segment = NO_SEGMENT;
     loop {
         tokio::select! {
             block = container.next() => {
@@ -59,9 +63,11 @@ pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
                 context.account.undecodable(intake.sink.block_duration);
+                no_segment = UNPLAYABLE;
             }
             () = intake.watch.tick() => {
-                intake.check(files.nothing_yet(&status, intake.watch.had_audio).as_deref());
+                let nothing_yet = files.nothing_yet(&status, intake.watch.had_audio, no_segment);
+                intake.check(nothing_yet.as_deref());
             }
         }
     }
@@ -85,8 +91,8 @@ impl Files<'_> {
         }
     }
 
-    /// Why nothing can be read, where that is so.
-    fn nothing_yet(self, status: &LiveStatus, had_audio: bool) -> Option<String> {
+    /// Why nothing can be read, where that is so. `no_segment`: what an empty directory means.
+    fn nothing_yet(self, status: &LiveStatus, had_audio: bool, no_segment: &str) -> Option<String> {
         let (absent, unfinished) = (status.is_absent(), status.is_unfinished());
         match self {
             Self::Followed(path) if absent => {
@@ -97,7 +103,7 @@ impl Files<'_> {
                 ))
             }
             Self::Followed(_) => unfinished.then(|| UNFINISHED.to_owned()),
-            Self::Segments(_) if absent => Some(NO_SEGMENT.to_owned()),
+            Self::Segments(_) if absent => Some(no_segment.to_owned()),
             // Later ones are due when the one before was over, as any that come whole.
             Self::Segments(_) => (unfinished && !had_audio).then(|| UNFINISHED_SEGMENT.to_owned()),
         }

@@ -31,8 +31,8 @@ use crate::{
     shutdown::Tasks,
     signal::Meter,
     sources::{
-        Account, ConnectOptions, FailureReason, LiveLocation, Location, OpenError, SessionEnd,
-        SourceOptions, open_file,
+        Account, ConnectOptions, FailureReason, KeptPipe, LiveLocation, Location, OpenError,
+        SessionEnd, SourceOptions, open_file,
     },
 };
 
@@ -55,6 +55,8 @@ pub struct Context<'a> {
     /// One permit: held by the thread that reads the source's file or holds its device,
     /// however long it hangs.
     pub thread_turn: &'a Arc<Semaphore>,
+    /// The source's pipe, which outlives its sessions.
+    pub pipe: &'a KeptPipe,
 }
 
 /// How a session ended.

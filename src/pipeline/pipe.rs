@@ -1,7 +1,7 @@
 //! Sessions that are a FIFO or the standard input.
 
 use std::{
-    io::{Cursor, Read as _},
+    io::{self, Cursor, Read as _},
     path::Path,
     sync::atomic::Ordering::Relaxed,
 };
@@ -20,41 +20,51 @@ const READ: usize = 16 << 10;
 
 const MISSING: &str = "the FIFO does not exist yet; the recorder or mkfifo makes it";
 const NO_WRITER: &str = "nobody writes into the FIFO";
+const PAUSED: &str = "the writer of the pipe has written nothing more";
 const NO_INPUT: &str = "nothing has come on the standard input";
 
-/// Waits for one writer after another. A FIFO stays open in between, so that no writer
-/// finds it without a reader.
+/// Waits for one writer after another. A FIFO stays open in between and after the session,
+/// so that no writer finds it without a reader.
 pub(super) async fn run(
     context: &Context<'_>,
     path: Option<&Path>,
     pcm: Option<PcmFormat>,
 ) -> Ended {
     let account = context.account;
-    let mut pipe = match path {
-        Some(path) => PipeReader::fifo(path),
-        None => PipeReader::stdin()?,
-    };
+    let mut pipe = context.pipe.take(path)?;
     pipe.look()?;
     let mut buffer = vec![0; READ];
     let mut again = false;
     loop {
-        let first = loop {
-            account.waiting(match path {
-                None => NO_INPUT,
-                Some(_) if pipe.is_open() => NO_WRITER,
-                Some(_) => MISSING,
-            });
+        let mut looked = false;
+        let (first, skip) = loop {
+            // An earlier session may have left in the middle of what a writer writes.
+            let midway = pipe.is_written();
+            if !midway || looked {
+                account.waiting(match path {
+                    _ if midway => PAUSED,
+                    None => NO_INPUT,
+                    Some(_) if pipe.is_open() => NO_WRITER,
+                    Some(_) => MISSING,
+                });
+            }
+            looked = true;
+            let skip = pcm.map_or(0, |format| pipe.to_next_block(format.block().into()));
             match pipe.first(&mut buffer).await? {
                 None => {}
-                Some(PipeRead::Bytes(count)) => break Bytes::copy_from_slice(&buffer[..count]),
+                Some(PipeRead::Bytes(count)) => {
+                    break (Bytes::copy_from_slice(&buffer[..count]), skip);
+                }
                 Some(PipeRead::NoWriter) => return Err(End::Finished),
             }
         };
         if std::mem::replace(&mut again, true) {
             account.attempt();
         }
-        account.enter(State::Connecting);
-        let had_audio = one_writer(context, &mut pipe, first, pcm).await?;
+        if account.state() == State::Waiting {
+            account.enter(State::Connecting);
+        }
+        let had_audio = one_writer(context, &mut pipe, first, (pcm, skip)).await?;
         if path.is_none() {
             return Err(End::Finished);
         }
@@ -73,12 +83,12 @@ async fn one_writer(
     context: &Context<'_>,
     pipe: &mut PipeReader,
     first: Bytes,
-    pcm: Option<PcmFormat>,
+    (pcm, skip): (Option<PcmFormat>, u64),
 ) -> Result<bool, End> {
     let (sender, reader) = feed();
     let mut reader = Some(reader);
     let open = move || match reader.take() {
-        Some(reader) => Ok(container(reader, pcm)),
+        Some(reader) => Ok(container(reader, pcm, skip)),
         None => Err(OpenError::new(FailureReason::Local, "a pipe is read once")),
     };
     let name = context.options.id.as_str();
@@ -121,9 +131,11 @@ async fn one_writer(
     }
 }
 
-fn container(reader: FeedReader, pcm: Option<PcmFormat>) -> Opened {
+fn container(mut reader: FeedReader, pcm: Option<PcmFormat>, skip: u64) -> Opened {
     match pcm {
         Some(format) => {
+            // A pipe has no errors; its end shows at the next read too.
+            let _skipped = io::copy(&mut reader.by_ref().take(skip), &mut io::sink());
             let header = Cursor::new(wav_header(format));
             Opened::stream(header.chain(reader), Some("wav".to_owned()))
         }
@@ -142,7 +154,10 @@ fn not_played(end: ContainerEnd<OpenError>) -> End {
             return OpenError { codec, ..error }.into();
         }
         other => {
-            format!("{other}; set `pcm` if the pipe carries samples without a container")
+            format!(
+                "{other}; set `pcm` if the pipe carries samples without a container, and let the \
+                 writer begin anew if it was writing before this source was set up"
+            )
         }
     };
     OpenError::new(FailureReason::Unsupported, words).into()

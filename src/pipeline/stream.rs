@@ -9,17 +9,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{Instant as TokioInstant, sleep, sleep_until};
+use tokio::time::{Instant as TokioInstant, sleep, sleep_until, timeout};
 
 use super::{
     Context, End, Ended,
     container::{no_thread, not_played},
     sink::{Sink, block_duration},
+    undecodable::{self, Packets},
     watch::Watch,
 };
 use crate::{
     decode::{Container, ContainerEnd, Opened, PipeWriter, Rounds, SampleBlock, pipe},
-    sources::{FailureReason, HttpStream, HttpTarget, OpenError, SessionEnd, open_http},
+    sources::{Account, FailureReason, HttpStream, HttpTarget, OpenError, SessionEnd, open_http},
 };
 
 /// Bytes on their way to the container's thread.
@@ -28,12 +29,54 @@ const PIPE_BYTES: usize = 128 * 1024;
 /// that keeps on doing it sends a file, or wants to keep a processor busy.
 const MOST_AHEAD: Duration = Duration::from_secs(60);
 
+/// What cannot be decoded is taken no faster, in bytes a second: more than any audio needs, and
+/// less than a line has that a large file would fill.
+const UNHEARD_RATE: f64 = 512.0 * 1024.0;
+/// A page or a playlist ends within this, and is not listened to.
+const LINGER: Duration = Duration::from_secs(1);
+
 pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
+    let account = context.account;
+    let limit = context.connect.timeout;
+    let mut stream = open_http(context.dialler, target, account, limit).await?;
+    let transport = stream.transport();
+    let error = match play(context, &mut stream).await {
+        Err(End::NotOpened(error)) if error.reason == FailureReason::Unsupported => error,
+        other => return other,
+    };
+    let mut unheard = Unheard {
+        stream,
+        owed: Duration::ZERO,
+    };
+    let ended = async { while unheard.next_packet(account).await.is_ok() {} };
+    if timeout(LINGER, ended).await.is_ok() {
+        return Err(error.into());
+    }
+    account.joined(error.codec.clone(), transport);
+    undecodable::run(context, &mut unheard, error).await
+}
+
+/// A stream whose bytes only show that it runs.
+struct Unheard {
+    stream: HttpStream,
+    /// How long to wait before more is taken.
+    owed: Duration,
+}
+
+impl Packets for Unheard {
+    async fn next_packet(&mut self, _: &Account) -> Result<u16, SessionEnd> {
+        sleep(self.owed).await;
+        let bytes = self.stream.next().await?;
+        self.owed = Duration::from_secs_f64(bytes.len() as f64 / UNHEARD_RATE);
+        Ok(0)
+    }
+}
+
+async fn play(context: &Context<'_>, stream: &mut HttpStream) -> Ended {
     let Context {
         account, options, ..
     } = context;
     let limit = context.connect.timeout;
-    let stream = open_http(context.dialler, target, account, limit).await?;
     let transport = stream.transport();
     // The watch ends a silent session first, which closes the pipe.
     let (writer, reader) = pipe(PIPE_BYTES, options.stall_after * 2 + limit);
@@ -92,7 +135,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
 
 /// Moves bytes from the server to the container's thread until either is over. `None` when
 /// the thread was the first; then it says why.
-async fn pump(mut stream: HttpStream, mut writer: PipeWriter) -> Option<SessionEnd> {
+async fn pump(stream: &mut HttpStream, mut writer: PipeWriter) -> Option<SessionEnd> {
     let never: Result<Infallible, Option<SessionEnd>> = async {
         loop {
             let bytes = stream.next().await.map_err(Some)?;

@@ -24,7 +24,8 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{
-        Account, Accounts, ConnectOptions, DisconnectReason, FailureReason, SourceOptions, State,
+        Account, Accounts, ConnectOptions, DisconnectReason, FailureReason, KeptPipe,
+        SourceOptions, State,
     },
     units::ByteSize,
 };
@@ -47,6 +48,15 @@ pub struct Request {
     pub listen: Duration,
     /// The longest that all of it may take.
     pub limit: Duration,
+}
+
+/// Why a source is not probed on request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such target.
+    NotAllowed,
+    /// It is a pipe: what a probe reads of it, its capture misses.
+    Pipe,
 }
 
 /// Runs one probe. `tasks` is where its helpers are spawned; they end with it.
@@ -77,7 +87,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     account.enter(State::Connecting);
     let helpers = tasks.child();
     let asker = lease.asker();
-    let thread_turn = Arc::new(Semaphore::new(1));
+    let (thread_turn, pipe) = (Arc::new(Semaphore::new(1)), KeptPipe::default());
     let context = Context {
         tasks: &helpers,
         dialler,
@@ -87,6 +97,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
         meter: &meter,
         asker: &asker,
         thread_turn: &thread_turn,
+        pipe: &pipe,
     };
     let session = helpers.contain(TaskKind::Probe, pipeline::run(&context));
     let ended = tokio::select! {

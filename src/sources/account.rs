@@ -160,9 +160,10 @@ impl Account {
         self.lock().state
     }
 
-    /// How much audio has arrived.
-    pub fn audio_time(&self) -> Duration {
-        self.lock().time.sums(Instant::now()).audio
+    /// For how long audio has flowed: a burst counts for no more than the time it took.
+    pub fn flowed(&self) -> Duration {
+        let sums = self.lock().time.sums(Instant::now());
+        sums.audio.saturating_sub(sums.surplus)
     }
 
     /// Changes the state, and with it what time is spent on.

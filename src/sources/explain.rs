@@ -78,6 +78,9 @@ pub(super) fn refusal(
             format!("{violation}; check that the port is the camera's RTSP port"),
         );
     }
+    if let Some(error) = &report.tls {
+        return tls(error);
+    }
     let status = status.filter(|code| !(200..300).contains(code));
     match status {
         Some(401) if with_credentials => OpenError::new(

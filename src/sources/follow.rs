@@ -39,6 +39,10 @@ impl Follower {
     /// [`OpenError`] when it may not be read or is no regular file, or when nobody wants
     /// it any more.
     pub fn open_next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
+        // What has just ended may be what is opened again: not as fast as it goes.
+        if !self.first && !wait(&self.status) {
+            return Err(explain::unwanted());
+        }
         loop {
             match metadata(&self.path) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {

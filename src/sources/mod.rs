@@ -11,6 +11,7 @@ mod file;
 mod follow;
 mod growing;
 mod http;
+mod kept;
 mod live;
 mod metrics;
 mod options;
@@ -31,6 +32,7 @@ pub use file::{FileSource, address_hint, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};
+pub use kept::{HeldPipe, KeptPipe};
 pub use live::LiveLocation;
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{

@@ -23,13 +23,15 @@ use super::{FailureReason, OpenError, explain};
 const POLL: Duration = Duration::from_millis(500);
 
 /// The reading end of a FIFO, or the standard input.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PipeReader {
     /// `None` for the standard input.
     path: Option<PathBuf>,
     receiver: Option<Receiver>,
     /// Device and inode of the FIFO that is open.
     identity: (u64, u64),
+    /// How many bytes of the present writer were read; none if there is no writer.
+    written: u64,
 }
 
 /// What a read found.
@@ -47,8 +49,7 @@ impl PipeReader {
     pub fn fifo(path: &Path) -> Self {
         Self {
             path: Some(path.to_owned()),
-            receiver: None,
-            identity: (0, 0),
+            ..Self::default()
         }
     }
 
@@ -63,8 +64,23 @@ impl PipeReader {
         Ok(Self {
             path: None,
             receiver: Some(receiver.map_err(|error| explain::stdin(&error))?),
-            identity: (0, 0),
+            ..Self::default()
         })
+    }
+
+    /// The FIFO's path; `None` is the standard input.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether somebody is in the middle of writing, as far as was read.
+    pub fn is_written(&self) -> bool {
+        self.written > 0
+    }
+
+    /// How many bytes to skip to where one of its blocks of this size begins.
+    pub fn to_next_block(&self, block: u64) -> u64 {
+        self.written.next_multiple_of(block.max(1)) - self.written
     }
 
     /// Whether the FIFO is there.
@@ -84,6 +100,7 @@ impl PipeReader {
             Ok(found) => found,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.receiver = None;
+                self.written = 0;
                 return Ok(());
             }
             Err(error) => return Err(explain::fifo(&error)),
@@ -103,6 +120,7 @@ impl PipeReader {
         let Some(path) = &self.path else {
             return Ok(());
         };
+        self.written = 0;
         // The old one closes only now, so that a writer in between never finds nobody.
         match OpenOptions::new().open_receiver(path) {
             Ok(receiver) => {
@@ -139,7 +157,10 @@ impl PipeReader {
                 Ok(None)
             }
             Ok(Ok(0)) => Ok(Some(PipeRead::NoWriter)),
-            Ok(Ok(count)) => Ok(Some(PipeRead::Bytes(count))),
+            Ok(Ok(count)) => {
+                self.written += count as u64;
+                Ok(Some(PipeRead::Bytes(count)))
+            }
             Ok(Err(error)) => Err(explain::fifo(&error)),
         }
     }
@@ -150,10 +171,14 @@ impl PipeReader {
             return PipeRead::NoWriter;
         };
         match receiver.read(buffer).await {
-            Ok(count) if count > 0 => PipeRead::Bytes(count),
+            Ok(count) if count > 0 => {
+                self.written += count as u64;
+                PipeRead::Bytes(count)
+            }
             // A pipe has no errors of its own.
             Ok(_) | Err(_) => {
                 // If it cannot be opened again, the next look says why.
+                self.written = 0;
                 if self.reopen(self.identity).is_err() {
                     self.receiver = None;
                 }

@@ -16,7 +16,7 @@ use crate::{
     net::Dialler,
     shutdown::{TaskKind, Tasks},
     signal::Meters,
-    sources::{Accounts, ConnectOptions, SourceKind, SourceOptions},
+    sources::{Accounts, ConnectOptions, KeptPipe, SourceKind, SourceOptions},
 };
 
 /// How long a removed source may take to end before it is left to end alone.
@@ -84,7 +84,9 @@ impl Fleet {
     pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
         let mut changes = Changes::default();
         self.organs.dialler.set_limits(connect.dials);
-        self.connect.send_replace(connect);
+        // Told only of a change: it wakes every source that waits.
+        self.connect
+            .send_if_modified(|known| std::mem::replace(known, connect) != connect);
         let wanted: BTreeMap<_, _> = sources
             .iter()
             .map(|options| (&options.id, options))
@@ -151,6 +153,7 @@ impl Fleet {
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
             thread_turn: Arc::new(Semaphore::new(1)),
+            pipe: KeptPipe::default(),
             tasks: tasks.clone(),
             dialler: Arc::clone(&self.organs.dialler),
             account,

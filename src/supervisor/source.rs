@@ -15,7 +15,8 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     signal::MeterMembership,
     sources::{
-        AccountMembership, ConnectOptions, DisconnectReason, FailureReason, SourceOptions, State,
+        AccountMembership, ConnectOptions, DisconnectReason, FailureReason, KeptPipe,
+        SourceOptions, State,
     },
 };
 
@@ -38,6 +39,8 @@ pub(super) struct Supervisor {
     pub(super) connect: watch::Receiver<ConnectOptions>,
     /// At most one thread of this source reads a file or holds a device, also one that hangs.
     pub(super) thread_turn: Arc<Semaphore>,
+    /// Its pipe, which outlives its sessions.
+    pub(super) pipe: KeptPipe,
 }
 
 /// What follows a session.
@@ -92,12 +95,12 @@ impl Supervisor {
             let changed = loop {
                 let next = if options.enabled {
                     let mut changed = self.options.clone();
-                    let before = self.account.audio_time();
+                    let before = self.account.flowed();
                     let next = tokio::select! {
                         next = self.attempt(&options, fresh) => Ok(next),
                         changed = changed.changed() => Err(changed),
                     };
-                    let flowed = self.account.audio_time().saturating_sub(before);
+                    let flowed = self.account.flowed().saturating_sub(before);
                     backoff.after_session(&self.connect.borrow().backoff, flowed);
                     match next {
                         Ok(next) => next,
@@ -108,6 +111,7 @@ impl Supervisor {
                     }
                 } else {
                     self.lease.clear();
+                    self.pipe.close();
                     Next::Rest(State::Disabled)
                 };
                 if let Some(changed) = self.wait(next, &mut backoff).await {
@@ -138,6 +142,7 @@ impl Supervisor {
             meter: &self.meter,
             asker: &self.lease.asker(),
             thread_turn: &self.thread_turn,
+            pipe: &self.pipe,
         };
         let end = self
             .tasks
@@ -217,21 +222,26 @@ impl Supervisor {
             Pause::LocalFault => self.account.enter_local_fault(),
             Pause::Blocked(state) | Pause::Hopeless(state) => self.account.enter(state),
         }
+        backoff.failed();
+        let unit = Backoff::random_unit();
         let mut due =
-            Instant::now() + pause.delay(&self.connect.borrow_and_update().backoff, backoff);
+            Instant::now() + pause.delay(&self.connect.borrow_and_update().backoff, backoff, unit);
         loop {
             self.account
                 .next_attempt_in(due.saturating_duration_since(Instant::now()));
             tokio::select! {
                 () = sleep_until(due) => return None,
+                // Whoever writes next is another chance.
+                () = self.pipe.drain(self.account.traffic()) => return None,
                 changed = self.options.changed() => return Some(changed),
                 changed = self.connect.changed() => {
                     if changed.is_err() {
                         return Some(changed);
                     }
-                    // A shorter backoff helps those who are waiting already.
+                    // A shorter backoff helps those who are waiting already. By the same
+                    // throw of the dice: any other change leaves them where they are.
                     let policy = self.connect.borrow_and_update().backoff;
-                    due = due.min(Instant::now() + pause.delay(&policy, &mut Backoff::default()));
+                    due = due.min(Instant::now() + pause.delay(&policy, backoff, unit));
                 }
             }
         }
@@ -239,14 +249,12 @@ impl Supervisor {
 }
 
 impl Pause {
-    fn delay(&self, policy: &Policy, backoff: &mut Backoff) -> Duration {
-        let unit = Backoff::random_unit();
-        let drawn = backoff.next_delay(policy, unit);
-        let longest = Backoff::longest_delay(policy, unit);
+    /// How long it is by this policy; `unit` is a random number in `0.0..1.0`.
+    fn delay(&self, policy: &Policy, backoff: &Backoff, unit: f64) -> Duration {
         match self {
-            Self::Backoff | Self::LocalFault => drawn,
-            Self::Blocked(_) => longest,
-            Self::Hopeless(_) => longest * RARELY,
+            Self::Backoff | Self::LocalFault => backoff.delay(policy, unit),
+            Self::Blocked(_) => Backoff::longest_delay(policy, unit),
+            Self::Hopeless(_) => Backoff::longest_delay(policy, unit) * RARELY,
         }
     }
 }

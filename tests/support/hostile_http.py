@@ -14,6 +14,8 @@ The first part of a URL's path says how:
   /file-scheme     302 to file:///etc/passwd
   /terabyte        Content-Length 10**12, two seconds of audio, then it closes
   /stall           two seconds of audio, then nothing
+  /alternate       two seconds of the MP3, or of WAV at 16 kHz mono, in turn
+  /burst           all of the MP3 as fast as it goes, then it closes
   /junk            two seconds of audio, then bytes without a frame, as fast as they go
   /break           two seconds of audio, then a chunk that is none
   /endless-line    a status line, then one header line that never ends
@@ -48,6 +50,7 @@ import json
 import os
 import random
 import ssl
+import struct
 
 # What a mount under /switch does, by name, and what is told of its next change.
 WAYS = {}
@@ -70,6 +73,8 @@ CREDENTIALS = base64.b64encode(b"canary-user:canary-pass").decode()
 
 class Request:
     """One connection and its one request."""
+
+    alternated = False
 
     def __init__(self, options, reader, writer):
         self.options = options
@@ -216,6 +221,24 @@ class Request:
         await self.head()
         await self.audio(2)
         await self.forever()
+
+    async def alternate(self, _):
+        Request.alternated = not Request.alternated
+        await self.head()
+        if Request.alternated:
+            await self.audio(2)
+            return
+        unknown = 0xFFFFFFFF
+        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16000, 32000, 2, 16)
+        await self.write(struct.pack("<4sI4s", b"RIFF", unknown, b"WAVE") + form)
+        await self.write(struct.pack("<4sI", b"data", unknown))
+        for _ in range(20):
+            await self.write(struct.pack("<h", 1000) * 1600)
+            await asyncio.sleep(0.1)
+
+    async def burst(self, _):
+        await self.head()
+        await self.write(self.options.audio_bytes)
 
     async def junk(self, _):
         await self.head()

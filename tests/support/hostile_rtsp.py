@@ -19,6 +19,7 @@ The first part of a URL's path says how:
   /noise/N         plays N packets, then bytes that are no interleaved frames at all
   /new-ssrc/N      plays N packets, then goes on under another SSRC
   /hang-up/N       plays N packets, then closes the connection
+  /alternate/N     as /hang-up, in turn with L16 16 kHz mono
   /wrap/N          sequence number and timestamp wrap at packet N
   /jump/N          plays N packets, then the timestamp is 10 s ahead
   /back/N          plays N packets, then the timestamp is 3 s behind
@@ -86,6 +87,12 @@ def rtp(index, payload, ssrc, sequence=0, samples=0):
     return struct.pack(">BBHII", 0x80, 0, index + sequence & 0xFFFF, timestamp, ssrc) + payload
 
 
+def wide(index):
+    """Of L16 at 16 kHz, dynamic payload type (RFC 3551, section 4.5.11)."""
+    head = struct.pack(">BBHII", 0x80, 96, index & 0xFFFF, index * 2 * SAMPLES, 0x600D)
+    return head + struct.pack(">h", 1000) * 2 * SAMPLES
+
+
 def sequence_of(way, number):
     """The packets of the ways that only number or order them oddly, without end."""
     index = 0
@@ -139,6 +146,8 @@ def switch():
 class Session:
     """One connection."""
 
+    alternated = False
+
     def __init__(self, options, reader, writer):
         self.options = options
         self.reader = reader
@@ -146,6 +155,7 @@ class Session:
         self.player = None
         self.udp = None
         self.switched = None
+        self.wide = False
 
     async def run(self):
         try:
@@ -234,7 +244,10 @@ class Session:
             if way == "foreign-base":
                 base = f"rtsp://{self.options.elsewhere}/play/"
             fields = {"Content-Base": base, "Content-Type": "application/sdp"}
-            await self.reply("200 OK", cseq, fields, SDP)
+            if way == "alternate":
+                self.wide = Session.alternated
+                Session.alternated = not Session.alternated
+            await self.reply("200 OK", cseq, fields, WIDE_SDP if self.wide else SDP)
         elif method == "SETUP":
             agreed = self.transport(way, headers.get("transport", ""))
             if agreed is None:
@@ -336,12 +349,12 @@ class Session:
                 good = number is None or index < number
                 if not good and way == "stall":
                     return
-                if not good and way == "hang-up":
+                if not good and way in ("hang-up", "alternate"):
                     self.writer.close()
                     return
                 data = b""
                 if good:
-                    await self.media(rtp(index, TONE, 0x600D))
+                    await self.media(wide(index) if self.wide else rtp(index, TONE, 0x600D))
                 elif way == "junk":
                     await self.media(JUNK.randbytes(172))
                 elif way == "noise":
@@ -397,6 +410,9 @@ SDP = b"\r\n".join(
         b"",
     ]
 )
+
+
+WIDE_SDP = SDP.replace(b"RTP/AVP 0", b"RTP/AVP 96").replace(b"0 PCMU/8000", b"96 L16/16000")
 
 
 async def main():

@@ -133,6 +133,15 @@ impl Running {
         pages * 4096
     }
 
+    /// Processor time used so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+        // A tick is 10 ms to user space, on every kernel.
+        (ticks(11) + ticks(12)) / 100.0
+    }
+
     /// Threads.
     pub fn threads(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/task", self.id()))

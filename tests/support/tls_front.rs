@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use ::ring::digest;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{
@@ -64,6 +65,16 @@ impl Identity {
         let digest = digest::digest(&digest::SHA256, &self.certificate);
         let bytes: Vec<String> = digest.as_ref().iter().map(|b| format!("{b:02X}")).collect();
         bytes.join(":")
+    }
+}
+
+impl Identity {
+    /// The certificate and its key, for a program that reads both from one file.
+    pub fn pem(&self) -> String {
+        let encoded = STANDARD.encode(&self.certificate);
+        let certificate =
+            format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+        certificate + &self.key.serialize_pem()
     }
 }
 

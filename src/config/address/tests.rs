@@ -150,6 +150,16 @@ fn credentials_in_an_argument_are_recognised() {
         "rtsp://camera.lan/user=a_password=b",
         "rtsp://camera.lan/?user=a&PWD=b",
         "--anything=rtsp://u:p@camera.lan/",
+        "x=http://h/s?token=b",
+        "http://h/s?id=1&API_KEY=b",
+        "http://h/s?apikey=b",
+        "http://h/s?access%5Ftoken=b",
+        "http://h/s?%74oken=b",
+        "http://h/s?authToken=b",
+        "http://h/s?auth=b",
+        "rtsp://h/s;secret=b",
+        "https://h/s?expires=1&sig=b",
+        "https://h/s?X-Amz-Signature=b",
     ] {
         assert!(carries_credentials(text), "{text}");
     }
@@ -159,6 +169,7 @@ fn credentials_in_an_argument_are_recognised() {
         "audio/me@home.wav",
         "--web.listen-address=[::1]:10480",
         "file:///srv/me%40home.wav",
+        "http://h/token/keys.mp3?codec=mp3&config=2&channel=1",
     ] {
         assert!(!carries_credentials(text), "{text}");
     }

@@ -4,7 +4,10 @@ use std::io;
 
 use http::{HeaderMap, StatusCode, header};
 
-use crate::sources::{DisconnectReason, FailureReason as R, OpenError, SessionEnd};
+use crate::{
+    net::refused_late,
+    sources::{DisconnectReason, FailureReason as R, OpenError, SessionEnd, explain},
+};
 
 /// Whether the body of this answer may be audio; what is said of it when so.
 pub(super) fn judge(
@@ -106,9 +109,15 @@ pub(super) fn no_answer(error: &hyper::Error) -> OpenError {
     } else if error.is_parse() {
         let text = "what the server answered is not HTTP; check the scheme and the port";
         OpenError::new(R::Protocol, text)
+    } else if let Some(refusal) = source(error).and_then(refused_late) {
+        explain::tls(&refusal)
     } else {
         closed_early()
     }
+}
+
+fn source(error: &hyper::Error) -> Option<&io::Error> {
+    std::error::Error::source(error)?.downcast_ref()
 }
 
 /// The connection ended before any audio.
@@ -131,9 +140,7 @@ pub(super) fn redirected(status: StatusCode, where_to: &str) -> OpenError {
 /// The end of a stream that was open.
 pub(super) fn end(error: &hyper::Error) -> SessionEnd {
     // A chunk that is none comes as an error of input.
-    let kind = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref())
-        .map(io::Error::kind);
+    let kind = source(error).map(io::Error::kind);
     let malformed = matches!(
         kind,
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
