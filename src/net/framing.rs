@@ -72,7 +72,7 @@ enum Position {
 #[derive(Debug)]
 pub(super) struct Framing {
     position: Position,
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     frame_head: [u8; 3],
     blank_lines: u32,
 }
@@ -85,6 +85,12 @@ impl Framing {
             frame_head: [0; 3],
             blank_lines: 0,
         }
+    }
+
+    /// Whether a message or frame has just ended, or none has begun.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.position, Position::Start)
     }
 
     /// Checks the next bytes of the stream. After an error the stream is beyond repair.

@@ -10,7 +10,7 @@ const MAX_DROPOUT: i64 = 3000;
 /// So far behind a packet is late; farther, it is of another sequence.
 const MAX_MISORDER: i64 = 100;
 /// Held packets take at most so many bytes.
-const MAX_HELD: usize = 256 * 1024;
+pub(super) const MAX_HELD: usize = 256 * 1024;
 
 /// The sender began another sequence.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) struct Reorder {
     /// The sequence number that comes next, extended beyond 16 bits.
     next: Option<i64>,
     held: BTreeMap<i64, Vec<u8>>,
-    held_bytes: usize,
+    pub(super) held_bytes: usize,
     /// The gap that the latest tick found.
     gap: Option<i64>,
     /// What would follow a packet out of all sequence.

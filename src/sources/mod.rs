@@ -7,6 +7,8 @@ mod codec;
 mod explain;
 mod file;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod growing;
 mod http;
 mod live;
