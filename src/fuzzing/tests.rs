@@ -58,6 +58,14 @@ impl Chance {
     }
 }
 
+/// Runs the target; a failure shows its input.
+fn tried(name: &str, bytes: &[u8]) {
+    if let Err(panic) = std::panic::catch_unwind(|| run(name, bytes)) {
+        eprintln!("{name}: b\"{}\"", bytes.escape_ascii());
+        std::panic::resume_unwind(panic);
+    }
+}
+
 #[test]
 fn every_promise_holds_for_the_seeds_and_their_mutations() {
     let extended = std::env::var_os("EXTENDED").is_some();
@@ -68,12 +76,12 @@ fn every_promise_holds_for_the_seeds_and_their_mutations() {
     };
     for (name, seeds) in seeds() {
         for (nth, seed) in (1..).zip(&seeds) {
-            run(&name, seed);
+            tried(&name, seed);
             for round in 1..=mutations {
                 let mut bytes = seed.clone();
                 let mut chance = Chance(round << 20 | nth);
                 chance.mutate(&mut bytes);
-                run(&name, &bytes);
+                tried(&name, &bytes);
             }
         }
     }

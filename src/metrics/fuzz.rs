@@ -103,11 +103,11 @@ pub(crate) fn exposition(bytes: &[u8]) {
     assert_eq!(
         comments,
         [
-            "# HELP fuzz_events_total Events \"of\" # TYPE.",
+            "# HELP fuzz_events_total Events \"of\" # TYPE",
             "# TYPE fuzz_events_total counter",
-            "# HELP fuzz_level_ratio Level.",
+            "# HELP fuzz_level_ratio Level",
             "# TYPE fuzz_level_ratio gauge",
-            "# HELP fuzz_time_seconds Time.",
+            "# HELP fuzz_time_seconds Time",
             "# TYPE fuzz_time_seconds histogram",
         ]
     );

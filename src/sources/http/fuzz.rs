@@ -84,6 +84,8 @@ impl AsyncWrite for Server {
 /// What came of one answer.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
+    /// There was no head of an answer.
+    NoAnswer,
     Refused(String),
     Redirected(Option<Url>),
     /// The audio, what it claims to be, and why it ended.
@@ -120,7 +122,9 @@ async fn ask(stream: &[u8], seed: u8) -> Outcome {
     let limit = Duration::from_secs(60);
     let answer = match request::ask(server, question, &traffic, limit).await {
         Ok(answer) => answer,
-        Err(error) => return Outcome::Refused(error.to_string()),
+        // Of a head that is both damaged and cut off, the HTTP library sees first whichever the
+        // reads show it first.
+        Err(_) => return Outcome::NoAnswer,
     };
     if let Some(location) = answer.response.headers().get(http::header::LOCATION)
         && answer.response.status().is_redirection()
