@@ -3,7 +3,7 @@
 //! What follows a gap is held until the gap closes or has been there for a whole tick of
 //! the grid. What comes after its gap was given up is dropped: it counts as lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// So far ahead a packet may be and still belong to the sequence (RFC 3550 §A.1).
 const MAX_DROPOUT: i64 = 3000;
@@ -51,7 +51,11 @@ impl Reorder {
             self.next = Some(next + 1);
             deliver(packet);
             self.deliver_held(&mut deliver);
-        } else if ahead > 0 && self.held.insert(next + ahead, packet.to_vec()).is_none() {
+        } else if ahead > 0
+            && let Entry::Vacant(place) = self.held.entry(next + ahead)
+        {
+            // Of two packets with one number the first counts, also for what is held.
+            place.insert(packet.to_vec());
             self.held_bytes += packet.len();
             if self.held_bytes > MAX_HELD {
                 self.give_up_gap(&mut deliver);
@@ -139,5 +143,21 @@ mod tests {
             assert!(reorder.held_bytes <= MAX_HELD);
         }
         assert_eq!(delivered, 99);
+    }
+
+    #[test]
+    fn another_packet_of_the_same_number_neither_replaces_nor_counts() {
+        let mut reorder = Reorder::default();
+        let mut came: Vec<Vec<u8>> = Vec::new();
+        let mut deliver = |packet: &[u8]| came.push(packet.to_vec());
+        reorder.push(0, b"first", &mut deliver).unwrap();
+        for _ in 0..10 {
+            reorder.push(2, b"third", &mut deliver).unwrap();
+            reorder.push(2, &[0; 60_000], &mut deliver).unwrap();
+        }
+        assert_eq!(reorder.held_bytes, 5);
+        reorder.push(1, b"second", &mut deliver).unwrap();
+        assert_eq!(reorder.held_bytes, 0);
+        assert_eq!(came, [b"first".as_slice(), b"second", b"third"]);
     }
 }
