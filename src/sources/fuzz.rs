@@ -9,12 +9,12 @@ use tokio::{
 };
 use url::Url;
 
+use super::{
+    Account, Credentials, RtspTarget, SourceKind, announced::Announced, payload::Parameters, rtsp,
+};
 pub(crate) use super::{
     http::fuzz::{http_answer, icy, redirect},
     payload::fuzz::{bits, payload},
-};
-use super::{
-    Account, Credentials, RtspTarget, SourceKind, announced::Announced, payload::Parameters, rtsp,
 };
 use crate::{
     fuzzing::{Input, contained},

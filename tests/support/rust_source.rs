@@ -121,7 +121,12 @@ pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     while i < tokens.len() {
         let guarded = starts(i, &["#", "[", "cfg", "(", "test", ")", "]"])
             || starts(i, &["#", "[", "cfg", "(", "all", "(", "test", ","])
-            || starts(i, &["#", "[", "cfg", "(", "any", "(", "test", ",", "fuzzing", ")"]);
+            || starts(
+                i,
+                &[
+                    "#", "[", "cfg", "(", "any", "(", "test", ",", "fuzzing", ")",
+                ],
+            );
         if !guarded {
             kept.push(tokens[i].clone());
             i += 1;

@@ -2,11 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    Packet, Parameters, Payload,
-    bits::Bits,
-    mux_config::MuxConfig,
-};
+use super::{Packet, Parameters, Payload, bits::Bits, mux_config::MuxConfig};
 use crate::fuzzing::Input;
 
 /// Packets of any format: no more comes out than went in, and a codec is announced with
