@@ -65,6 +65,7 @@ def rtsp():
     put("reorder", "disorder", b"\0\0", bytes([32, 3, 16, 17, 0, 5, 0, 0, 32, 96, 96, 2, 96, 96]))
     # A number that comes again, first small, then large.
     put("reorder", "again", b"\0\0", bytes([32, 3, 17, 96, 17, 96, 0, 0, 32]))
+    put("reorder", "gaps", b"\0\0", bytes([32] + [2] * 9 + [66] * 9))
     put("reorder", "restart", b"\0\0", bytes([32, 1, 0x80, 0, 32, 32]))
     client = (b"\r\n$\x01\0\5helloOPTIONS rtsp://h/m RTSP/1.0\r\nCSeq: 1\r\n\r\n"
               b"SET_PARAMETER rtsp://h/m RTSP/1.0\ncseq:7\nContent-Length: 3\n\nabc"

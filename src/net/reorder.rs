@@ -57,7 +57,8 @@ impl Reorder {
             // Of two packets with one number the first counts, also for what is held.
             place.insert(packet.to_vec());
             self.held_bytes += packet.len();
-            if self.held_bytes > MAX_HELD {
+            // What is held may have gaps of its own.
+            while self.held_bytes > MAX_HELD {
                 self.give_up_gap(&mut deliver);
             }
         }
@@ -143,6 +144,20 @@ mod tests {
             assert!(reorder.held_bytes <= MAX_HELD);
         }
         assert_eq!(delivered, 99);
+    }
+
+    #[test]
+    fn what_is_held_between_many_gaps_is_bounded_too() {
+        let mut reorder = Reorder::default();
+        let (small, large) = ([0; 12], vec![0; 60_000]);
+        reorder.push(0, &small, |_| {}).unwrap();
+        for number in 1..500 {
+            reorder.push(2 * number, &small, |_| {}).unwrap();
+        }
+        for number in 500..1_000 {
+            reorder.push(2 * number, &large, |_| {}).unwrap();
+            assert!(reorder.held_bytes <= MAX_HELD, "{number}");
+        }
     }
 
     #[test]
