@@ -58,6 +58,8 @@ def rtsp():
     put("framing", "request", b"\x02", b"OPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n", frame(0, b""))
     put("framing", "two-lengths", b"\x03",
         b"RTSP/1.0 200 OK\r\nContent-Length: 3\r\ncontent-length: 3\r\n\r\nabc")
+    put("framing", "two-different-lengths", b"\x03",
+        b"RTSP/1.0 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")
     ask = b"DESCRIBE rtsp://h/ RTSP/1.0\r\nUser-Agent: us\x01\r\nCSeq: 1\r\n\r\n"
     put("relay_client", "two", b"\x07", ask, ask)
     put("relay_client", "stranger", b"\x07", ask, b"GET / HTTP/1.1\r\n\r\n")
@@ -103,6 +105,7 @@ def sdp():
         put("rtsp_session", name, manner, long_piece(text), answers, media, more)
 
     put("payload", "latm", b"\0", piece(latm), b"\x01", piece(b"\x04abcd"), b"\x05", piece(b"\x02ab"))
+    put("payload", "latm-short", b"\0", piece(latm), b"\x01", piece(b"\x40abcd"))
     put("payload", "latm-in-band", b"\0", piece("x=1"), b"\x01",
         piece(bytes.fromhex("20001188000410") + b"abcdef"))
     mp3 = b"\xff\xfb\x94\0" + bytes(380)
@@ -136,6 +139,7 @@ def http():
     for name, method, host, origin in [
         ("get", 0, "localhost:10480", ""), ("post", 2, "radio.lan", "http://radio.lan"),
         ("ip", 2, "[::1]:80", "http://[::1]"), ("evil", 2, "evil.example", "https://evil.example"),
+        ("similar", 0, "evil-radio.lan", ""),
     ]:
         put("http_request", name, bytes([method, 0]), piece(host), piece(origin), piece(accept),
             piece("target=garden&module=audio"), piece("10"))
@@ -200,9 +204,11 @@ def config():
         for path in sorted((FIXTURES / kind).glob("*.yaml")):
             put("config_yaml", f"{kind}-{path.stem}", path.read_bytes())
     put("config_yaml", "example", (HERE.parent / "deploy" / "config.example.yaml").read_bytes())
-    for manner in range(0, 32):
+    for manner in range(0, 44):
         put("config_secrets", f"{manner:02}", bytes([manner, manner % 4]), piece("admin"),
             piece("-"), piece("%40"), piece("camera.lan"), piece("/live?x=1"), piece("enabled: true"))
+    put("config_secrets", "slash", b"\0\0", piece("a"), piece("12/"), piece("@"), piece("h:554"),
+        piece("/"), piece("name: b"))
     put("config_secrets", "cut", b"\0\0", piece("a"), piece("/"), piece("@"), piece("h:554"),
         piece("/"), piece("name: b"))
     for name, text in [

@@ -59,7 +59,7 @@ pub(crate) fn secrets(bytes: &[u8]) {
     if given.iter().any(|text| text.to_lowercase().contains(MARK)) {
         return;
     }
-    let password = format!("{MARK}{first}{MARK}{second}{MARK}");
+    let password = format!("{first}{MARK}{second}{MARK}");
     let url = format!("{scheme}://{user}:{password}@{host}{tail}");
 
     match address::parse(&url, Path::new("/nowhere")) {
@@ -94,7 +94,7 @@ fn written(manner: u8, url: &str, password: &str, around: &str) -> String {
         _ => format!("\"{text}\""),
     };
     let (url, password) = (quoted(url), quoted(password));
-    match manner >> 2 & 7 {
+    match manner >> 2 & 15 {
         0 => format!("sources:\n  - url: {url}\n    {around}\n"),
         1 => format!("sources:\n  - {{ url: {url}, name: a }}\n{around}\n"),
         2 => format!("sources:\n  - url: rtsp://h/\n    username: {password}\n    {around}\n"),
@@ -102,6 +102,9 @@ fn written(manner: u8, url: &str, password: &str, around: &str) -> String {
         4 => format!("sources:\n  - url: rtsp://h/\n    password_env: {password}\n{around}"),
         5 => format!("sources:\n  - url: [{url}]\n    username: {{ {password}: 1 }}\n"),
         6 => format!("sources: [ {url} ]\n{around}\n"),
+        7 => format!("sources:\n  - name: {url}\n    url: {url}\n    transport: {url}\n"),
+        8 => format!("sources:\n  - url: rtsp://h/\n    stall_after: {url}\n    expect: {url}\n"),
+        9 => format!("buffers:\n  memory_budget: {url}\n{url}: 1\n"),
         _ => format!("{around}\nsources:\n- url: {url}\n  password_file: {password}\n"),
     }
 }
