@@ -215,7 +215,7 @@ def config():
         ("rtsp", "rtsp://u:p%40@Camera.lan:554/live?a=b"), ("ipv6", "rtsps://[::1]:322/"),
         ("http", "HTTPS://u@radio.lan/a"), ("file", "file:///a/b%20c.wav"), ("path", "a/b.wav"),
         ("stdin", "stdin:"), ("fifo", "fifo:///run/x"), ("dir", "dir:///srv/a"), ("named", "a=rtsp://h/"),
-        ("no-scheme", "u:p@h"), ("stray", "rtsp://u:a/b@h/"), ("query", "rtsp://h/user=a_password=b"),
+        ("no-scheme", "u:p@h"), ("stray", "rtsp://u:a/b@h/"), ("cut", "rtsp://12/34@h/"), ("query", "rtsp://h/user=a_password=b"),
     ]:
         put("address", name, text.encode())
 

@@ -136,6 +136,8 @@ pub(crate) fn address(bytes: &[u8]) {
             assert_eq!((url.username(), url.password()), ("", None));
             assert!(url.host_str().is_some_and(|host| !host.is_empty()));
             assert!(username.is_some() || password.is_none());
+            // An @ elsewhere may have cut a password in two.
+            assert_eq!(username.is_some(), text.contains('@'));
             assert!(username.is_none() || carries_credentials(text.trim()));
             let again = address::parse(url.as_str(), Path::new("/base"));
             let same = matches!(again, Ok(Address::Rtsp { url: again, .. }

@@ -73,8 +73,15 @@ pub(crate) fn sniff(bytes: &[u8]) {
     };
     let whole = begun(0);
     assert_eq!(whole, begun(seed));
-    if let Ok((_, rest)) = whole {
-        assert!(stream.ends_with(&rest) && !rest.is_empty());
+    if let Ok((format, rest)) = whole {
+        assert!(stream.ends_with(&rest));
+        // Its first frame is the first thing there.
+        let at_once = match format {
+            Format::Mp3(_) => Format::Mp3(0),
+            Format::Adts(_) => Format::Adts(0),
+            other => other,
+        };
+        assert_eq!(identify(&rest, true), Verdict::Known(at_once));
     }
 }
 
