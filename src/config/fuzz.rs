@@ -90,7 +90,7 @@ fn written(manner: u8, url: &str, password: &str, around: &str) -> String {
     let quoted = |text: &str| match manner & 3 {
         0 => text.to_owned(),
         1 => format!("'{}'", text.replace('\'', "''")),
-        2 => format!("{:?}", text),
+        2 => format!("{text:?}"),
         _ => format!("\"{text}\""),
     };
     let (url, password) = (quoted(url), quoted(password));

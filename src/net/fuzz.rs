@@ -28,7 +28,7 @@ pub(crate) fn framing(bytes: &[u8]) {
     }
     assert_eq!(whole, pieces);
     if let Ok(seen) = whole {
-        assert_eq!(seen.interleaved || seen.rtp_packets == 0, true);
+        assert!(seen.interleaved || seen.rtp_packets == 0);
         same_boundaries(stream);
     }
 }

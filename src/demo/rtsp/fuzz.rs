@@ -16,17 +16,17 @@ pub(crate) fn inbox(bytes: &[u8]) {
 /// The requests as text, and whether the last thing was a refusal.
 fn requests(stream: &[u8], seed: u8) -> (Vec<String>, bool) {
     let mut inbox = Inbox::default();
-    let mut seen = Vec::new();
+    let mut came = Vec::new();
     for piece in cut(stream, seed) {
         inbox.bytes.extend_from_slice(piece);
         loop {
             match inbox.next() {
-                Ok(Some(request)) => seen.push(format!("{request:?} {:?}", request.cseq())),
+                Ok(Some(request)) => came.push(format!("{request:?} {:?}", request.cseq())),
                 Ok(None) => break,
-                Err(_) => return (seen, true),
+                Err(_) => return (came, true),
             }
         }
         assert!(inbox.bytes.len() < MAX_REQUEST);
     }
-    (seen, false)
+    (came, false)
 }

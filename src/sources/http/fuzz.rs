@@ -120,11 +120,10 @@ async fn ask(stream: &[u8], seed: u8) -> Outcome {
     let question = request::request(&place, None).expect("a request");
     let traffic = Arc::<Traffic>::default();
     let limit = Duration::from_secs(60);
-    let answer = match request::ask(server, question, &traffic, limit).await {
-        Ok(answer) => answer,
-        // Of a head that is both damaged and cut off, the HTTP library sees first whichever the
-        // reads show it first.
-        Err(_) => return Outcome::NoAnswer,
+    // Of a head that is both damaged and cut off, the HTTP library sees first whichever the
+    // reads show it first.
+    let Ok(answer) = request::ask(server, question, &traffic, limit).await else {
+        return Outcome::NoAnswer;
     };
     if let Some(location) = answer.response.headers().get(http::header::LOCATION)
         && answer.response.status().is_redirection()
