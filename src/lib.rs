@@ -26,6 +26,8 @@ pub(crate) mod closed_set;
 pub mod config;
 pub mod decode;
 pub mod demo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod id;
 pub mod memory;

@@ -281,6 +281,7 @@ fn sound() -> Tree {
              const RAW: &str = r#\"crate::http \"quoted\" \"#;\n\
              fn f<'a>(x: &'a str) {}\n\
              #[cfg(test)] use crate::http::Server;\n\
+             #[cfg(any(test, fuzzing))] use crate::app::App;\n\
              #[cfg(test)] #[allow(unused)] mod tests { use super::super::x; use crate::app::App; }",
         ),
         (
@@ -368,6 +369,11 @@ fn each_planted_violation_is_seen() {
             "http/mod.rs",
             "use tokio::task::{self, spawn_blocking};",
             "mod.rs:1: tokio::task::spawn_blocking outside",
+        ),
+        (
+            "http/mod.rs",
+            "#[cfg(any(test, unix))] use crate::app::App;",
+            "mod.rs:1: `http` imports upward: `app`",
         ),
         (
             "http/mod.rs",

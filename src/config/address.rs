@@ -309,6 +309,10 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 /// The path behind `//`, an empty host and an absolute path.
 fn local_path(rest: &str) -> Result<PathBuf, AddressError> {
+    // The URL parser would drop tabs and line ends without a word.
+    if rest.contains(char::is_control) {
+        return Err(AddressError::Whitespace);
+    }
     let url = Url::parse(&format!("file:{rest}")).map_err(|_| AddressError::FileUrl)?;
     if url.query().is_some() || url.fragment().is_some() {
         return Err(AddressError::FileUrl);

@@ -85,10 +85,21 @@ impl Config {
 /// # Errors
 /// [`ConfigErrors`] with every mistake, free of secrets.
 pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config, ConfigErrors> {
+    of_text(path, path.map(read), arguments)
+}
+
+/// What is wrong with a file, and what to do.
+type Unreadable = (String, &'static str);
+
+/// As [`load`], of what the file at `path` was found to hold.
+pub(super) fn of_text(
+    path: Option<&Path>,
+    text: Option<Result<String, Unreadable>>,
+    arguments: &[SourceArgument],
+) -> Result<Config, ConfigErrors> {
     let mistakes = Mistakes::default();
-    let text = path.and_then(|path| {
-        read(path)
-            .map_err(|why| mistakes.add(None, &path.display().to_string(), why.0, why.1))
+    let text = path.zip(text).and_then(|(path, text)| {
+        text.map_err(|why| mistakes.add(None, &path.display().to_string(), why.0, why.1))
             .ok()
     });
     let root = match text.as_deref().map(yaml::parse) {
@@ -113,8 +124,8 @@ pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config,
     mistakes.into_result(path).map(|()| config)
 }
 
-/// Reads the file, or says what is wrong and what to do.
-fn read(path: &Path) -> Result<String, (String, &'static str)> {
+/// Reads the file.
+fn read(path: &Path) -> Result<String, Unreadable> {
     let io = |error: std::io::Error| (error.to_string(), "check the path and its permissions");
     if !std::fs::metadata(path).map_err(io)?.is_file() {
         return Err((

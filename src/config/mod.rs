@@ -12,6 +12,8 @@
 mod address;
 mod argument;
 mod budget;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod keys;
 mod load;
 mod local;

@@ -8,6 +8,8 @@ mod container;
 mod demux;
 mod engine;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod g722;
 mod g726;
 mod growing;

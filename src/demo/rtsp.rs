@@ -8,6 +8,8 @@
 mod adts;
 mod connection;
 mod dialogue;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod inbox;
 mod media;
 mod player;

@@ -9,6 +9,8 @@
 //! serves only the telemetry path and the health checks.
 
 mod bind;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guard;
 mod health;
 mod metrics;

@@ -100,7 +100,7 @@ fn pipe() -> Problem {
 }
 
 /// The one `target`; the one `module` there is need not be named.
-fn target(query: &str) -> Result<String, Problem> {
+pub(super) fn target(query: &str) -> Result<String, Problem> {
     let wrong = |detail: &str| {
         let remedy = "Ask for /probe?target=NAME, with the name of a configured source.";
         Problem::new(StatusCode::BAD_REQUEST, detail, remedy)
@@ -119,7 +119,7 @@ fn target(query: &str) -> Result<String, Problem> {
 }
 
 /// What Prometheus will wait for, a little less, so that it gets to see the failure.
-fn limit(headers: &HeaderMap) -> Duration {
+pub(super) fn limit(headers: &HeaderMap) -> Duration {
     let announced = headers
         .get(SCRAPE_TIMEOUT)
         .and_then(|value| value.to_str().ok()?.parse::<f64>().ok())

@@ -28,7 +28,7 @@ impl fmt::Display for Kind {
 pub struct Family {
     /// The full name as PromQL sees it, unit and `_total` included.
     pub name: &'static str,
-    /// One sentence without its full stop, which the encoder appends.
+    /// One sentence without its full stop.
     pub help: &'static str,
     /// The type.
     pub kind: Kind,

@@ -9,6 +9,8 @@
 //! `prometheus-client` does the `OpenMetrics` encoding and the escaping of label values.
 
 mod family;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod histogram;
 mod registry;
 mod roster;

@@ -84,7 +84,7 @@ const BOTH_HEADS: usize = FRAME_HEAD + RTP_HEAD;
 #[derive(Debug)]
 pub(super) struct Framing {
     position: Position,
-    head: Vec<u8>,
+    pub(super) head: Vec<u8>,
     frame_head: [u8; BOTH_HEADS],
     /// The channel of the first RTP packet, and the sequence number that comes next there.
     sequence: Option<(u8, u16)>,
@@ -100,6 +100,12 @@ impl Framing {
             sequence: None,
             blank_lines: 0,
         }
+    }
+
+    /// Whether a message or frame has just ended, or none has begun.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_between(&self) -> bool {
+        matches!(self.position, Position::Start)
     }
 
     /// Checks the next bytes of the stream. After an error the stream is beyond repair.

@@ -5,6 +5,8 @@ mod camera;
 mod dial;
 mod dialler;
 mod framing;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gate;
 mod pump;
 mod relay;

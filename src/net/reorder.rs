@@ -4,14 +4,14 @@
 //! What follows a gap is held until the gap closes or has been there for a whole tick of
 //! the grid. What comes after its gap was given up is dropped: it counts as lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// So far ahead a packet may be and still belong to the sequence (RFC 3550 §A.1).
 const MAX_DROPOUT: i64 = 3000;
 /// So far behind a packet is late; farther, it is of another sequence.
 const MAX_MISORDER: i64 = 100;
 /// Held packets take at most so many bytes.
-const MAX_HELD: usize = 256 * 1024;
+pub(super) const MAX_HELD: usize = 256 * 1024;
 
 /// The sender began another sequence.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Reorder {
     /// The sequence number that comes next, extended beyond 16 bits.
     next: Option<i64>,
     held: BTreeMap<i64, Vec<u8>>,
-    held_bytes: usize,
+    pub(super) held_bytes: usize,
     /// The gap that the latest tick found.
     gap: Option<i64>,
     /// What would follow a packet out of all sequence.
@@ -61,9 +61,14 @@ impl Reorder {
             self.next = Some(next + 1);
             deliver(packet);
             self.deliver_held(&mut deliver);
-        } else if ahead > 0 && self.held.insert(next + ahead, packet.to_vec()).is_none() {
+        } else if ahead > 0
+            && let Entry::Vacant(place) = self.held.entry(next + ahead)
+        {
+            // Of two packets with one number the first counts, also for what is held.
+            place.insert(packet.to_vec());
             self.held_bytes += packet.len();
-            if self.held_bytes > MAX_HELD {
+            // What is held may have gaps of its own.
+            while self.held_bytes > MAX_HELD {
                 self.give_up_gap(&mut deliver);
             }
         }
@@ -149,5 +154,36 @@ mod tests {
             assert!(reorder.held_bytes <= MAX_HELD);
         }
         assert_eq!(delivered, 99);
+    }
+
+    #[test]
+    fn what_is_held_between_many_gaps_is_bounded_too() {
+        let mut reorder = Reorder::default();
+        let (small, large) = ([0; 12], vec![0; 60_000]);
+        reorder.push(0, &small, |_| {}).unwrap();
+        for number in 1..500 {
+            reorder.push(2 * number, &small, |_| {}).unwrap();
+        }
+        for number in 500..1_000 {
+            reorder.push(2 * number, &large, |_| {}).unwrap();
+            assert!(reorder.held_bytes <= MAX_HELD, "{number}");
+        }
+    }
+
+    #[test]
+    fn another_packet_of_the_same_number_neither_replaces_nor_counts() {
+        let mut reorder = Reorder::default();
+        let large = vec![0; 60_000];
+        let mut came: Vec<Vec<u8>> = Vec::new();
+        let mut deliver = |packet: &[u8]| came.push(packet.to_vec());
+        reorder.push(0, b"first", &mut deliver).unwrap();
+        for _ in 0..10 {
+            reorder.push(2, b"third", &mut deliver).unwrap();
+            reorder.push(2, &large, &mut deliver).unwrap();
+        }
+        assert_eq!(reorder.held_bytes, 5);
+        reorder.push(1, b"second", &mut deliver).unwrap();
+        assert_eq!(reorder.held_bytes, 0);
+        assert_eq!(came, [b"first".as_slice(), b"second", b"third"]);
     }
 }

@@ -68,7 +68,12 @@ impl Announced {
         Self::by_us(&encoding, &parameters, clock_rate, channels)
     }
 
-    fn by_us(encoding: &str, parameters: &Parameters, clock_rate: u32, channels: u16) -> Self {
+    pub(super) fn by_us(
+        encoding: &str,
+        parameters: &Parameters,
+        clock_rate: u32,
+        channels: u16,
+    ) -> Self {
         let payload = Payload::new(encoding, parameters, clock_rate);
         let in_band = match encoding {
             "opus" | "mpa" => Some(encoding),

@@ -9,6 +9,8 @@ mod device;
 mod explain;
 mod file;
 mod follow;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod growing;
 mod http;
 mod kept;

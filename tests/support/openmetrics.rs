@@ -258,10 +258,11 @@ fn unescape(text: &str) -> Result<String, String> {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    match text {
-        "NaN" => Ok(f64::NAN),
-        "+Inf" => Ok(f64::INFINITY),
-        "-Inf" => Ok(f64::NEG_INFINITY),
+    // The words stand in the grammar's quotes, which ignore case (RFC 5234 §2.3).
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => Ok(f64::NAN),
+        "inf" | "+inf" => Ok(f64::INFINITY),
+        "-inf" => Ok(f64::NEG_INFINITY),
         _ if text.bytes().all(|b| b"0123456789.+-eE".contains(&b)) => {
             text.parse().map_err(|_| format!("{text} is no number"))
         }

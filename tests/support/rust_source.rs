@@ -110,8 +110,9 @@ fn end_of_raw_string(chars: &[char], start: usize) -> usize {
     i
 }
 
-/// Removes every item under `#[cfg(test)]` or `#[cfg(all(test, …))]`. Also returns the
-/// names of the modules among them whose code is in a file of their own.
+/// Removes every item under `#[cfg(test)]`, `#[cfg(all(test, …))]` or `#[cfg(any(test,
+/// fuzzing))]`. Also returns the names of the modules among them whose code is in a file of
+/// their own.
 pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     let text = |i: usize| tokens.get(i).map_or("", |token| token.0.as_str());
     let starts = |i: usize, wanted: &[&str]| (0..wanted.len()).all(|n| text(i + n) == wanted[n]);
@@ -119,7 +120,13 @@ pub(crate) fn without_tests(tokens: &[Token]) -> (Vec<Token>, Vec<String>) {
     let mut i = 0;
     while i < tokens.len() {
         let guarded = starts(i, &["#", "[", "cfg", "(", "test", ")", "]"])
-            || starts(i, &["#", "[", "cfg", "(", "all", "(", "test", ","]);
+            || starts(i, &["#", "[", "cfg", "(", "all", "(", "test", ","])
+            || starts(
+                i,
+                &[
+                    "#", "[", "cfg", "(", "any", "(", "test", ",", "fuzzing", ")",
+                ],
+            );
         if !guarded {
             kept.push(tokens[i].clone());
             i += 1;

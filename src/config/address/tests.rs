@@ -174,3 +174,15 @@ fn credentials_in_an_argument_are_recognised() {
         assert!(!carries_credentials(text), "{text}");
     }
 }
+
+#[test]
+fn a_control_character_is_never_dropped_from_a_path() {
+    for text in [
+        "file:///a\tb.wav",
+        "dir:///a\nb",
+        "fifo:///a\rb",
+        "a\tb.wav",
+    ] {
+        assert_eq!(wrong(text), AddressError::Whitespace, "{text:?}");
+    }
+}

@@ -4,6 +4,8 @@
 //! host and port they were configured for.
 
 mod answer;
+#[cfg(any(test, fuzzing))]
+pub(in crate::sources) mod fuzz;
 mod icy;
 mod redirect;
 mod request;
@@ -51,10 +53,7 @@ pub async fn open(
             .credentials
             .as_ref()
             .filter(|_| redirect::may_share_credentials(&target.url, &place));
-        let Answer {
-            response,
-            connection,
-        } = request::send(
+        let answer = request::send(
             dialler,
             &place,
             credentials,
@@ -63,32 +62,18 @@ pub async fn open(
             limit,
         )
         .await?;
-        let (head, body) = response.into_parts();
-        if matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-            let location = head.headers.get(http::header::LOCATION);
+        let status = answer.response.status();
+        if matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+            let location = answer.response.headers().get(http::header::LOCATION);
             if followed == redirect::MOST {
-                return Err(answer::redirected(head.status, "for the sixth time"));
+                return Err(answer::redirected(status, "for the sixth time"));
             }
             place = redirect::next(&place, location.map(http::HeaderValue::as_bytes))
-                .map_err(|fault| answer::redirected(head.status, fault.0))?;
+                .map_err(|fault| answer::redirected(status, fault.0))?;
             continue;
         }
-        let claimed = answer::judge(head.status, &head.headers, credentials.is_some())?;
-        let interval = head.headers.get("icy-metaint");
-        let mut stream = HttpStream {
-            body,
-            connection: Some(connection),
-            titles: interval
-                .and_then(|value| value.to_str().ok())
-                .and_then(Splitter::new),
-            first: None,
-            claimed,
-            transport: if place.scheme() == "https" {
-                "https"
-            } else {
-                "http"
-            },
-        };
+        let secure = place.scheme() == "https";
+        let mut stream = HttpStream::of(answer, secure, credentials.is_some())?;
         stream.first = match timeout(limit, stream.next()).await {
             Ok(Ok(first)) => Some(first),
             Ok(Err(_)) => return Err(answer::closed_early()),
@@ -101,6 +86,23 @@ pub async fn open(
 }
 
 impl HttpStream {
+    /// The stream of an answer that is no redirect.
+    fn of(answer: Answer, secure: bool, with_credentials: bool) -> Result<Self, OpenError> {
+        let (head, body) = answer.response.into_parts();
+        let claimed = answer::judge(head.status, &head.headers, with_credentials)?;
+        let interval = head.headers.get("icy-metaint");
+        Ok(Self {
+            body,
+            connection: Some(answer.connection),
+            titles: interval
+                .and_then(|value| value.to_str().ok())
+                .and_then(Splitter::new),
+            first: None,
+            claimed,
+            transport: if secure { "https" } else { "http" },
+        })
+    }
+
     /// What the server says the bytes are, as a file's extension.
     pub fn claimed(&self) -> Option<&str> {
         self.claimed.as_deref()

@@ -65,7 +65,7 @@ pub(super) async fn send(
     }
 }
 
-async fn ask(
+pub(super) async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Empty<Bytes>>,
     traffic: &Arc<Traffic>,
@@ -101,7 +101,7 @@ async fn ask(
     })
 }
 
-fn request(
+pub(super) fn request(
     place: &Url,
     credentials: Option<&Credentials>,
 ) -> Result<Request<Empty<Bytes>>, OpenError> {

@@ -7,6 +7,8 @@
 
 mod bits;
 mod fmtp;
+#[cfg(any(test, fuzzing))]
+pub(in crate::sources) mod fuzz;
 mod latm;
 mod mpa;
 mod mux_config;
