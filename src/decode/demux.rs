@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use symphonia::{
     core::{
+        audio::GenericAudioBufferRef,
         codecs::{
             CodecParameters,
             audio::{
@@ -22,6 +23,7 @@ use symphonia::{
 use super::{
     block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
     engine::codecs,
+    gathered::Gathered,
     head::{self, NotAudio, Ration},
     sniff::{Foreign, Format},
 };
@@ -59,6 +61,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
         ration,
         sender,
         health: Health::default(),
+        gathered: Gathered::new(live),
         played: false,
     };
     let (mut track, mut decoder) = player.choose()?;
@@ -70,6 +73,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
                 continue;
             }
             Next::Chained => {
+                player.hand_over()?;
                 (track, decoder) = player.choose()?;
                 continue;
             }
@@ -85,13 +89,12 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
                     sample_rate: audio.spec().rate(),
                     channels,
                 };
-                let mut samples = Vec::new();
-                audio.copy_to_vec_interleaved(&mut samples);
-                player.samples(format, samples)?;
+                player.samples(format, &audio)?;
             }
             Err(_) => player.undecodable()?,
         }
     }
+    player.hand_over()?;
     // A file without a single sample must not be looped over in a hurry; of a stream, its
     // source knows why there was none.
     if player.played || live {
@@ -109,6 +112,7 @@ struct Player<'a, E> {
     ration: Ration,
     sender: &'a Sender<E>,
     health: Health,
+    gathered: Gathered,
     played: bool,
 }
 
@@ -159,15 +163,35 @@ impl<E> Player<'_, E> {
         }
     }
 
-    fn samples(&mut self, format: AudioFormat, samples: Vec<f32>) -> Result<(), Stop<E>> {
+    fn samples(
+        &mut self,
+        format: AudioFormat,
+        audio: &GenericAudioBufferRef<'_>,
+    ) -> Result<(), Stop<E>> {
         self.health.count(true)?;
-        self.played |= !samples.is_empty();
-        self.send(SampleBlock::Samples(format, samples))
+        if self.gathered.is_of_another(format) {
+            self.hand_over()?;
+        }
+        self.gathered.append(format, audio);
+        self.played |= audio.frames() > 0;
+        if self.gathered.is_enough() {
+            self.hand_over()?;
+        }
+        Ok(())
     }
 
     fn undecodable(&mut self) -> Result<(), Stop<E>> {
+        self.hand_over()?;
         self.health.count(false)?;
         self.send(SampleBlock::Undecodable)
+    }
+
+    /// Sends what has gathered.
+    fn hand_over(&mut self) -> Result<(), Stop<E>> {
+        match self.gathered.take() {
+            Some((format, samples)) => self.send(SampleBlock::Samples(format, samples)),
+            None => Ok(()),
+        }
     }
 
     fn send(&self, block: SampleBlock) -> Result<(), Stop<E>> {

@@ -10,6 +10,7 @@ mod engine;
 mod feed;
 mod g722;
 mod g726;
+mod gathered;
 mod head;
 mod packet;
 mod pcm;
