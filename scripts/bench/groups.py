@@ -58,11 +58,11 @@ class Peer:
 class Exporter:
     """The exporter: one process with a generated configuration."""
 
-    title = "ours"
-
-    def __init__(self, binary, capture):
+    def __init__(self, binary, capture, title="ours", settings=""):
+        self.title = title
         self._binary = binary
         self._capture = capture
+        self._settings = f", {settings}" if settings else ""
         self._url = None
         self._folder = None
 
@@ -78,7 +78,9 @@ class Exporter:
             f"  memory_budget: {budget}MiB",
             "sources:",
         ]
-        lines += [f"  - {{ name: s{n:03}, url: \"{url}\" }}" for n, url in enumerate(urls)]
+        lines += [
+            f"  - {{ name: s{n:03}, url: \"{url}\"{self._settings} }}" for n, url in enumerate(urls)
+        ]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         address = f"127.0.0.1:{free_port()}"
         self._url = f"http://{address}/metrics"

@@ -1,6 +1,7 @@
 """Processes under measurement: started, timed, weighed, and always ended again."""
 
 import ctypes
+import os
 import resource
 import signal
 import subprocess
@@ -84,9 +85,21 @@ class Group:
         """Proportional set size: memory, with what is shared counted in shares."""
         return sum(_field(p.pid, "smaps_rollup", "Pss:") * 1024 for p in self.processes)
 
+    def threads(self):
+        """Threads of all processes."""
+        return sum(_entries(p.pid, "task") for p in self.processes)
+
+    def descriptors(self):
+        """Open files of all processes."""
+        return sum(_entries(p.pid, "fd") for p in self.processes)
+
     def written_bytes(self):
         """Bytes each process handed to `write(2)`, also when they went to /dev/null."""
         return [_field(p.pid, "io", "wchar:") for p in self.processes]
+
+
+def _entries(pid, folder):
+    return len(os.listdir(f"/proc/{pid}/{folder}"))
 
 
 def _field(pid, file, key):

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 
 use symphonia::{
     core::{
+        audio::GenericAudioBufferRef,
         codecs::{
             CodecParameters,
             audio::{
@@ -22,6 +23,7 @@ use symphonia::{
 use super::{
     block::{ContainerEnd, Opened, SampleBlock, Sender, Stop},
     engine::codecs,
+    gathered::Gathered,
     head::{self, NotAudio, Ration},
     promise::Promise,
     sniff::{Foreign, Format},
@@ -63,6 +65,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
         ration,
         sender,
         health: Health::default(),
+        gathered: Gathered::new(live),
         played: false,
     };
     let (mut track, mut decoder) = player.choose()?;
@@ -75,6 +78,7 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
                 continue;
             }
             Next::Chained => {
+                player.hand_over()?;
                 (track, decoder) = player.choose()?;
                 continue;
             }
@@ -93,13 +97,12 @@ fn try_play<E>(opened: Opened, sender: &Sender<E>) -> Result<Stop<E>, Stop<E>> {
                     sample_rate: audio.spec().rate(),
                     channels,
                 };
-                let mut samples = Vec::new();
-                audio.copy_to_vec_interleaved(&mut samples);
-                player.samples(format, samples)?;
+                player.samples(format, &audio)?;
             }
             Err(_) => player.undecodable()?,
         }
     }
+    player.hand_over()?;
     if let Some(missing) = promise.and_then(|promise| promise.missing()) {
         player.send(SampleBlock::CutOff(missing))?;
     }
@@ -124,6 +127,7 @@ struct Player<'a, E> {
     ration: Ration,
     sender: &'a Sender<E>,
     health: Health,
+    gathered: Gathered,
     played: bool,
 }
 
@@ -183,15 +187,35 @@ impl<E> Player<'_, E> {
         let _over = io::copy(&mut rest, &mut io::sink());
     }
 
-    fn samples(&mut self, format: AudioFormat, samples: Vec<f32>) -> Result<(), Stop<E>> {
+    fn samples(
+        &mut self,
+        format: AudioFormat,
+        audio: &GenericAudioBufferRef<'_>,
+    ) -> Result<(), Stop<E>> {
         self.health.count(true)?;
-        self.played |= !samples.is_empty();
-        self.send(SampleBlock::Samples(format, samples))
+        if self.gathered.is_of_another(format) {
+            self.hand_over()?;
+        }
+        self.gathered.append(format, audio);
+        self.played |= audio.frames() > 0;
+        if self.gathered.is_enough() {
+            self.hand_over()?;
+        }
+        Ok(())
     }
 
     fn undecodable(&mut self) -> Result<(), Stop<E>> {
+        self.hand_over()?;
         self.health.count(false)?;
         self.send(SampleBlock::Undecodable)
+    }
+
+    /// Sends what has gathered.
+    fn hand_over(&mut self) -> Result<(), Stop<E>> {
+        match self.gathered.take() {
+            Some((format, samples)) => self.send(SampleBlock::Samples(format, samples)),
+            None => Ok(()),
+        }
     }
 
     fn send(&self, block: SampleBlock) -> Result<(), Stop<E>> {

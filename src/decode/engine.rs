@@ -72,17 +72,18 @@ impl Engine {
         data: &[u8],
         samples: &mut Vec<f32>,
     ) -> Result<AudioFormat, DecodeError> {
-        samples.clear();
         let mono = |sample_rate| AudioFormat {
             sample_rate,
             channels: 1,
         };
         match self {
             Self::G722(decoder) => {
+                samples.clear();
                 decoder.decode(data, samples);
                 Ok(mono(g722::SAMPLE_RATE))
             }
             Self::G726(decoder) => {
+                samples.clear();
                 decoder.decode(data, samples);
                 Ok(mono(g726::SAMPLE_RATE))
             }
@@ -91,6 +92,7 @@ impl Engine {
                 let audio = decoder.decode_ref(&packet).map_err(|_| DecodeError)?;
                 let spec = audio.spec();
                 let channels = u16::try_from(spec.channels().count()).map_err(|_| DecodeError)?;
+                // Overwrites: clearing first would have it fill the vector with zeros.
                 audio.copy_to_vec_interleaved(samples);
                 Ok(AudioFormat {
                     sample_rate: spec.rate(),

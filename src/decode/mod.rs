@@ -12,6 +12,7 @@ mod feed;
 pub(crate) mod fuzz;
 mod g722;
 mod g726;
+mod gathered;
 mod growing;
 mod head;
 mod packet;

