@@ -201,5 +201,17 @@ fn every_second_is_where_it_was_lost() {
         .enumerate()
         .map(|(n, (before, after))| differences(&scrape, &format!("s{n}"), before, after, late))
         .collect();
-    assert!(wrong.is_empty(), "with a machine {late} s late:\n{wrong}");
+    let output = exporter.process.output();
+    let about_wrong = |line: &&str| {
+        let names = wrong.lines().filter_map(|line| line.split_once(':'));
+        names
+            .map(|(name, _)| format!("source={name} "))
+            .any(|name| line.contains(&name))
+    };
+    let log: Vec<_> = output.lines().filter(about_wrong).collect();
+    assert!(
+        wrong.is_empty(),
+        "with a machine {late} s late:\n{wrong}log:\n{}",
+        log.join("\n")
+    );
 }

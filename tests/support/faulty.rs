@@ -2,7 +2,8 @@
 //!
 //! What it notes is what it did: packets sent, packets left out with their sequence numbers
 //! used up, garbage, the time in which it kept silent, and the time in which nobody was
-//! served, by whether a client was there.
+//! served, by whether a client was there. While it plays it reads nothing, so it asks for no
+//! keep-alives.
 
 #![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
 
@@ -168,7 +169,7 @@ fn answer(
         }
         (_, "SETUP") => (
             "200 OK",
-            "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n",
+            "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=3600\r\n",
             "",
         ),
         _ => ("200 OK", "Session: 1\r\n", ""),
