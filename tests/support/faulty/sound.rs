@@ -1,4 +1,4 @@
-//! Two kinds of silence, packet by packet.
+//! Three kinds of silence, packet by packet.
 
 use std::time::Duration;
 
@@ -9,8 +9,15 @@ pub enum Sound {
     Pcmu,
     /// AAC-LC (RFC 3640), 32 kHz mono: four frames of 32 ms in a packet.
     Aac,
+    /// MP3 (RFC 2250), 32 kHz mono: three frames of 36 ms in a packet.
+    Mp3,
 }
 
+const MP3_FRAMES: usize = 3;
+/// MPEG-1 layer III, 32 kbit/s, 32 kHz, mono; nothing but zeros behind it is silence
+/// (ISO/IEC 11172-3, 2.4.1.3).
+const MP3_HEADER: [u8; 4] = [0xff, 0xfb, 0x18, 0xc0];
+const MP3_FRAME: usize = 144;
 const AAC_FRAMES: usize = 4;
 /// A single channel element without anything in it, and the end (ISO/IEC 14496-3, table 4.3).
 const SILENT_FRAME: [u8; 4] = [0, 0, 0, 7];
@@ -23,6 +30,7 @@ impl Sound {
         match self {
             Self::Pcmu => Duration::from_millis(20),
             Self::Aac => Duration::from_millis(128),
+            Self::Mp3 => Duration::from_millis(108),
         }
     }
 
@@ -30,6 +38,7 @@ impl Sound {
         match self {
             Self::Pcmu => 1,
             Self::Aac => AAC_FRAMES as u64,
+            Self::Mp3 => MP3_FRAMES as u64,
         }
     }
 
@@ -38,12 +47,15 @@ impl Sound {
         match self {
             Self::Pcmu => 160,
             Self::Aac => 4096,
+            // In 90 kHz.
+            Self::Mp3 => 9720,
         }
     }
 
     pub(super) fn sdp(self) -> String {
         let media = match self {
             Self::Pcmu => "0\r\n",
+            Self::Mp3 => "14\r\n",
             Self::Aac => {
                 "97\r\n\
                  a=rtpmap:97 mpeg4-generic/32000/1\r\n\
@@ -59,15 +71,19 @@ impl Sound {
 
     /// An RTP packet as an interleaved frame (RFC 2326 §10.12).
     pub(super) fn frame(self, sequence: u16, timestamp: u32, garbage: bool) -> Vec<u8> {
+        // With the marker where it ends a frame (RFC 3640 §3.1): 97 | 0x80.
         let (kind, payload) = match self {
             Self::Pcmu => (0, vec![0x55; 160]),
-            Self::Aac => (97, aac(if garbage { GARBAGE_FRAME } else { SILENT_FRAME })),
+            Self::Mp3 => (14, mp3()),
+            Self::Aac => (
+                0xe1,
+                aac(if garbage { GARBAGE_FRAME } else { SILENT_FRAME }),
+            ),
         };
         let length = 12 + payload.len() as u16;
         let mut frame = vec![b'$', 0];
         frame.extend_from_slice(&length.to_be_bytes());
-        // Each of these packets ends a frame: the marker (RFC 3640 §3.1); PCMU has none.
-        frame.extend_from_slice(&[0x80, if kind == 0 { 0 } else { 0x80 | kind }]);
+        frame.extend_from_slice(&[0x80, kind]);
         frame.extend_from_slice(&sequence.to_be_bytes());
         frame.extend_from_slice(&timestamp.to_be_bytes());
         frame.extend_from_slice(&[0, 0, 0, 9]);
@@ -84,4 +100,11 @@ fn aac(frame: [u8; 4]) -> Vec<u8> {
     }
     payload.extend_from_slice(&frame.repeat(AAC_FRAMES));
     payload
+}
+
+/// A header that says "no fragment", then whole frames (RFC 2250 §3.5).
+fn mp3() -> Vec<u8> {
+    let mut frame = MP3_HEADER.to_vec();
+    frame.resize(MP3_FRAME, 0);
+    [vec![0; 4], frame.repeat(MP3_FRAMES)].concat()
 }

@@ -52,9 +52,12 @@ pub struct Truth {
 impl Truth {
     /// Time belongs to somebody else from now on.
     pub(super) fn turn(&mut self, next: Turn) {
-        let now = Instant::now();
-        let since = self.since.replace(now).unwrap_or(now);
-        let passed = (now - since).as_secs_f64();
+        self.turn_at(next, Instant::now());
+    }
+
+    fn turn_at(&mut self, next: Turn, at: Instant) {
+        let since = self.since.replace(at).unwrap_or(at);
+        let passed = at.saturating_duration_since(since).as_secs_f64();
         match self.turn {
             Turn::Nobodys => {}
             Turn::Away => self.away += passed,
@@ -74,10 +77,11 @@ impl Truth {
         self.connections
     }
 
-    /// A connection is over. One that left in silence may be noticed after the next.
-    pub(super) fn departed(&mut self, connection: u64) {
+    /// A connection is over, since this moment. One that left in silence may be noticed
+    /// after the next.
+    pub(super) fn departed(&mut self, connection: u64, at: Instant) {
         if connection == self.connections {
-            self.turn(Turn::Away);
+            self.turn_at(Turn::Away, at);
         }
     }
 
