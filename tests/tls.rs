@@ -187,7 +187,7 @@ fn what_a_server_says_against_its_client_is_passed_on_and_not_blamed_on_its_age(
     let own = Identity::self_signed("camera.example");
     let pem = scratch.write("camera.pem", &own.pem());
     let second = pem.to_str().unwrap_or_default();
-    let pin = || format!("pin_sha256: \"{}\"", fingerprint(&own));
+    let pin = || format!("pin_sha256: \"{}\"", own.fingerprint());
     let by_name = [
         &["-servername", "camera.example", "-servername_fatal"][..],
         &["-cert2", second, "-key2", second],

@@ -146,6 +146,7 @@ pub(crate) fn address(bytes: &[u8]) {
             assert!(name.len() <= 260 && !name.contains(['@', '/']));
         }
         Ok(Address::File { path, .. }) => assert!(path.is_absolute()),
+        Ok(Address::Device { device, .. }) => assert!(!device.is_empty()),
         Ok(Address::Live { .. }) => {}
         Err(error) => {
             let said = error.to_string();
@@ -157,7 +158,7 @@ pub(crate) fn address(bytes: &[u8]) {
         match &argument.location {
             Location::Rtsp(target) => assert!(target.credentials.is_none()),
             Location::Http(target) => assert!(target.credentials.is_none()),
-            Location::File { .. } | Location::Live(_) => {}
+            Location::File { .. } | Location::Live(_) | Location::Device(_) => {}
         }
     }
 }

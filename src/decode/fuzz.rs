@@ -182,7 +182,8 @@ fn opened(whole: &Arc<[u8]>, manner: u8) -> Opened {
         return Opened {
             media: Box::new(Cursor::new(whole.to_vec())),
             claimed: None,
-            read: Arc::default(),
+            progress: Arc::default(),
+            live: false,
         };
     }
     let pieces = Pieces::new(whole, manner);
