@@ -99,7 +99,7 @@ pub fn start(recordings: Vec<Recording>) -> u16 {
 fn serve(mut stream: TcpStream, recordings: &[Recording]) -> std::io::Result<()> {
     let mut pending = Vec::new();
     loop {
-        let (method, path, cseq) = request(&mut stream, &mut pending)?;
+        let (method, path, cseq) = request(&stream, &mut pending)?;
         let named = path.split('/').nth(1).unwrap();
         let recording = recordings.iter().find(|r| r.path == named).unwrap();
         let Recording {
