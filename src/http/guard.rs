@@ -17,7 +17,7 @@ use hyper::{
 };
 use tokio::sync::watch;
 
-use super::{metrics::Rejection, problem::Problem};
+use super::{WebOptions, metrics::Rejection, problem::Problem};
 
 /// A host and perhaps a port, as a `Host` header writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,21 +60,22 @@ impl Authority {
 #[derive(Debug)]
 pub(super) struct Guard {
     own_names: Vec<String>,
-    allowed: watch::Receiver<Arc<Vec<String>>>,
+    web: watch::Receiver<Arc<WebOptions>>,
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Guard {
-    /// `hostname`: the machine's. `allowed`: further names, each for any port or with one.
-    pub(super) fn new(hostname: Option<&str>, allowed: watch::Receiver<Arc<Vec<String>>>) -> Self {
+    /// `hostname`: the machine's. `web`: its `allowed_hosts` are further names, each for any port or
+    /// with one.
+    pub(super) fn new(hostname: Option<&str>, web: watch::Receiver<Arc<WebOptions>>) -> Self {
         let mut own_names = vec!["localhost".to_owned()];
         if let Some(name) = hostname.and_then(Authority::parse) {
             // Multicast DNS announces the first label (RFC 6762 §3).
             let first = name.host.split('.').next().unwrap_or_default();
             own_names.extend([format!("{first}.local"), name.host]);
         }
-        Self { own_names, allowed }
+        Self { own_names, web }
     }
 
     /// Lets a request through, or says why not.
@@ -107,7 +108,7 @@ impl Guard {
         };
         host.is_ip()
             || self.own_names.contains(&host.host)
-            || self.allowed.borrow().iter().any(allows)
+            || self.web.borrow().allowed_hosts.iter().any(allows)
     }
 }
 

@@ -8,6 +8,7 @@
 //! There is no authentication yet. A listener that the network can reach therefore
 //! serves only the telemetry path and the health checks.
 
+mod api;
 mod bind;
 mod guard;
 mod health;
@@ -18,6 +19,8 @@ mod probe;
 mod problem;
 mod reload;
 mod reply;
+mod resource;
+mod route;
 mod scrape;
 mod seats;
 mod server;
@@ -38,6 +41,7 @@ pub use self::{
 };
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
+    buffers::Buffers,
     metrics::Registry,
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
@@ -56,15 +60,25 @@ pub struct Options {
     pub telemetry_path: String,
     /// Requests at once, health checks aside; 0 for no limit.
     pub max_requests: usize,
-    /// Further names in `Host` that are ours, each with or without a port. A reload
-    /// replaces them.
-    pub allowed_hosts: watch::Receiver<Arc<Vec<String>>>,
+    /// What the configuration allows. A reload replaces it.
+    pub web: watch::Receiver<Arc<WebOptions>>,
+    /// Where audio and its books are.
+    pub buffers: Arc<Buffers>,
     /// Dashboards and rules.
     pub assets: Assets,
     /// The server's own metrics, which the caller has registered.
     pub metrics: Arc<HttpMetrics>,
     /// What a client may take.
     pub limits: Limits,
+}
+
+/// What the configuration says about the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebOptions {
+    /// Further names in `Host` that are ours, each with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Whether audio may leave, over loopback.
+    pub audio: bool,
 }
 
 /// What a client may take; the defaults suit everyone, tests are less patient.
@@ -158,7 +172,8 @@ pub fn start(
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         limits: options.limits,
-        guard: Guard::new(hostname().as_deref(), options.allowed_hosts),
+        guard: Guard::new(hostname().as_deref(), options.web),
+        buffers: options.buffers,
         metrics: options.metrics,
         registry,
         snapshot,
