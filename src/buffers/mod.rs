@@ -36,6 +36,7 @@ pub mod registry;
 mod request;
 mod ring;
 mod sync;
+mod timeline;
 
 #[cfg(test)]
 mod model_tests;
@@ -50,3 +51,4 @@ pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
 pub use reader::{Clip, Read, Reader};
 pub use ring::PartialFrame;
+pub use timeline::{Gap, Stretch, TimeMap};

@@ -26,6 +26,7 @@ fn steps(longest: usize) -> impl Strategy<Value = Vec<Step>> {
         Just(StartAt::Oldest),
         Just(StartAt::Now),
         (0..longest as u64).prop_map(StartAt::Newest),
+        (0..4 * longest as u64).prop_map(StartAt::Position),
     ];
     let step = prop_oneof![
         5 => (0..longest).prop_map(Step::Push),
@@ -123,6 +124,7 @@ fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCas
                     StartAt::Oldest => model.tail(),
                     StartAt::Now => model.head(),
                     StartAt::Newest(n) => model.head().saturating_sub(n as usize).max(model.tail()),
+                    StartAt::Position(p) => (p as usize).clamp(model.tail(), model.head()),
                 };
                 let reader = buffer.subscribe(ReaderKind::Live, from);
                 prop_assert_eq!(reader.position(), position as u64);

@@ -116,6 +116,11 @@ impl Ring {
         self.time_next_push.load(Relaxed)
     }
 
+    /// Asks for the next push to be timed.
+    pub(super) fn time_next(&self) {
+        self.time_next_push.store(true, Relaxed);
+    }
+
     /// Writes whole frames; of more than the ring holds, the newest stay.
     pub(super) fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
         let mut state = self.lock();
@@ -152,6 +157,7 @@ impl Ring {
             StartAt::Oldest => tail,
             StartAt::Now => head,
             StartAt::Newest(frames) => head.saturating_sub(frames).max(tail),
+            StartAt::Position(position) => position.clamp(tail, head),
         };
         state.cursors.attach(kind, position)
     }

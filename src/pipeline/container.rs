@@ -50,9 +50,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 sink.push(format, &samples)?;
                 watch.audio_came();
             }
-            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
-            }
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => sink.undecodable(),
         }
         next = loop {
             tokio::select! {

@@ -83,9 +83,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
                     sleep(wait).await;
                 }
             }
-            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
-            }
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => sink.undecodable(),
         }
     }
 }
