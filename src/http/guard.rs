@@ -87,7 +87,7 @@ impl Guard {
         if request.method == Method::GET || request.method == Method::HEAD {
             return Ok(());
         }
-        let cross_site = header(&request.headers, &SEC_FETCH_SITE) == Some("cross-site");
+        let cross_site = is_cross_site(&request.headers);
         let origins: Vec<_> = request.headers.get_all(ORIGIN).iter().collect();
         let same_origin = match (origins.as_slice(), host) {
             ([], _) => true,
@@ -139,8 +139,11 @@ fn effective_host(request: &Parts) -> Result<Option<Authority>, (Rejection, Prob
     })
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// A browser says so when another site's page makes it ask.
+pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers
+        .get(SEC_FETCH_SITE)
+        .is_some_and(|site| site == "cross-site")
 }
 
 /// Whether an `Origin` is that of a page served under `host`. Both schemes count: a proxy

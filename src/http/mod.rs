@@ -9,6 +9,7 @@
 //! serves only the telemetry path and the health checks.
 
 mod api;
+mod audio;
 mod bind;
 mod guard;
 mod health;
@@ -26,6 +27,7 @@ mod seats;
 mod server;
 mod service;
 mod stall_guard;
+mod timestamp;
 
 use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -96,12 +98,19 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a client may take no byte of an answer.
     pub write: Duration,
-    /// After that, a connection is closed at the end of its current answer.
+    /// After that, a connection is closed at the end of its current answer; live audio may go
+    /// on for as long as it is taken.
     pub age: Duration,
     /// How long the capture side may take to answer a command.
     pub command: Duration,
     /// The pause after the system could not give another connection.
     pub accept_pause: Duration,
+    /// Clips that may be made or sent at once.
+    pub clips: usize,
+    /// Bytes of a clip.
+    pub clip_bytes: u64,
+    /// Live streams at once.
+    pub listeners: usize,
     /// How long requests in progress may take to finish when the program stops.
     pub drain: Duration,
 }
@@ -118,6 +127,9 @@ impl Default for Limits {
             age: Duration::from_secs(600),
             command: Duration::from_secs(10),
             accept_pause: Duration::from_millis(500),
+            clips: 4,
+            clip_bytes: 64 << 20,
+            listeners: 64,
             drain: Duration::from_secs(2),
         }
     }
@@ -171,8 +183,10 @@ pub fn start(
     let service = Arc::new(Service {
         telemetry_path: options.telemetry_path,
         assets: options.assets,
+        audio: audio::Turns::new(&options.limits),
         limits: options.limits,
-        guard: Guard::new(hostname().as_deref(), options.web),
+        guard: Guard::new(hostname().as_deref(), options.web.clone()),
+        web: options.web,
         buffers: options.buffers,
         metrics: options.metrics,
         registry,

@@ -39,6 +39,31 @@ impl Resource {
     }
 }
 
+/// Audio of one source, under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sound {
+    /// `sources/{name}/clip.wav`.
+    Clip(SourceId),
+    /// `sources/{name}/live.wav`.
+    Live(SourceId),
+    /// Either in another format.
+    NotWav,
+}
+
+impl Sound {
+    /// The audio at a path below `/api/v1/`.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let (name, file) = path.strip_prefix("sources/")?.split_once('/')?;
+        let source = source_id(name)?;
+        match file.split_once('.')? {
+            ("clip", "wav") => Some(Self::Clip(source)),
+            ("live", "wav") => Some(Self::Live(source)),
+            ("clip" | "live", other) if !other.contains('/') => Some(Self::NotWav),
+            _ => None,
+        }
+    }
+}
+
 fn source_id(part: &str) -> Option<SourceId> {
     SourceId::new(&part.replace("%3A", ":").replace("%3a", ":")).ok()
 }

@@ -4,7 +4,7 @@ use hyper::Method;
 
 use super::{
     Assets,
-    resource::{Methods, READ_ONLY, Resource},
+    resource::{Methods, READ_ONLY, Resource, Sound},
 };
 
 /// One thing that is served.
@@ -18,6 +18,7 @@ pub(super) enum Route {
     Reload,
     Probe,
     Api(Resource),
+    Audio(Sound),
     Asset {
         content_type: &'static str,
         text: &'static str,
@@ -31,7 +32,8 @@ impl Route {
             return Some(Self::Telemetry);
         }
         if let Some(path) = path.strip_prefix("/api/v1/") {
-            return Resource::of(path).map(Self::Api);
+            let sound = Sound::of(path).map(Self::Audio);
+            return sound.or_else(|| Resource::of(path).map(Self::Api));
         }
         match path {
             "/" => Some(Self::Page),

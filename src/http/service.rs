@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    Assets, Limits, api,
+    Assets, Limits, WebOptions, api, audio,
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
@@ -39,6 +39,7 @@ pub(super) struct Service {
     pub(super) assets: Assets,
     pub(super) limits: Limits,
     pub(super) guard: Guard,
+    pub(super) web: watch::Receiver<Arc<WebOptions>>,
     pub(super) buffers: Arc<Buffers>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
@@ -48,6 +49,8 @@ pub(super) struct Service {
     pub(super) turns: Arc<Semaphore>,
     /// Probes in progress.
     pub(super) probes: Semaphore,
+    /// Clips and live streams in progress.
+    pub(super) audio: audio::Turns,
     pub(super) started: Instant,
 }
 
@@ -127,13 +130,17 @@ impl Service {
             Route::Ready => health::ready(self.snapshot.borrow().as_ref()),
             Route::Asset { content_type, text } => reply(StatusCode::OK, content_type, text),
             Route::Probe => probe::probe(&self.commands, &self.probes, head).await,
+            Route::Audio(sound) => audio::answer(&self.desk(), &sound, head).await,
             Route::Api(resource) => api::answer(&self.view(), &resource),
             Route::Reload => match self.discard(body).await {
                 Ok(()) => reload(&self.commands, self.limits.command).await,
                 Err(problem) => problem.into_reply(),
             },
         };
-        reply.body_mut().hold(turn);
+        // Listeners stay for hours; they have a limit of their own.
+        if let Some(turn) = turn.filter(|_| !reply.body().is_live()) {
+            reply.body_mut().hold(turn);
+        }
         reply
     }
 
@@ -149,6 +156,17 @@ impl Service {
         api::View {
             snapshot: self.snapshot.borrow().clone(),
             buffers: &self.buffers,
+        }
+    }
+
+    fn desk(&self) -> audio::Desk<'_> {
+        audio::Desk {
+            web: &self.web,
+            snapshot: self.snapshot.borrow().clone(),
+            buffers: &self.buffers,
+            turns: &self.audio,
+            limits: &self.limits,
+            metrics: &self.metrics,
         }
     }
 

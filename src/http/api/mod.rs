@@ -24,13 +24,13 @@ pub(super) struct View<'a> {
 /// Answers a request whose method is known to fit.
 pub(super) fn answer(view: &View<'_>, resource: &Resource) -> Response<Body> {
     let Some(snapshot) = &view.snapshot else {
-        return starting().into_reply();
+        return Problem::starting().into_reply();
     };
     match resource {
         Resource::Sources => json(&sources::all(snapshot)),
         Resource::Source(id) => match sources::one(snapshot, view.buffers, id) {
             Some(source) => json(&source),
-            None => unknown_source().into_reply(),
+            None => Problem::unknown_source().into_reply(),
         },
     }
 }
@@ -46,21 +46,4 @@ fn json(document: &impl Serialize) -> Response<Body> {
         )
         .into_reply(),
     }
-}
-
-fn starting() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "The program is starting; there is no report yet.",
-        "Ask again in a second.",
-    )
-    .retry_after(1)
-}
-
-fn unknown_source() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "No source of this name is configured.",
-        "/api/v1/sources lists the names.",
-    )
 }
