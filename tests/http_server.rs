@@ -7,6 +7,8 @@
 
 #[path = "http_server/api.rs"]
 mod api;
+#[path = "http_server/audio.rs"]
+mod audio;
 #[path = "http_server/client.rs"]
 mod client;
 #[path = "http_server/connections.rs"]

@@ -1,6 +1,7 @@
 //! An RTSP server that suffers faults by a schedule and keeps the truth about them.
 //!
-//! It plays PCMU, a packet every 20 ms. What it notes is what it did: packets sent, packets
+//! It plays PCMU, a packet every 20 ms, whose samples follow from their RTP timestamps
+//! ([`code`]). What it notes is what it did: packets sent, packets
 //! left out with their sequence numbers used up, ticks on which it kept silent, and the time
 //! in which nobody was served. Connections end in order (FIN), so what was sent arrives.
 
@@ -16,6 +17,15 @@ use std::{
 
 const TICK: Duration = Duration::from_millis(20);
 const SAMPLES: u32 = 160;
+/// Where each session's timestamps begin.
+pub const FIRST_TIMESTAMP: u32 = 1_000;
+
+/// What is sent for the sample of this timestamp: noise in mu-law.
+pub fn code(timestamp: u32) -> u8 {
+    (timestamp.wrapping_mul(0x9E37_79B1).rotate_left(15) ^ timestamp)
+        .wrapping_mul(0x85EB_CA6B)
+        .to_be_bytes()[0]
+}
 
 /// What is wrong for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,7 +232,7 @@ fn request(
 
 fn play(mut stream: TcpStream, started: Instant, source: &Source) -> std::io::Result<()> {
     let began = Instant::now();
-    let (mut sequence, mut timestamp, mut first) = (7u16, 1000u32, true);
+    let (mut sequence, mut timestamp, mut first) = (7u16, FIRST_TIMESTAMP, true);
     let outcome = (1u32..).try_for_each(|tick| {
         thread::sleep((began + TICK * tick).saturating_duration_since(Instant::now()));
         let fault = source.fault(started);
@@ -239,7 +249,7 @@ fn play(mut stream: TcpStream, started: Instant, source: &Source) -> std::io::Re
                 packet.extend_from_slice(&sequence.to_be_bytes());
                 packet.extend_from_slice(&timestamp.to_be_bytes());
                 packet.extend_from_slice(&[0, 0, 0, 9]);
-                packet.extend_from_slice(&[0x55; SAMPLES as usize]);
+                packet.extend((timestamp..timestamp + SAMPLES).map(code));
                 stream.write_all(&packet).map_err(Some)?;
                 truth.sent += 1;
                 if std::mem::take(&mut first) {
