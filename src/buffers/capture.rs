@@ -72,15 +72,19 @@ impl CaptureBuffer {
             .timings()
             .write
             .observe(start.elapsed().as_secs_f64());
-        self.timeline().mark(self.position(), start);
         pushed
+    }
+
+    /// Notes that all audio pushed so far had come at `now`. Called by the writer some times
+    /// a second, and with the first push after a gap; without it no audio is found by time.
+    pub fn mark(&self, now: Instant) {
+        self.timeline().mark(self.position(), now);
     }
 
     /// Notes that audio is missing between the last frame pushed and the next. Called by the
     /// writer; the ring itself has no hole.
     pub fn gap(&self, gap: Gap) {
         self.timeline().gap(self.position(), gap);
-        self.ring.time_next();
     }
 
     /// Where in time the audio lies that the buffer holds now.

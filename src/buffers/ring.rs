@@ -116,11 +116,6 @@ impl Ring {
         self.time_next_push.load(Relaxed)
     }
 
-    /// Asks for the next push to be timed.
-    pub(super) fn time_next(&self) {
-        self.time_next_push.store(true, Relaxed);
-    }
-
     /// Writes whole frames; of more than the ring holds, the newest stay.
     pub(super) fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
         let mut state = self.lock();

@@ -1,38 +1,22 @@
 //! Where decoded blocks go: the meter, the ring, the account.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
-use super::{Context, End};
+use super::{Context, End, arrivals::Arrivals};
 use crate::{
-    buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType, Gap},
+    buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType},
     decode::to_s16,
     signal::Levels,
     sources::{DisconnectReason, SessionEnd},
     units::AudioFormat,
 };
 
-/// When nothing came for so long, time goes on without audio until its arrival shows
-/// otherwise.
-const PAUSE: Duration = Duration::from_secs(1);
-
 /// Where decoded blocks go.
 pub(super) struct Sink<'a> {
     context: &'a Context<'a>,
     buffer: Option<(AudioFormat, Arc<CaptureBuffer>)>,
     samples: Vec<i16>,
-    /// The latest block: the best guess for one that is missing.
-    latest: Option<Block>,
-    /// Whether the buffer was told of a gap after it.
-    gap_told: bool,
-}
-
-struct Block {
-    format: AudioFormat,
-    frames: u64,
-    came: Instant,
+    arrivals: Arrivals,
 }
 
 impl<'a> Sink<'a> {
@@ -41,47 +25,33 @@ impl<'a> Sink<'a> {
             context,
             buffer: None,
             samples: Vec::new(),
-            latest: None,
-            gap_told: false,
+            arrivals: Arrivals::default(),
         }
     }
 
-    /// So many packets were lost on the way.
+    /// Packets are missing before the next block.
     pub(super) fn lost(&mut self, packets: u16) {
         let packets = u64::from(packets);
-        let frames = self.tell_lost(packets);
-        let duration = frames.map(|(format, frames)| format.duration_of(frames));
-        let account = self.context.account;
-        account.lost(packets, duration.unwrap_or_default());
+        let missing = self.missing(packets).unwrap_or_default();
+        self.context.account.lost(packets, missing);
     }
 
     /// A packet could not be decoded.
     pub(super) fn undecodable(&mut self) {
-        let frames = self.tell_lost(1);
-        let duration = frames.map(|(format, frames)| format.duration_of(frames));
-        self.context.account.undecodable(duration);
+        let missing = self.missing(1);
+        self.context.account.undecodable(missing);
     }
 
-    /// Nobody knows how much could not be decoded.
-    pub(super) fn skipped(&mut self) {
-        let duration = self.latest.as_ref().map(Block::duration);
-        self.context.account.undecodable(duration);
-        self.tell(Gap::Session);
+    /// Something could not be decoded, nobody knows how much.
+    pub(super) fn broken(&mut self) {
+        let buffer = self.buffer.as_ref().map(|(_, buffer)| &**buffer);
+        let missing = self.arrivals.broken(buffer);
+        self.context.account.undecodable(missing);
     }
 
-    /// Tells the buffer of lost packets; how many frames they are thought to have held.
-    fn tell_lost(&mut self, packets: u64) -> Option<(AudioFormat, u64)> {
-        let Block { format, frames, .. } = self.latest.as_ref()?;
-        let (format, frames) = (*format, frames.saturating_mul(packets));
-        self.tell(Gap::Frames(frames));
-        Some((format, frames))
-    }
-
-    fn tell(&mut self, gap: Gap) {
-        if let Some((_, buffer)) = &self.buffer {
-            buffer.gap(gap);
-            self.gap_told = true;
-        }
+    fn missing(&mut self, packets: u64) -> Option<Duration> {
+        let buffer = self.buffer.as_ref().map(|(_, buffer)| &**buffer);
+        self.arrivals.missing(buffer, packets)
     }
 
     pub(super) fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
@@ -91,24 +61,12 @@ impl<'a> Sink<'a> {
             _ => self.allocate(format)?,
         };
         let buffer = Arc::clone(buffer);
-        let came = Instant::now();
-        let block = Block {
-            format,
-            frames: (samples.len() / usize::from(format.channels).max(1)) as u64,
-            came,
-        };
-        let pause = |latest: &Block| came.saturating_duration_since(latest.came) >= PAUSE;
-        if self.latest.as_ref().is_some_and(pause) && !self.gap_told {
-            buffer.gap(Gap::Pause);
-        }
-        self.gap_told = false;
         meter.record(Levels::of(samples));
         to_s16(samples, &mut self.samples);
-        buffer
-            .push(&self.samples)
-            .map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
-        account.audio(block.duration());
-        self.latest = Some(block);
+        let pushed = self.arrivals.push(&buffer, &self.samples);
+        let duration =
+            pushed.map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
+        account.audio(duration);
         Ok(())
     }
 
@@ -128,16 +86,9 @@ impl<'a> Sink<'a> {
             .allocate_if_needed(BufferKind::Capture, format, options.capture)
             .map_err(|error| refused(&error))?;
         if let Allocation::Repeated(buffer) = &allocation {
-            buffer.gap(Gap::Session);
+            self.arrivals.join(buffer);
         }
-        self.latest = None;
         Ok(&self.buffer.insert((format, allocation.into_buffer())).1)
-    }
-}
-
-impl Block {
-    fn duration(&self) -> Duration {
-        self.format.duration_of(self.frames)
     }
 }
 

@@ -74,6 +74,7 @@ fn push(buffer: &CaptureBuffer, frames: u64) {
     let start = buffer.position();
     let samples: Vec<_> = (start..start + frames).map(number).collect();
     buffer.push(&samples).unwrap();
+    buffer.mark(Instant::now());
 }
 
 fn samples(wav: &[u8]) -> Vec<i16> {
@@ -357,6 +358,36 @@ fn live_audio_begins_now_and_ends_with_the_buffer() {
 }
 
 #[test]
+fn a_listener_keeps_its_seat_and_takes_no_turn_of_a_scrape() {
+    let setup = Setup {
+        max_requests: 1,
+        limits: Limits {
+            connections: 2,
+            ..Setup::default().limits
+        },
+        ..Setup::default()
+    };
+    let Studio {
+        server,
+        lease: _lease,
+        buffer,
+    } = studio_with(setup, MONO, 10);
+    push(&buffer, 800);
+    let mut live = listener(&server);
+    // Each of them takes the seat of the one before.
+    let idle: Vec<_> = (0..5)
+        .map(|_| {
+            let mut client = Client::connect(server.address);
+            assert_eq!(client.ask("GET", "/metrics", "").status, 200);
+            client
+        })
+        .collect();
+    assert!(!live.is_closed_within(Duration::from_millis(300)));
+    assert_eq!(readers(&server), 1);
+    drop(idle);
+}
+
+#[test]
 fn who_leaves_is_detached_and_a_reload_can_end_it() {
     let Studio {
         server,
@@ -396,6 +427,7 @@ fn a_hundred_stalled_listeners_cost_nothing_and_are_gone_soon() {
         let start = buffer.position() * 2;
         let samples: Vec<_> = (start..start + frames * 2).map(number).collect();
         buffer.push(&samples).unwrap();
+        buffer.mark(Instant::now());
     };
     write(960);
     let mut crowd: Vec<_> = (0..100)

@@ -30,6 +30,7 @@ fn push(buffer: &CaptureBuffer, frames: u64) {
         .flat_map(|n| std::iter::repeat_n((n as u16).cast_signed(), channels))
         .collect();
     buffer.push(&samples).unwrap();
+    buffer.mark(std::time::Instant::now());
 }
 
 fn plan(buffer: &CaptureBuffer, seconds: u64) -> Result<Plan, Nothing> {
