@@ -110,7 +110,7 @@ fn a_hundred_who_do_not_listen_cost_the_capture_nothing() {
         "web: {{ audio: true }}\nsources:\n- {{ name: it, url: \"rtsp://127.0.0.1:{}/0\" }}\n",
         server.port
     );
-    let exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
+    let mut exporter = Exporter::with_config(&scratch.write("config.yaml", &config));
     exporter.until_state("it", "streaming");
     let mut crowd: Vec<_> = (0..100).map(|_| Listener::ask(&exporter, "it")).collect();
     let labels = [("source", "it"), ("buffer_type", "capture")];
@@ -140,4 +140,17 @@ fn a_hundred_who_do_not_listen_cost_the_capture_nothing() {
     let lost = "myaudio_source_lost_packets_total";
     assert_eq!(scrape.value(lost, &[("source", "it")]), 0.0);
     assert_eq!(scrape.state("it"), "streaming");
+
+    let mut last = Listener::ask(&exporter, "it");
+    assert_eq!(last.status(), 200);
+    last.hear(1_600);
+    exporter.process.signal("TERM");
+    last.hear(usize::MAX / 4);
+    assert!(last.has_ended(), "in order");
+    assert!(
+        exporter
+            .process
+            .wait(std::time::Duration::from_secs(20))
+            .success()
+    );
 }

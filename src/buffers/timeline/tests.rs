@@ -100,6 +100,25 @@ fn audio_that_was_late_only_has_no_gap() {
 }
 
 #[test]
+fn a_way_that_became_a_little_longer_is_no_gap_either() {
+    let mut writer = Writer::new();
+    writer.live(5_000, 5_000);
+    writer.gap(Gap::Pause);
+    writer.burst(12_400, 7_000);
+    writer.live(14_400, 2_000);
+    // The newest is right, and the older audio joins it.
+    assert_eq!(writer.map(), [(400, 5_000), (5_400, 9_000)]);
+    writer.gap(Gap::Session);
+    writer.live(15_800, 1_000);
+    let session = (14_800, 1_000);
+    assert_eq!(
+        writer.map()[2],
+        session,
+        "another session misses even 400 ms"
+    );
+}
+
+#[test]
 fn audio_that_was_late_in_part_misses_the_rest() {
     let mut writer = Writer::new();
     writer.live(5_000, 5_000);

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+
 use super::*;
 use crate::{
     buffers::{Allocation, BufferKind, Buffers, Gap, Lease},
@@ -14,7 +16,14 @@ const STEREO: AudioFormat = AudioFormat {
 };
 
 fn buffer(format: AudioFormat, duration: Duration) -> (Lease, Arc<CaptureBuffer>) {
-    let buffers = Buffers::new(ByteSize(1 << 30));
+    buffer_of(&Buffers::new(ByteSize(1 << 30)), format, duration)
+}
+
+fn buffer_of(
+    buffers: &Arc<Buffers>,
+    format: AudioFormat,
+    duration: Duration,
+) -> (Lease, Arc<CaptureBuffer>) {
     let lease = buffers.lease(SourceId::new("garden").unwrap()).unwrap();
     let asker = lease.asker();
     let made = asker.allocate_if_needed(BufferKind::Capture, format, duration);
@@ -75,6 +84,29 @@ async fn the_writer_overtakes_and_the_clip_is_shorter_but_whole() {
     assert_eq!(clip.plan.wanted(), 80_000);
     let expected = (30_000..80_000u32).map(|n| (n as u16).cast_signed());
     assert!(samples(&clip.wav, 44).chunks(2).map(|f| f[0]).eq(expected));
+}
+
+#[tokio::test]
+async fn what_is_given_up_meanwhile_is_copied_all_the_same() {
+    let (lease, buffer) = buffer(STEREO, Duration::from_secs(1));
+    push(&buffer, 8_000);
+    let plan = plan(&buffer, 1).unwrap();
+    lease.clear();
+    let clip = copy(&buffer, plan).await.unwrap();
+    assert_eq!(clip.plan.frames(), 8_000);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_broken_off_leaves_no_reader() {
+    let buffers = Buffers::new(ByteSize(1 << 30));
+    let (_lease, buffer) = buffer_of(&buffers, STEREO, Duration::from_secs(10));
+    push(&buffer, 80_000);
+    let readers = || buffers.statements()[0].2.levels.readers;
+    let mut copying = Box::pin(copy(&buffer, plan(&buffer, 10).unwrap()));
+    assert!((&mut copying).now_or_never().is_none());
+    assert_eq!(readers(), 1, "in the middle of it");
+    drop(copying);
+    assert_eq!(readers(), 0);
 }
 
 #[tokio::test]

@@ -198,11 +198,12 @@ fn not_there(nothing: Nothing, now: &Moment) -> Problem {
             "Ask for at least a millisecond.",
         ),
         Nothing::Elsewhere { held } => {
-            let told = held.map_or_else(String::new, |(from, to)| {
-                let [from, to] = [from, to].map(|time| timestamp::format(now.wall(time)));
-                format!(" There is audio from {from} to {to}.")
+            let told = held.and_then(|(from, to)| {
+                let from = timestamp::format(now.wall(from))?;
+                let to = timestamp::format(now.wall(to))?;
+                Some(format!(" There is audio from {from} to {to}."))
             });
-            let detail = format!("There is no audio of that time.{told}");
+            let detail = "There is no audio of that time.".to_owned() + &told.unwrap_or_default();
             let remedy = "Ask for what there is, or for the newest with ?last=10s; \
                           `buffers.capture.duration` sets how much is kept.";
             Problem::new(StatusCode::NOT_FOUND, detail, remedy)
@@ -267,9 +268,9 @@ fn describe(reply: &mut Response<Body>, source: &SourceId, plan: &Plan, now: &Mo
     let mut name = "clip".to_owned();
     if let Some((start, end)) = plan.time() {
         let (start, end) = (now.wall(start), now.wall(end));
-        name = timestamp::compact(start);
-        texts.push((CLIP_START, timestamp::format(start)));
-        texts.push((CLIP_END, timestamp::format(end)));
+        name = timestamp::compact(start).unwrap_or(name);
+        texts.extend(timestamp::format(start).map(|text| (CLIP_START, text)));
+        texts.extend(timestamp::format(end).map(|text| (CLIP_END, text)));
     }
     let headers = reply.headers_mut();
     for (field, text) in texts {

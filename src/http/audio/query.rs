@@ -102,8 +102,8 @@ fn past(name: &str, text: &str, now: &Moment) -> Result<(Instant, Duration), Pro
     let time = timestamp::parse(text)
         .ok_or_else(|| wrong(&format!("`{name}` is not a time that can be read.")))?;
     now.past(time).ok_or_else(|| {
-        let here = timestamp::format(now.wall);
-        wrong(&format!("`{name}` lies in the future: it is {here} here."))
+        let here = timestamp::format(now.wall).unwrap_or_default();
+        wrong(&format!("`{name}` lies in the future: here it is {here}."))
     })
 }
 
