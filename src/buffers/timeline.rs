@@ -203,7 +203,7 @@ impl Timeline {
         let segment_is_empty = last.first == head;
         match gap {
             // How much that run misses at its start is for its clock to tell.
-            Gap::Frames(_) if run_is_empty => return,
+            Gap::Frames(_) | Gap::Pause if run_is_empty => return,
             Gap::Frames(frames) if segment_is_empty => {
                 last.skipped = missing(last.skipped, frames);
                 return;
@@ -216,7 +216,6 @@ impl Timeline {
                 };
                 self.segments.push_back(more);
             }
-            Gap::Pause if run_is_empty => return,
             Gap::Session if run_is_empty => {
                 run.joint = gap;
                 return;

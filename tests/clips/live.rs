@@ -141,12 +141,12 @@ fn a_hundred_who_do_not_listen_cost_the_capture_nothing() {
     assert_eq!(scrape.value(lost, &[("source", "it")]), 0.0);
     assert_eq!(scrape.state("it"), "streaming");
 
-    let mut last = Listener::ask(&exporter, "it");
-    assert_eq!(last.status(), 200);
-    last.hear(1_600);
+    let mut stayer = Listener::ask(&exporter, "it");
+    assert_eq!(stayer.status(), 200);
+    stayer.hear(1_600);
     exporter.process.signal("TERM");
-    last.hear(usize::MAX / 4);
-    assert!(last.has_ended(), "in order");
+    stayer.hear(usize::MAX / 4);
+    assert!(stayer.has_ended(), "in order");
     assert!(
         exporter
             .process

@@ -167,7 +167,7 @@ fn a_crystal_that_is_wrong_does_not_carry_the_newest_audio_away() {
         }
         let end = 600_000 + 6_000 * percent;
         let map = writer.map();
-        let told = map[0].0 + map[0].1 as i64;
+        let told = map[0].0 + map[0].1.cast_signed();
         assert!((told - end).abs() < 700, "{percent} %: {told} for {end}");
     }
 }
@@ -268,10 +268,10 @@ proptest! {
         let began = packets.iter().position(|p| p.0).unwrap_or(0) as u64 * BLOCK;
         let map = writer.timeline.map(0, writer.head);
         let mut told = map.stretches().iter().flat_map(|s| {
-            (0..s.frames / BLOCK).map(|n| s.at + (n * BLOCK) as i64)
+            (0..s.frames / BLOCK).map(|n| s.at + (n * BLOCK).cast_signed())
         });
         for frame in truth {
-            let expected = frame.max(began) as i64 + least.unwrap_or(0) as i64 * 8;
+            let expected = (frame.max(began) + least.unwrap_or(0) * 8).cast_signed();
             prop_assert_eq!(told.next(), Some(expected));
         }
     }

@@ -13,13 +13,13 @@ fn map(origin: Instant, parts: &[(u64, u64)], first_position: u64) -> TimeMap {
     let (mut at, mut position) = (0i64, first_position);
     let mut stretches = Vec::new();
     for (gap, frames) in parts {
-        at += *gap as i64;
+        at += gap.cast_signed();
         stretches.push(Stretch {
             at,
             position,
             frames: *frames,
         });
-        at += *frames as i64;
+        at += frames.cast_signed();
         position += frames;
     }
     TimeMap::new(origin, FORMAT.sample_rate, stretches)
@@ -168,12 +168,12 @@ proptest! {
         let map = map(Instant::now(), &parts, 0);
         let wanted = Wanted::Last(Duration::from_secs(1_000));
         let mut plan = Plan::new(FORMAT, map, wanted).unwrap();
-        let (before, end) = (frames(&plan), plan.start + plan.frames() as i64);
+        let (before, end) = (frames(&plan), plan.start + plan.frames().cast_signed());
         plan.overtaken(tail);
         let after = frames(&plan);
         prop_assert!(before.ends_with(&after));
         prop_assert!(after.iter().flatten().all(|position| *position >= tail));
-        prop_assert_eq!(plan.start + plan.frames() as i64, end);
+        prop_assert_eq!(plan.start + plan.frames().cast_signed(), end);
         let lost = before.iter().flatten().filter(|position| **position < tail).count();
         prop_assert_eq!(before.iter().flatten().count() - after.iter().flatten().count(), lost);
     }
