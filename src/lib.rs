@@ -11,7 +11,7 @@
 //! | 9 | [`http`] |
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
-//! | 5 | [`pipeline`] |
+//! | 5 | [`pipeline`], [`clip`] |
 //! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`]: the organs, which never import one another |
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
@@ -22,6 +22,7 @@ pub mod app;
 pub mod backoff;
 pub mod buffers;
 pub mod cli;
+pub mod clip;
 pub(crate) mod closed_set;
 pub mod config;
 pub mod decode;

@@ -70,6 +70,11 @@ impl Capture {
         self.snapshots.clone()
     }
 
+    /// Where the audio is, for those who only read.
+    pub(super) fn buffers(&self) -> Arc<Buffers> {
+        Arc::clone(&self.organs.buffers)
+    }
+
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);

@@ -4,7 +4,7 @@ use std::{
     collections::TryReserveError,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use super::{
     account::Account,
     budget::Reservation,
     ring::{PartialFrame, Ring},
+    timeline::{Gap, TimeMap, Timeline},
 };
 use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
 
@@ -26,6 +27,7 @@ pub struct CaptureBuffer {
     frames: u64,
     retired: AtomicBool,
     account: Arc<Account>,
+    timeline: Mutex<Timeline>,
     // The order of these two: the memory goes before its reservation does.
     ring: Arc<Ring>,
     _charged: Reservation,
@@ -48,6 +50,7 @@ impl CaptureBuffer {
             frames,
             retired: AtomicBool::new(false),
             account,
+            timeline: Mutex::new(Timeline::new(format.sample_rate, Instant::now())),
             ring: Arc::new(ring),
             _charged: charged,
         })
@@ -70,6 +73,26 @@ impl CaptureBuffer {
             .write
             .observe(start.elapsed().as_secs_f64());
         pushed
+    }
+
+    /// Notes that all audio pushed so far had come at `now`. Called by the writer some times
+    /// a second, and with the first push after a gap; without it no audio is found by time.
+    pub fn mark(&self, now: Instant) {
+        self.timeline().mark(self.position(), now);
+    }
+
+    /// Notes that audio is missing between the last frame pushed and the next. Called by the
+    /// writer; the ring itself has no hole.
+    pub fn gap(&self, gap: Gap) {
+        self.timeline().gap(self.position(), gap);
+    }
+
+    /// Where in time the audio lies that the buffer holds now.
+    pub fn time_map(&self) -> TimeMap {
+        // The order of the two locks is the same everywhere.
+        let mut timeline = self.timeline();
+        let (tail, head) = self.ring.inspect(|ring| (ring.tail, ring.head));
+        timeline.map(tail, head)
     }
 
     /// The format of all its audio.
@@ -124,6 +147,11 @@ impl CaptureBuffer {
 
     pub(super) fn account(&self) -> &Account {
         &self.account
+    }
+
+    fn timeline(&self) -> MutexGuard<'_, Timeline> {
+        // Only times are in it; a wrong one is better than a deaf recorder.
+        self.timeline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn frame_bytes(&self) -> u64 {

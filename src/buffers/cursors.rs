@@ -31,6 +31,8 @@ pub enum StartAt {
     Oldest,
     /// With the newest this many frames, or as many of them as are there.
     Newest(u64),
+    /// With the frame at this position, or the nearest that is there.
+    Position(u64),
     /// With the next frame that is written.
     Now,
 }

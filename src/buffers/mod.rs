@@ -36,6 +36,7 @@ pub mod registry;
 mod request;
 mod ring;
 mod sync;
+mod timeline;
 
 #[cfg(test)]
 mod model_tests;
@@ -48,5 +49,6 @@ pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};
 pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
-pub use reader::{Clip, Read, Reader};
+pub use reader::{Read, Reader};
 pub use ring::PartialFrame;
+pub use timeline::{Gap, Stretch, TimeMap};

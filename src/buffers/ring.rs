@@ -152,6 +152,7 @@ impl Ring {
             StartAt::Oldest => tail,
             StartAt::Now => head,
             StartAt::Newest(frames) => head.saturating_sub(frames).max(tail),
+            StartAt::Position(position) => position.clamp(tail, head),
         };
         state.cursors.attach(kind, position)
     }

@@ -169,6 +169,7 @@ pub const KEYS: &[Key] = &[
     key("probe.targets", Texts, Computed("the names of all sources")),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
+    key("web.audio", Boolean, Value("false")),
 ];
 
 /// The key at a path of the list.

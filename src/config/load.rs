@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     backoff::{InvalidPolicy, Policy},
+    http::WebOptions,
     id::SourceId,
     memory::limits,
     net::DialLimits,
@@ -44,8 +45,8 @@ pub struct Config {
     pub connect: ConnectOptions,
     /// The sources that may be probed over HTTP.
     pub probe_targets: Vec<SourceId>,
-    /// Host names, beside the listeners' own, that a request's `Host` may carry.
-    pub allowed_hosts: Vec<String>,
+    /// What the HTTP server may give to whom.
+    pub web: WebOptions,
 }
 
 impl Config {
@@ -56,7 +57,7 @@ impl Config {
             sources,
             memory_budget: default_budget(),
             connect: ConnectOptions::default(),
-            allowed_hosts: Vec::new(),
+            web: WebOptions::default(),
         }
     }
 
@@ -161,7 +162,11 @@ fn validate(
     let budget_given = buffers.bytes("memory_budget");
     let connect = connect(&top.section("connect"));
     let probe = top.section("probe");
-    let allowed_hosts = allowed_hosts(&top.section("web"));
+    let web = top.section("web");
+    let web = WebOptions {
+        allowed_hosts: allowed_hosts(&web),
+        audio: web.flag("audio"),
+    };
 
     let items = top.sections("sources", MAX_SOURCES);
     let from_file = items.len();
@@ -200,7 +205,7 @@ fn validate(
         memory_budget,
         connect,
         probe_targets,
-        allowed_hosts,
+        web,
     }
 }
 

@@ -51,9 +51,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 sink.push(format, &samples)?;
                 watch.audio_came();
             }
-            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
-            }
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => sink.undecodable(),
             SampleBlock::CutOff(missing) => {
                 // Once, however often it is played over.
                 cut_off.get_or_insert_with(|| {

@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context<'_>, name: &str) -> Ended {
                     watch.audio_came();
                 }
                 if heard.breaks > 0 {
-                    account.too_slow(heard.lost, heard.breaks);
+                    sink.too_slow(heard.lost, heard.breaks);
                 }
             }
             () = watch.tick() => watch.check(account)?,

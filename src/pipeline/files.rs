@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
                     return Err(OpenError::new(FailureReason::Unsupported, words).into());
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
-                context.account.undecodable(intake.sink.block_duration);
+                intake.sink.broken();
                 no_segment = UNPLAYABLE;
             }
             () = intake.watch.tick() => {

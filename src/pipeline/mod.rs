@@ -4,6 +4,7 @@
 //! them, the meter measures them, the ring keeps them, and the account is told of each
 //! second. Nothing here retries; the supervisor does.
 
+mod arrivals;
 mod container;
 mod continuity;
 #[cfg(feature = "device")]

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Context, End};
+use super::{Context, End, arrivals::Arrivals};
 use crate::{
-    buffers::{AllocationError, BufferKind, CaptureBuffer, ErrorType},
+    buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType},
     decode::to_s16,
     signal::Levels,
     sources::{DisconnectReason, SessionEnd},
@@ -16,8 +16,7 @@ pub(super) struct Sink<'a> {
     context: &'a Context<'a>,
     buffer: Option<(AudioFormat, Arc<CaptureBuffer>)>,
     samples: Vec<i16>,
-    /// How long the latest block was: the best guess for one that is missing.
-    pub(super) block_duration: Option<Duration>,
+    arrivals: Arrivals,
 }
 
 impl<'a> Sink<'a> {
@@ -26,8 +25,45 @@ impl<'a> Sink<'a> {
             context,
             buffer: None,
             samples: Vec::new(),
-            block_duration: None,
+            arrivals: Arrivals::default(),
         }
+    }
+
+    /// How long the latest block was: the best guess for one that is missing.
+    pub(super) fn block_duration(&self) -> Option<Duration> {
+        self.arrivals.block_duration()
+    }
+
+    /// Packets that held so much audio are missing before the next block.
+    pub(super) fn lost(&mut self, packets: u16, missing: Duration) {
+        self.missing(missing);
+        self.context.account.lost(u64::from(packets), missing);
+    }
+
+    /// This machine was too slow to take so much audio of the source, in so many places.
+    #[cfg(feature = "device")]
+    pub(super) fn too_slow(&mut self, missing: Duration, breaks: u64) {
+        self.missing(missing);
+        self.context.account.too_slow(missing, breaks);
+    }
+
+    /// A packet could not be decoded.
+    pub(super) fn undecodable(&mut self) {
+        let missing = self.block_duration();
+        self.missing(missing.unwrap_or_default());
+        self.context.account.undecodable(missing);
+    }
+
+    /// Something could not be decoded, nobody knows how much.
+    pub(super) fn broken(&mut self) {
+        let buffer = self.buffer.as_ref().map(|(_, buffer)| &**buffer);
+        let missing = self.arrivals.broken(buffer);
+        self.context.account.undecodable(missing);
+    }
+
+    fn missing(&mut self, audio: Duration) {
+        let buffer = self.buffer.as_ref().map(|(_, buffer)| &**buffer);
+        self.arrivals.missing(buffer, audio);
     }
 
     pub(super) fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
@@ -39,11 +75,9 @@ impl<'a> Sink<'a> {
         let buffer = Arc::clone(buffer);
         meter.record(Levels::of(samples));
         to_s16(samples, &mut self.samples);
-        buffer
-            .push(&self.samples)
-            .map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
-        let duration = block_duration(format, samples);
-        self.block_duration = Some(duration);
+        let pushed = self.arrivals.push(&buffer, &self.samples);
+        let duration =
+            pushed.map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
         account.audio(duration);
         Ok(())
     }
@@ -63,6 +97,9 @@ impl<'a> Sink<'a> {
         let allocation = asker
             .allocate_if_needed(BufferKind::Capture, format, options.capture)
             .map_err(|error| refused(&error))?;
+        if let Allocation::Repeated(buffer) = &allocation {
+            self.arrivals.join(buffer);
+        }
         Ok(&self.buffer.insert((format, allocation.into_buffer())).1)
     }
 }

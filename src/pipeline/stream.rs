@@ -127,7 +127,7 @@ async fn play(context: &Context<'_>, stream: &mut HttpStream) -> Ended {
                 }
             }
             SampleBlock::Undecodable | SampleBlock::Skipped(_) | SampleBlock::CutOff(_) => {
-                account.undecodable(sink.block_duration);
+                sink.undecodable();
             }
         }
     }

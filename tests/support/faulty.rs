@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use sound::Sound;
+pub use sound::{FIRST_TIMESTAMP, Sound, code};
 pub use truth::Truth;
 use truth::Turn;
 
@@ -99,6 +99,18 @@ impl Faulty {
 
     pub fn truth(&self, source: usize) -> Truth {
         self.sources[source].truth().now()
+    }
+}
+
+impl Plan {
+    /// PCMU with these faults.
+    pub fn pcmu(faults: Schedule) -> Self {
+        Self {
+            faults,
+            sound: Sound::Pcmu,
+            burst: 0,
+            slowness: 0.0,
+        }
     }
 }
 
@@ -258,7 +270,7 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) -> Instant {
         let garbage = fault == Some(Fault::Garbage) && sound == Sound::Aac;
         let packets = if sent { 1 } else { 1 + burst };
         for _ in 0..packets {
-            let timestamp = 1000 + number.wrapping_mul(sound.ticks());
+            let timestamp = FIRST_TIMESTAMP + number.wrapping_mul(sound.ticks());
             let frame = sound.frame(7 + number as u16, timestamp, garbage);
             if stream.write_all(&frame).is_err() {
                 truth.left += u64::from(sent);

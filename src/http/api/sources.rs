@@ -1,0 +1,113 @@
+//! Sources, as JSON.
+
+use serde::Serialize;
+
+use crate::{
+    buffers::{BufferKind, Buffers},
+    id::SourceId,
+    status::{Snapshot, SourceStatus},
+    units::AudioFormat,
+};
+
+/// `GET /api/v1/sources`: every configured source, in order of names.
+#[derive(Serialize)]
+pub(super) struct Sources {
+    sources: Vec<Source>,
+}
+
+/// One source. Durations are in seconds.
+#[derive(Serialize)]
+pub(super) struct Source {
+    name: String,
+    kind: &'static str,
+    state: &'static str,
+    state_seconds: f64,
+    /// What is wrong and what to do.
+    problem: Option<String>,
+    codec: Option<String>,
+    format: Option<Format>,
+    audio_seconds: f64,
+    expected_seconds: f64,
+    /// Root mean square of the latest audio, full scale 1.
+    rms: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Format {
+    sample_rate: u32,
+    channels: u16,
+}
+
+/// `GET /api/v1/sources/{name}`: the source and its buffers.
+#[derive(Serialize)]
+pub(super) struct SourceInDepth {
+    #[serde(flatten)]
+    source: Source,
+    buffers: Vec<Buffer>,
+}
+
+/// One live buffer.
+#[derive(Serialize)]
+struct Buffer {
+    #[serde(rename = "buffer_type")]
+    kind: &'static str,
+    format: Format,
+    capacity_bytes: u64,
+    capacity_seconds: f64,
+    buffered_seconds: f64,
+}
+
+pub(super) fn all(snapshot: &Snapshot) -> Sources {
+    Sources {
+        sources: snapshot.sources.iter().map(Source::from).collect(),
+    }
+}
+
+/// `None` for a source that is not configured.
+pub(super) fn one(snapshot: &Snapshot, buffers: &Buffers, id: &SourceId) -> Option<SourceInDepth> {
+    let status = snapshot.sources.iter().find(|source| source.id == *id)?;
+    let live = BufferKind::ALL
+        .iter()
+        .filter_map(|kind| buffer(buffers, id, *kind));
+    Some(SourceInDepth {
+        source: status.into(),
+        buffers: live.collect(),
+    })
+}
+
+fn buffer(buffers: &Buffers, id: &SourceId, kind: BufferKind) -> Option<Buffer> {
+    let buffer = buffers.get(id, kind)?;
+    Some(Buffer {
+        kind: kind.as_str(),
+        format: buffer.format().into(),
+        capacity_bytes: buffer.capacity_bytes(),
+        capacity_seconds: buffer.capacity().as_secs_f64(),
+        buffered_seconds: buffer.buffered().as_secs_f64(),
+    })
+}
+
+impl From<&SourceStatus> for Source {
+    fn from(status: &SourceStatus) -> Self {
+        Self {
+            name: status.id.to_string(),
+            kind: status.kind.as_str(),
+            state: status.state.as_str(),
+            state_seconds: status.since.as_secs_f64(),
+            problem: status.problem.clone(),
+            codec: status.codec.clone(),
+            format: status.format.map(Format::from),
+            audio_seconds: status.audio_seconds,
+            expected_seconds: status.expected_seconds,
+            rms: status.rms,
+        }
+    }
+}
+
+impl From<AudioFormat> for Format {
+    fn from(format: AudioFormat) -> Self {
+        Self {
+            sample_rate: format.sample_rate,
+            channels: format.channels,
+        }
+    }
+}
