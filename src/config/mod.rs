@@ -20,6 +20,7 @@ mod nearest;
 mod one;
 mod secrets;
 mod section;
+mod silence;
 mod source;
 mod transport;
 mod yaml;

@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 watch.audio_came();
             }
             SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
+                sink.undecodable();
             }
         }
         next = loop {

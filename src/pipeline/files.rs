@@ -80,7 +80,7 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
                     return Err(OpenError::new(FailureReason::Unsupported, words).into());
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
-                context.account.undecodable(intake.sink.block_duration);
+                intake.sink.undecodable();
             }
             () = intake.watch.tick() => {
                 intake.check(plan.status.is_absent().then_some(plan.absent));

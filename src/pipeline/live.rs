@@ -87,7 +87,7 @@ impl<'a> Intake<'a> {
                 self.piece.latest = Instant::now();
                 self.piece.audio += block_duration(format, &samples);
             }
-            SampleBlock::Undecodable => account.undecodable(self.sink.block_duration),
+            SampleBlock::Undecodable => self.sink.undecodable(),
             SampleBlock::Skipped(words) => return Ok(Some(words)),
         }
         Ok(None)

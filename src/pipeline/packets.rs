@@ -54,11 +54,7 @@ async fn decode(
             }
         };
         if packet.lost() > 0 {
-            let lost = u32::from(packet.lost());
-            account.lost(
-                u64::from(lost),
-                sink.block_duration.unwrap_or_default().saturating_mul(lost),
-            );
+            sink.lost(packet.lost());
         }
         if let Some(codec) = packet.new_codec() {
             account.named_codec(&codec.name);
@@ -74,7 +70,7 @@ async fn decode(
                 watch.audio_came();
             }
             None => {
-                account.undecodable(sink.block_duration);
+                sink.undecodable();
                 if watch.failed()? {
                     return Err(Stop::Undecodable(session.codec_name().to_owned()));
                 }

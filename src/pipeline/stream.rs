@@ -84,7 +84,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
                 }
             }
             SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
+                sink.undecodable();
             }
         }
     }
