@@ -73,7 +73,7 @@ async fn run(context: &Context<'_>, open: Open<OpenError>, plan: &Plan<'_>) -> E
         tokio::select! {
             block = container.next() => {
                 let block = block.map_err(not_opened)?;
-                let Some(words) = intake.take(block, plan.status.is_behind())? else {
+                let Some(words) = intake.take(block, plan.status.is_behind()).await? else {
                     continue;
                 };
                 if !plan.one_of_many {

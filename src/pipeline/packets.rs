@@ -66,7 +66,7 @@ async fn decode(
         };
         match audio {
             Some((format, samples)) => {
-                sink.push(format, samples)?;
+                sink.push(format, samples).await?;
                 watch.audio_came();
             }
             None => {

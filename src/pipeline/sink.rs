@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::task::yield_now;
+
 use super::{Context, End};
 use crate::{
     buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType},
@@ -48,7 +50,8 @@ impl<'a> Sink<'a> {
         }
     }
 
-    pub(super) fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
+    /// Takes a block. Never waits; in a burst it lets the analysis have its turn.
+    pub(super) async fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
         let Context { account, meter, .. } = self.context;
         // Buffers of another format must not be charged beside the new ones.
         let kept = self.rings.take().filter(|rings| rings.format == format);
@@ -61,11 +64,10 @@ impl<'a> Sink<'a> {
         let pushed = rings.capture.push(&self.samples);
         pushed.map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
         let duration = block_duration(format, samples);
+        let mut hurried = false;
         if admitted.plausible {
             self.repetition.next(fingerprint(&self.samples), duration);
-            if rings.analyse(&self.samples, duration) {
-                meter.hurry();
-            }
+            hurried = rings.analyse(&self.samples, duration);
         } else {
             account.damaged();
         }
@@ -73,6 +75,10 @@ impl<'a> Sink<'a> {
         self.block_duration = Some(duration);
         self.rings = Some(rings);
         account.audio(duration);
+        if hurried {
+            meter.hurry();
+            yield_now().await;
+        }
         Ok(())
     }
 

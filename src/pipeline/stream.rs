@@ -77,7 +77,7 @@ pub(super) async fn run(context: &Context<'_>, target: &HttpTarget) -> Ended {
                 account.joined(Some(codec), transport);
             }
             SampleBlock::Samples(format, samples) => {
-                sink.push(format, &samples)?;
+                sink.push(format, &samples).await?;
                 watch.audio_came();
                 if let Some(wait) = pace.ahead_by(block_duration(format, &samples)) {
                     sleep(wait).await;
