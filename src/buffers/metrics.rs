@@ -156,8 +156,16 @@ impl Expose for Buffers {
                 series.histogram(&[kind.as_str(), source.as_str()], &row.books.sizes())
             })
         })?;
-        split(out, &ERRORS, rows, ErrorType::ALL, |row, error| {
-            (error.as_str(), row.books.errors(error).into())
+        out.family(&ERRORS, |series| {
+            for (source, kind, row) in rows {
+                for error in ErrorType::ALL {
+                    let count = row.books.errors(*error);
+                    if count > 0 || expected(*kind, *error) {
+                        series.sample(&[kind.as_str(), source.as_str(), error.as_str()], count)?;
+                    }
+                }
+            }
+            Ok(())
         })?;
         split(out, &RELEASES, rows, ReleaseReason::ALL, |row, reason| {
             (reason.as_str(), row.books.releases(reason).into())
@@ -220,6 +228,15 @@ const fn readers_of(kind: BufferKind) -> &'static [ReaderKind] {
     match kind {
         BufferKind::Capture => &[ReaderKind::Clip, ReaderKind::Live],
         BufferKind::Analysis => &[ReaderKind::Analysis],
+    }
+}
+
+/// Whether an attempt for a buffer of this kind may end so. An analysis buffer is asked for
+/// only once the capture buffer of the same format is there.
+const fn expected(kind: BufferKind, error: ErrorType) -> bool {
+    match kind {
+        BufferKind::Capture => true,
+        BufferKind::Analysis => matches!(error, ErrorType::OverBudget | ErrorType::OutOfMemory),
     }
 }
 

@@ -45,8 +45,7 @@ pub(super) fn from_section(
 ) -> Option<Placed> {
     // Everything is read before anything is given up, so that every mistake shows.
     section.choice("transport", "write one of the two, or remove the key");
-    let enabled = section.flag("enabled");
-    let looped = section.flag("loop");
+    let (enabled, looped) = (section.flag("enabled"), section.flag("loop"));
     let local = LocalKeys::read(section);
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));

@@ -202,7 +202,7 @@ mod tests {
             );
             assert_eq!(window.silence, silence, "{name}");
         }
-        let (_, nothing) = measured(&[0; 32_000]);
+        let (_, nothing) = measured(&vec![0; 32_000]);
         assert_eq!(
             (nothing.rms, nothing.silence),
             (0.0, Some(Silence::Digital))
@@ -267,7 +267,7 @@ mod tests {
             "not yet five seconds of repetition"
         );
         assert!(!measured(&sine(-20.0, 20.0)).1.stuck);
-        assert!(!measured(&[0; 160_000]).1.stuck);
+        assert!(!measured(&vec![0; 160_000]).1.stuck);
     }
 
     #[test]
