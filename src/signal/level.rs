@@ -26,37 +26,39 @@ impl Levels {
     /// number is zero.
     pub fn of(samples: &[f32]) -> Self {
         const LANES: usize = 8;
-        // Independent sums per lane let the compiler use vector instructions.
+        let (mut energy, mut clipped) = (0.0, 0);
         let mut peaks = [0.0f32; LANES];
-        let mut clipped = [0u32; LANES];
-        let mut energy = 0.0;
-        let mut clipped_before = 0;
         // A lane adds up at most 128 squares before it joins the exact sum.
         for block in samples.chunks(128 * LANES) {
+            // Independent lanes, and one choice after the other in them: only so does the
+            // compiler use vector instructions.
             let mut sums = [0.0f32; LANES];
-            let mut measure = |chunk: &[f32]| {
-                for (lane, sample) in chunk.iter().enumerate() {
-                    let magnitude = magnitude(*sample);
-                    let within = magnitude.min(1.0);
+            let mut counts = [0u32; LANES];
+            let mut measure = |chunk: &[f32; LANES]| {
+                for lane in 0..LANES {
+                    let magnitude = chunk[lane].abs();
+                    let magnitude = if magnitude >= 0.0 { magnitude } else { 0.0 };
+                    let within = if magnitude < 1.0 { magnitude } else { 1.0 };
                     sums[lane] += within * within;
-                    peaks[lane] = peaks[lane].max(magnitude);
-                    clipped[lane] += u32::from(magnitude >= CLIPPED);
+                    let peak = peaks[lane];
+                    peaks[lane] = if magnitude > peak { magnitude } else { peak };
+                    counts[lane] += u32::from(magnitude >= CLIPPED);
                 }
             };
-            let mut chunks = block.chunks_exact(LANES);
-            for chunk in &mut chunks {
-                measure(chunk);
-            }
-            measure(chunks.remainder());
+            let (chunks, rest) = block.as_chunks();
+            chunks.iter().for_each(&mut measure);
+            // Zeros add nothing to any of it.
+            let mut last = [0.0; LANES];
+            last[..rest.len()].copy_from_slice(rest);
+            measure(&last);
             energy += sums.iter().map(|sum| f64::from(*sum)).sum::<f64>();
-            clipped_before += clipped.iter().map(|count| u64::from(*count)).sum::<u64>();
-            clipped = [0; LANES];
+            clipped += counts.iter().map(|count| u64::from(*count)).sum::<u64>();
         }
         Self {
             samples: samples.len() as u64,
             energy,
             peak: peaks.into_iter().fold(0.0, f32::max),
-            clipped: clipped_before,
+            clipped,
         }
     }
 
@@ -77,10 +79,6 @@ impl AddAssign for Levels {
         self.peak = self.peak.max(more.peak);
         self.clipped += more.clipped;
     }
-}
-
-fn magnitude(sample: f32) -> f32 {
-    if sample.is_nan() { 0.0 } else { sample.abs() }
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ pub struct Slot {
     samples: u64,
     /// Sum of squares.
     squares: u64,
-    /// Smallest and largest magnitude.
-    low: u16,
-    high: u16,
+    /// The extremes; the wrong way round when empty.
+    low: i16,
+    high: i16,
 }
 
 impl Slot {
@@ -29,8 +29,8 @@ impl Slot {
             sums: vec![0; usize::from(channels.get())].into(),
             samples: 0,
             squares: 0,
-            low: u16::MAX,
-            high: 0,
+            low: i16::MAX,
+            high: i16::MIN,
         }
     }
 
@@ -50,10 +50,9 @@ impl Slot {
                 }
             }
             for sample in samples {
-                let magnitude = sample.unsigned_abs();
-                self.squares += u64::from(magnitude) * u64::from(magnitude);
-                self.low = self.low.min(magnitude);
-                self.high = self.high.max(magnitude);
+                self.squares += square(*sample);
+                self.low = self.low.min(*sample);
+                self.high = self.high.max(*sample);
             }
         }
         self.samples += samples.len() as u64;
@@ -65,28 +64,28 @@ impl Slot {
         let mut sums = [0i32; LANES];
         let mut squares = [0u64; LANES];
         let (mut low, mut high) = ([self.low; LANES], [self.high; LANES]);
-        let mut measure = |chunk: &[i16]| {
-            for (lane, sample) in chunk.iter().enumerate() {
-                let value = i32::from(*sample);
-                let magnitude = sample.unsigned_abs();
-                sums[lane] += value;
-                squares[lane] += u64::from((value * value).unsigned_abs());
-                low[lane] = low[lane].min(magnitude);
-                high[lane] = high[lane].max(magnitude);
-            }
+        let mut measure = |lane: usize, sample: i16| {
+            sums[lane] += i32::from(sample);
+            squares[lane] += square(sample);
+            low[lane] = low[lane].min(sample);
+            high[lane] = high[lane].max(sample);
         };
-        let mut chunks = samples.chunks_exact(LANES);
-        for chunk in &mut chunks {
-            measure(chunk);
+        let (chunks, rest) = samples.as_chunks::<LANES>();
+        for chunk in chunks {
+            for lane in 0..LANES {
+                measure(lane, chunk[lane]);
+            }
         }
-        measure(chunks.remainder());
+        for (lane, sample) in rest.iter().enumerate() {
+            measure(lane, *sample);
+        }
         let channels = self.sums.len();
         for (lane, sum) in sums.into_iter().enumerate() {
             self.sums[lane % channels] += i64::from(sum);
         }
         self.squares += squares.iter().sum::<u64>();
-        self.low = low.into_iter().fold(self.low, u16::min);
-        self.high = high.into_iter().fold(self.high, u16::max);
+        self.low = low.into_iter().fold(self.low, i16::min);
+        self.high = high.into_iter().fold(self.high, i16::max);
     }
 
     /// Appends another stretch of the same channels.
@@ -126,7 +125,13 @@ impl Slot {
     /// Whether there is nothing in it but the codec's silence: exact zeros, or of A-law,
     /// which has none, the smallest value with either sign.
     pub fn is_digital_silence(&self) -> bool {
-        self.samples > 0 && self.low == self.high && [0, A_LAW_IDLE].contains(&self.high)
+        let idle = u64::from(A_LAW_IDLE);
+        match self.low.unsigned_abs().max(self.high.unsigned_abs()) {
+            0 => true,
+            // None is larger, so the sum says that none is smaller.
+            A_LAW_IDLE => self.squares == self.samples * idle * idle,
+            _ => false,
+        }
     }
 
     fn mean_square(&self) -> f64 {
@@ -142,6 +147,12 @@ impl Slot {
         }
         sum as f64 / self.frames() as f64 / FULL_SCALE
     }
+}
+
+fn square(sample: i16) -> u64 {
+    let sample = i32::from(sample);
+    // At most 2^30.
+    u64::from((sample * sample) as u32)
 }
 
 /// Whether a block of samples is the codec's silence, as [`Slot::is_digital_silence`] has it.
