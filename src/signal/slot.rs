@@ -72,8 +72,8 @@ impl Slot {
         };
         let (chunks, rest) = samples.as_chunks::<LANES>();
         for chunk in chunks {
-            for lane in 0..LANES {
-                measure(lane, chunk[lane]);
+            for (lane, sample) in chunk.iter().enumerate() {
+                measure(lane, *sample);
             }
         }
         for (lane, sample) in rest.iter().enumerate() {
