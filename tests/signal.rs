@@ -66,7 +66,7 @@ fn a_tone_of_minus_15_dbfs_reads_so_through_every_codec() {
     let exporter = Exporter::start(arguments);
     let scrape = exporter.until("eight seconds of each", |scrape| {
         let heard = |mount: &&str| audio_seconds(scrape, mount) > 8.0;
-        mounts.iter().all(|mount| heard(mount))
+        mounts.iter().all(heard)
     });
     let peak = 10f64.powf(-15.0 / 20.0) * std::f64::consts::SQRT_2;
     for mount in mounts {
