@@ -16,7 +16,7 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`id`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
 pub mod app;
 pub mod backoff;
@@ -36,6 +36,7 @@ pub mod metrics;
 pub mod net;
 pub mod pipeline;
 pub mod probe;
+pub mod quiet_hours;
 pub mod secret;
 pub mod shutdown;
 pub mod signal;

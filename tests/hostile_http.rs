@@ -5,12 +5,9 @@
 
 mod support;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use support::{Exporter, Scrape, Scratch, Server, mp3, run, write_tone};
+use support::{Exporter, Scrape, Scratch, Server, mp3, run};
 
 const LABEL: &str = "source";
 const FAILURES: &str = "myaudio_source_connect_failures_total";

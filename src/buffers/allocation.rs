@@ -1,13 +1,6 @@
 //! Asking for a buffer: leases, askers and `allocate_if_needed`.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     account::{Account, Statement, Timings},
@@ -30,15 +23,9 @@ closed_set! {
     pub enum BufferKind {
         /// The newest audio of a source, for clips and live listening.
         Capture => "capture",
-        /// A short window for analysis.
+        /// The latest few seconds, for measuring the signal.
         Analysis => "analysis",
     }
-}
-
-/// Whether a buffer of this kind has series from the moment of its source's lease; the other
-/// kinds have them from the first attempt on.
-pub(super) const fn always_used(kind: BufferKind) -> bool {
-    matches!(kind, BufferKind::Capture)
 }
 
 /// All buffers of the program: at most one live buffer for each source and kind.
@@ -54,7 +41,6 @@ type PerKind<T> = [T; BufferKind::COUNT];
 /// One source's accounts.
 struct Subject {
     accounts: PerKind<Arc<Account>>,
-    used: PerKind<AtomicBool>,
 }
 
 /// The right to have buffers under a source's name; its supervisor holds it. As long as it is
@@ -122,7 +108,6 @@ impl Buffers {
             accounts: std::array::from_fn(|at| {
                 Arc::new(Account::new(Arc::clone(&self.timings[at])))
             }),
-            used: std::array::from_fn(|at| always_used(BufferKind::ALL[at]).into()),
         });
         // The roster decides: a lease leaves it last, so its name's keys are free by then.
         let series = self
@@ -168,10 +153,8 @@ impl Buffers {
         let mut statements = Vec::new();
         for (source, subject) in self.roster.members() {
             for kind in BufferKind::ALL {
-                if subject.used[kind.index()].load(Relaxed) {
-                    let statement = subject.accounts[kind.index()].statement();
-                    statements.push((source.clone(), *kind, statement));
-                }
+                let statement = subject.accounts[kind.index()].statement();
+                statements.push((source.clone(), *kind, statement));
             }
         }
         statements
@@ -258,9 +241,6 @@ impl Asker {
         } = &*self.shared;
         let at = kind.index();
         let account = &subject.accounts[at];
-        if !always_used(kind) {
-            subject.used[at].store(true, Relaxed);
-        }
         let size = Size::of(format, duration);
         let requested = match &size {
             Ok(size) => size.bytes as f64,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     account::{Statement, Timings, WriteStatus},
-    allocation::{BufferKind, Buffers, always_used},
+    allocation::{BufferKind, Buffers},
     cursors::{ReadStatus, ReaderKind},
     error::ErrorType,
     ledger::{AllocationResult, ReleaseReason},
@@ -156,8 +156,16 @@ impl Expose for Buffers {
                 series.histogram(&[kind.as_str(), source.as_str()], &row.books.sizes())
             })
         })?;
-        split(out, &ERRORS, rows, ErrorType::ALL, |row, error| {
-            (error.as_str(), row.books.errors(error).into())
+        out.family(&ERRORS, |series| {
+            for (source, kind, row) in rows {
+                for error in ErrorType::ALL {
+                    let count = row.books.errors(*error);
+                    if count > 0 || expected(*kind, *error) {
+                        series.sample(&[kind.as_str(), source.as_str(), error.as_str()], count)?;
+                    }
+                }
+            }
+            Ok(())
         })?;
         split(out, &RELEASES, rows, ReleaseReason::ALL, |row, reason| {
             (reason.as_str(), row.books.releases(reason).into())
@@ -167,9 +175,14 @@ impl Expose for Buffers {
         single(out, &SIZE, rows, |row| row.levels.size_bytes)?;
         single(out, &UTILIZATION, rows, |row| row.levels.utilization)?;
         single(out, &READERS, rows, |row| row.levels.readers)?;
-        split(out, &LAG, rows, ReaderKind::ALL, |row, reader| {
-            let lag = row.levels.lag[reader.index()];
-            (reader.as_str(), lag.as_secs_f64().into())
+        out.family(&LAG, |series| {
+            for (source, kind, row) in rows {
+                for reader in readers_of(*kind) {
+                    let lag = row.levels.lag[reader.index()].as_secs_f64();
+                    series.sample(&[kind.as_str(), source.as_str(), reader.as_str()], lag)?;
+                }
+            }
+            Ok(())
         })?;
 
         split(out, &WRITES, rows, WriteStatus::ALL, |row, status| {
@@ -203,13 +216,27 @@ impl Buffers {
     ) -> fmt::Result {
         out.family(family, |series| {
             for (kind, times) in BufferKind::ALL.iter().zip(&self.timings) {
-                let seen = which(times).snapshot();
-                if seen.count > 0 || always_used(*kind) {
-                    series.histogram(&[kind.as_str()], &seen)?;
-                }
+                series.histogram(&[kind.as_str()], &which(times).snapshot())?;
             }
             Ok(())
         })
+    }
+}
+
+/// Who reads a buffer of this kind.
+const fn readers_of(kind: BufferKind) -> &'static [ReaderKind] {
+    match kind {
+        BufferKind::Capture => &[ReaderKind::Clip, ReaderKind::Live],
+        BufferKind::Analysis => &[ReaderKind::Analysis],
+    }
+}
+
+/// Whether an attempt for a buffer of this kind may end so. An analysis buffer is asked for
+/// only once the capture buffer of the same format is there.
+const fn expected(kind: BufferKind, error: ErrorType) -> bool {
+    match kind {
+        BufferKind::Capture => true,
+        BufferKind::Analysis => matches!(error, ErrorType::OverBudget | ErrorType::OutOfMemory),
     }
 }
 

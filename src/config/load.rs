@@ -13,7 +13,7 @@ use super::{
     mistake::{ConfigErrors, Mistakes, shown},
     pipes,
     section::Section,
-    source::{self, Placed},
+    source::{self, BufferLengths, Placed},
     yaml,
 };
 use crate::{
@@ -39,7 +39,7 @@ const DEFAULT_BUDGET: ByteSize = ByteSize(512 << 20);
 pub struct Config {
     /// The sources of the file, then those of the command line, each name once.
     pub sources: Vec<SourceOptions>,
-    /// The most bytes that all capture buffers may hold together.
+    /// The most bytes that all buffers may hold together.
     pub memory_budget: ByteSize,
     /// How sources are connected to.
     pub connect: ConnectOptions,
@@ -158,7 +158,10 @@ fn validate(
     mistakes: &Mistakes,
 ) -> Config {
     let buffers = top.section("buffers");
-    let capture = buffers.section("capture").duration("duration");
+    let lengths = BufferLengths {
+        capture: buffers.section("capture").duration("duration"),
+        analysis: buffers.section("analysis").duration("duration"),
+    };
     let budget_given = buffers.bytes("memory_budget");
     let connect = connect(&top.section("connect"));
     let probe = top.section("probe");
@@ -172,12 +175,12 @@ fn validate(
     let from_file = items.len();
     let mut placed: Vec<Placed> = items
         .iter()
-        .filter_map(|section| source::from_section(section, base, capture))
+        .filter_map(|section| source::from_section(section, base, lengths))
         .collect();
     placed.extend(
         (1..)
             .zip(arguments)
-            .map(|(nth, argument)| source::from_argument(argument, nth, capture)),
+            .map(|(nth, argument)| source::from_argument(argument, nth, lengths)),
     );
     let total = from_file + arguments.len();
     if readable && total == 0 {

@@ -69,7 +69,7 @@ async fn decode(
         };
         match audio {
             Some((format, samples)) => {
-                sink.push(format, samples)?;
+                sink.push(format, samples).await?;
                 continuity.took(sink.block_duration().unwrap_or_default());
                 watch.audio_came();
             }

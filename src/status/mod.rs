@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::{
     id::SourceId,
+    signal,
     sources::{SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
@@ -51,6 +52,6 @@ pub struct SourceStatus {
     pub expected_seconds: f64,
     /// Seconds of audio in the capture buffer, and how many it can hold.
     pub buffered: (Duration, Duration),
-    /// Level of the latest audio: root mean square, full scale 1.
-    pub rms: Option<f64>,
+    /// What the audio is like; `None` while none flows.
+    pub signal: Option<signal::View>,
 }

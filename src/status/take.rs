@@ -50,9 +50,6 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         audio_seconds: view.time.audio.as_secs_f64(),
         expected_seconds: view.time.expected.as_secs_f64(),
         buffered,
-        rms: streaming
-            .then(|| meters.latest(id))
-            .flatten()
-            .map(|levels| levels.rms()),
+        signal: streaming.then(|| meters.view(id)).flatten(),
     }
 }

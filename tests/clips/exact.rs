@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use crate::{
     client::clip,
-    support::{Exporter, Scratch, Server, faulty::code, write_wav},
+    support::{Exporter, Scratch, Server, faulty::sound::code, write_wav},
 };
 
 /// G.711, tables 1a and 2a: the 16-bit value of a code.

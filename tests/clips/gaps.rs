@@ -7,7 +7,10 @@ use crate::{
     exact::mu_law,
     support::{
         Exporter, Scratch,
-        faulty::{FIRST_TIMESTAMP, Fault, Faulty, Plan, code},
+        faulty::{
+            Fault, Faulty, Plan,
+            sound::{FIRST_TIMESTAMP, code},
+        },
     },
 };
 

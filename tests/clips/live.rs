@@ -5,7 +5,10 @@ use crate::{
     exact::mu_law,
     support::{
         Exporter, Scratch,
-        faulty::{FIRST_TIMESTAMP, Faulty, Plan, code},
+        faulty::{
+            Faulty, Plan,
+            sound::{FIRST_TIMESTAMP, code},
+        },
         write_wav,
     },
 };

@@ -162,7 +162,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         audio_seconds: 1.0,
         expected_seconds: 2.0,
         buffered: (Duration::ZERO, Duration::from_secs(60)),
-        rms: None,
+        signal: None,
     }
 }
 

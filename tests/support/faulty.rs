@@ -7,7 +7,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
 
-mod sound;
+pub mod sound;
 mod truth;
 
 use std::{
@@ -18,7 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use sound::{FIRST_TIMESTAMP, Sound, code};
+use sound::FIRST_TIMESTAMP;
+pub use sound::Sound;
 pub use truth::Truth;
 use truth::Turn;
 

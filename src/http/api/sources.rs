@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     buffers::{BufferKind, Buffers},
     id::SourceId,
+    signal::{self, Silence},
     status::{Snapshot, SourceStatus},
     units::AudioFormat,
 };
@@ -28,8 +29,27 @@ pub(super) struct Source {
     format: Option<Format>,
     audio_seconds: f64,
     expected_seconds: f64,
-    /// Root mean square of the latest audio, full scale 1.
-    rms: Option<f64>,
+    /// What the audio is like; null while none flows.
+    signal: Option<Signal>,
+}
+
+/// What the audio is like at the moment. Ratios are relative to full scale.
+#[derive(Serialize)]
+struct Signal {
+    /// Root mean square of the analysis window; null for digital silence, too.
+    rms_dbfs: Option<f64>,
+    rms_ratio: Option<f64>,
+    dc_offset_ratio: Option<f64>,
+    /// Of the last 60 s.
+    peak_ratio: f64,
+    /// The part of the samples of the last 60 s that was clipped.
+    clipped_ratio: f64,
+    /// How the latest half second is silent, if it is.
+    silence: Option<&'static str>,
+    /// How much audio was silent without a break.
+    silent_seconds: f64,
+    silent: bool,
+    stuck: bool,
 }
 
 #[derive(Serialize)]
@@ -98,7 +118,28 @@ impl From<&SourceStatus> for Source {
             format: status.format.map(Format::from),
             audio_seconds: status.audio_seconds,
             expected_seconds: status.expected_seconds,
-            rms: status.rms,
+            signal: status.signal.as_ref().map(Signal::from),
+        }
+    }
+}
+
+impl From<&signal::View> for Signal {
+    fn from(view: &signal::View) -> Self {
+        let window = view.window;
+        let rms_ratio = window.map(|window| window.rms);
+        let silent_for = window.map(|window| window.silent_for).unwrap_or_default();
+        Self {
+            rms_dbfs: rms_ratio
+                .filter(|rms| *rms > 0.0)
+                .map(|rms| 20.0 * rms.log10()),
+            rms_ratio,
+            dc_offset_ratio: window.map(|window| window.dc_offset),
+            peak_ratio: view.peak,
+            clipped_ratio: view.clipped,
+            silence: view.silence().map(Silence::as_str),
+            silent_seconds: silent_for.as_secs_f64(),
+            silent: view.silent,
+            stuck: view.stuck,
         }
     }
 }
