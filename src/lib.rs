@@ -16,13 +16,14 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`id`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`secret`], [`units`] |
 
 pub mod app;
 pub mod backoff;
 pub mod buffers;
 pub mod cli;
 pub(crate) mod closed_set;
+pub mod coarse_clock;
 pub mod config;
 pub mod decode;
 pub mod demo;

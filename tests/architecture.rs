@@ -36,7 +36,15 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["metrics"]),
     (
         0,
-        &["backoff", "error", "units", "id", "secret", "closed_set"],
+        &[
+            "backoff",
+            "error",
+            "units",
+            "id",
+            "secret",
+            "closed_set",
+            "coarse_clock",
+        ],
     ),
 ];
 

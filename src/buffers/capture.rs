@@ -14,8 +14,13 @@ use super::{
     account::Account,
     budget::Reservation,
     ring::{PartialFrame, Ring},
+    stats::BufferStats,
+    switch::STATISTICS,
 };
-use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
+use crate::{
+    coarse_clock::CoarseInstant,
+    units::{AudioFormat, BYTES_PER_SAMPLE},
+};
 
 /// The newest audio of one source in one format.
 ///
@@ -24,6 +29,7 @@ use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
 pub struct CaptureBuffer {
     format: AudioFormat,
     frames: u64,
+    created: CoarseInstant,
     retired: AtomicBool,
     account: Arc<Account>,
     // The order of these two: the memory goes before its reservation does.
@@ -46,6 +52,7 @@ impl CaptureBuffer {
         Ok(Self {
             format,
             frames,
+            created: CoarseInstant::now(),
             retired: AtomicBool::new(false),
             account,
             ring: Arc::new(ring),
@@ -101,6 +108,15 @@ impl CaptureBuffer {
     /// Frames ever written: the position of the next one.
     pub fn position(&self) -> u64 {
         self.ring.inspect(|ring| ring.head)
+    }
+
+    /// What was pushed, read and missed, and where the readers stand, all of one moment;
+    /// `None` without the cargo feature `buffer-stats`.
+    ///
+    /// Holds the writer up for some nanoseconds a reader. Allocates only where readers are
+    /// attached, once, and not while the writer waits.
+    pub fn stats(&self) -> Option<BufferStats> {
+        STATISTICS.then(|| BufferStats::of(&self.ring, self.format, self.created))
     }
 
     /// Whether another format, a removal or the shutdown has ended this epoch. Readers then
