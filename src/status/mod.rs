@@ -1,9 +1,11 @@
 //! The one picture of everything that the API, the page and alarms read.
 
 mod metrics;
+mod recent;
 mod take;
 
 pub use metrics::Vitals;
+pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
 
 use std::time::{Duration, SystemTime};
@@ -53,4 +55,6 @@ pub struct SourceStatus {
     pub buffered: (Duration, Duration),
     /// Level of the latest audio: root mean square, full scale 1.
     pub rms: Option<f64>,
+    /// The recent past of its buffers.
+    pub recent: RecentOfSource,
 }
