@@ -188,3 +188,26 @@ fn a_reader_that_leaves_in_the_middle_is_gone_and_its_loss_stays() {
         ring.inspect(|ring| assert!(ring.cursors.attached().is_empty()));
     });
 }
+
+#[test]
+fn what_a_reader_had_lost_when_it_left_is_counted_to_the_frame() {
+    model(|| {
+        let ring = ring();
+        write(&ring, 0);
+        let mut leaver = Reader::new(&ring);
+        let reads = thread::spawn(move || {
+            leaver.copy(1, false);
+            leaver
+        });
+        write(&ring, BLOCK);
+        write(&ring, 2 * BLOCK);
+        let leaver = reads.join().unwrap();
+        let unread = BLOCK.saturating_sub(leaver.seen);
+        let lost = leaver.missed + unread;
+        drop(leaver);
+        ring.inspect(|ring| {
+            let totals = ring.cursors.totals(ring.tail);
+            assert_eq!((ring.tail, totals.frames, totals.missed), (BLOCK, 1, lost));
+        });
+    });
+}
