@@ -84,6 +84,9 @@ async fn listen(
 
 struct Written {
     slowest_push: Duration,
+    /// Pushes that took more than a millisecond: mostly those in which the machine took the
+    /// processor away from the writer, or from a reader in the middle of a copy.
+    slow_pushes: u64,
     latest: Duration,
 }
 
@@ -92,6 +95,7 @@ struct Written {
 fn write(buffers: &[Arc<CaptureBuffer>], packets: u64, pattern: &Pattern) -> Written {
     let mut written = Written {
         slowest_push: Duration::ZERO,
+        slow_pushes: 0,
         latest: Duration::ZERO,
     };
     let mut due = Instant::now();
@@ -100,7 +104,9 @@ fn write(buffers: &[Arc<CaptureBuffer>], packets: u64, pattern: &Pattern) -> Wri
             let audio = pattern.of(source, packet * PACKET, PACKET as usize);
             let start = Instant::now();
             buffer.push(audio).unwrap();
-            written.slowest_push = written.slowest_push.max(start.elapsed());
+            let took = start.elapsed();
+            written.slowest_push = written.slowest_push.max(took);
+            written.slow_pushes += u64::from(took > Duration::from_millis(1));
         }
         due += PACE;
         let late = due.elapsed();
@@ -178,11 +184,12 @@ fn run(crowd: &Crowd) {
         }
     });
     println!(
-        "{} sources, {} readers, {packets} packets each, {looks} looks: slowest push {:?}, slowest \
-         read {slowest_read:?}, the writer {:?} late at worst",
+        "{} sources, {} readers, {packets} packets each, {looks} looks: slowest push {:?}, {} \
+         above 1 ms, slowest read {slowest_read:?}, the writer {:?} late at worst",
         crowd.sources,
         crowd.sources * READERS_OF_EACH,
         written.slowest_push,
+        written.slow_pushes,
         written.latest
     );
 
