@@ -64,13 +64,13 @@ fn main() {
     let audio = [1; PUSH];
     let pushes = SAMPLES / PUSH;
     let mut laps = vec![Vec::new(); 3];
-    for part in 0..12 {
+    for part in 0..12_u8 {
         for ring in &mut rings {
             let start = Instant::now();
             for _ in 0..pushes / 4 {
                 ring.push(black_box(&audio));
             }
-            laps[part / 4].push(start.elapsed().as_secs_f64() * 1e9 / (pushes / 4) as f64);
+            laps[usize::from(part) / 4].push(start.elapsed().as_secs_f64() * 1e9 / (pushes / 4) as f64);
         }
         if part == 0 || part == 3 {
             let laps = f64::from(part + 1) / 4.0;
