@@ -70,7 +70,8 @@ fn main() {
             for _ in 0..pushes / 4 {
                 ring.push(black_box(&audio));
             }
-            laps[usize::from(part) / 4].push(start.elapsed().as_secs_f64() * 1e9 / (pushes / 4) as f64);
+            laps[usize::from(part) / 4]
+                .push(start.elapsed().as_secs_f64() * 1e9 / (pushes / 4) as f64);
         }
         if part == 0 || part == 3 {
             let laps = f64::from(part + 1) / 4.0;

@@ -417,8 +417,8 @@ fn series_stand_at_zero_from_the_lease_and_vanish_with_it() {
     let of_source = text
         .lines()
         .filter(|line| line.contains("source=\"garden\""));
-    let least = if STATISTICS { 40 } else { 30 };
-    assert!((least..=70).contains(&of_source.count()), "{text}");
+    let fewest = if STATISTICS { 40 } else { 30 };
+    assert!((fewest..=70).contains(&of_source.count()), "{text}");
     for line in text
         .lines()
         .filter(|line| line.contains("source=\"garden\""))
