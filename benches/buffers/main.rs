@@ -2,6 +2,7 @@
 //!
 //! The bars it answers are in `docs/performance.md`.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
+#![allow(clippy::duplicate_mod, reason = "the ring with statistics and without")]
 
 mod interleave;
 mod maps;
@@ -25,7 +26,12 @@ mod without;
 #[path = "../../src/closed_set.rs"]
 mod closed_set;
 #[path = "../../src/coarse_clock.rs"]
-#[allow(dead_code, unused_imports, reason = "included source of the library")]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "included source of the library"
+)]
 mod coarse_clock;
 
 use std::{alloc::System, sync::Arc, time::Duration};
