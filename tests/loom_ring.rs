@@ -154,7 +154,7 @@ fn a_reader_that_leaves_in_the_middle_is_gone_and_its_loss_stays() {
         write(&ring, 0);
         let mut leaver = Reader::new(&ring);
         let stayer = Reader::new(&ring);
-        let leaves = thread::spawn(move || {
+        let parting = thread::spawn(move || {
             leaver.copy(1, false);
             // Dropped between two holds of one read.
         });
@@ -171,7 +171,7 @@ fn a_reader_that_leaves_in_the_middle_is_gone_and_its_loss_stays() {
         };
         write(&ring, BLOCK);
         write(&ring, 2 * BLOCK);
-        leaves.join().unwrap();
+        parting.join().unwrap();
         looks.join().unwrap();
         ring.inspect(|ring| {
             let [left] = ring.cursors.attached() else {

@@ -68,6 +68,23 @@ struct Follower {
     position: usize,
 }
 
+/// Bytes dropped and read, writes, overflows.
+fn counted(seen: &Statement) -> [u64; 4] {
+    let Counters {
+        dropped_bytes,
+        read_bytes,
+        writes,
+        overflows,
+        ..
+    } = seen.counters;
+    [dropped_bytes, read_bytes, writes[0], overflows]
+}
+
+/// What happened, or nothing where nothing is counted.
+fn if_counted(happened: [u64; 4]) -> [u64; 4] {
+    if STATISTICS { happened } else { [0; 4] }
+}
+
 fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let buffers = Buffers::new(ByteSize(1 << 30));
     let lease = buffers.lease(SourceId::new("s").unwrap()).unwrap();
@@ -147,19 +164,11 @@ fn check(capacity: usize, channels: u16, steps: Vec<Step>) -> Result<(), TestCas
         let seen = buffers.statements().remove(0).2;
         let behind = |f: &Follower| model.tail().saturating_sub(f.position) as u64;
         let pending: u64 = followers.iter().map(behind).sum();
-        let counted = [
-            seen.counters.dropped_bytes,
-            seen.counters.read_bytes,
-            seen.counters.writes[0],
-            seen.counters.overflows,
-        ];
-        let happened = [
-            (missed + pending) * frame_bytes,
-            read * frame_bytes,
-            writes,
-            overflows,
-        ];
-        prop_assert_eq!(counted, if STATISTICS { happened } else { [0; 4] });
+        let dropped = (missed + pending) * frame_bytes;
+        prop_assert_eq!(
+            counted(&seen),
+            if_counted([dropped, read * frame_bytes, writes, overflows])
+        );
         prop_assert_eq!(seen.counters.write_bytes, model.head() as u64 * frame_bytes);
         prop_assert_eq!(seen.counters.wraparounds, (model.head() / capacity) as u64);
         prop_assert_eq!(seen.levels.readers, followers.len() as u64);
