@@ -123,7 +123,8 @@ impl Track {
     }
 }
 
-#[cfg(all(test, feature = "buffer-stats"))]
+#[cfg(test)]
+#[cfg(feature = "buffer-stats")]
 mod tests {
     use super::*;
     use crate::{
