@@ -1,10 +1,6 @@
 //! What a buffer tells about itself: the figures that a person decides by.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
@@ -40,6 +36,11 @@ fn a_build_without_statistics_has_none() {
 
 #[cfg(feature = "buffer-stats")]
 mod kept {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        time::{Instant, SystemTime},
+    };
+
     use super::*;
 
     fn stats(buffer: &CaptureBuffer) -> BufferStats {

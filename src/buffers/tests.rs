@@ -199,7 +199,8 @@ fn another_format_or_length_is_a_new_epoch_and_counters_go_on() {
     );
     new.push(&[2; 200]).unwrap();
     let before = capture_of(&buffers).counters;
-    assert_eq!((before.write_bytes, before.read_bytes), (10_000, 9_600));
+    let read = if STATISTICS { 9_600 } else { 0 };
+    assert_eq!((before.write_bytes, before.read_bytes), (10_000, read));
     drop(reader);
     assert_eq!(capture_of(&buffers).counters, before, "nothing falls back");
     assert_eq!(buffers.budget().0, ByteSize(11_520_000));
