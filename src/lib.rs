@@ -16,7 +16,7 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`id`], [`quiet_hours`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
 pub mod app;
 pub mod backoff;
@@ -24,6 +24,7 @@ pub mod buffers;
 pub mod cli;
 pub mod clip;
 pub(crate) mod closed_set;
+pub mod coarse_clock;
 pub mod config;
 pub mod decode;
 pub mod demo;

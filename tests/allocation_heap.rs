@@ -5,7 +5,7 @@
 use std::{alloc::System, time::Duration};
 
 use audio_capture_exporter::{
-    buffers::{Allocation, BufferKind, Buffers},
+    buffers::{Allocation, BufferKind, Buffers, ReaderKind, StartAt},
     id::SourceId,
     units::{AudioFormat, ByteSize},
 };
@@ -56,7 +56,33 @@ fn a_thousand_asks_keep_one_buffer_and_allocate_nothing() {
     let change = laps.change();
     assert_eq!((change.allocations, change.reallocations), (0, 0));
 
-    drop((audio, buffer, asker, lease));
+    // Nor do a read and a look; a look at readers takes one block for their list.
+    let count = |what: &mut dyn FnMut()| {
+        let region = Region::new(HEAP);
+        (0..1_000).for_each(|_| what());
+        let change = region.change();
+        change.allocations + change.reallocations
+    };
+    assert_eq!(count(&mut || drop(buffer.stats())), 0);
+    let mut reader = buffer.subscribe(ReaderKind::Live, StartAt::Now);
+    let mut into = vec![0; 4_800];
+    let mut follow = || {
+        buffer.push(&audio[..4_800]).unwrap();
+        assert_eq!(reader.read(&mut into).frames, 4_800);
+    };
+    assert_eq!(count(&mut follow), 0);
+    let looks = if cfg!(feature = "buffer-stats") {
+        1_000
+    } else {
+        0
+    };
+    assert_eq!(count(&mut || drop(buffer.stats())), looks);
+    // The ring's own list of readers has grown for the first one and has room now.
+    drop(reader);
+    let mut come_and_go = || drop(buffer.subscribe(ReaderKind::Clip, StartAt::Now));
+    assert_eq!(count(&mut come_and_go), 0);
+
+    drop((audio, into, buffer, asker, lease));
     let left = live(&heap);
     assert!(left.abs() < 1_024, "{left} bytes stay after the removal");
 }

@@ -44,6 +44,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "secret",
             "closed_set",
             "quiet_hours",
+            "coarse_clock",
         ],
     ),
 ];

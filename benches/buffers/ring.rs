@@ -12,7 +12,7 @@ use audio_capture_exporter::{
 };
 use stats_alloc::Region;
 
-use super::{HEAP, MINUTE, MONO, PUSH, ask, interleave::compare_rounds, source};
+use super::{HEAP, MINUTE, MONO, PUSH, SHORT, ask, interleave::compare_rounds, source};
 
 pub(crate) fn allocations() {
     let buffers = Buffers::new(ByteSize(1 << 30));
@@ -164,6 +164,39 @@ pub(crate) fn pushes(duration: Duration) {
         ],
     );
     black_box((kept.try_recv().is_ok(), kept_both.try_recv().is_ok()));
+}
+
+/// What looking at a buffer costs, and a reader's coming and going.
+pub(crate) fn statistics() {
+    let (_lease, quiet) = buffer_of(SHORT);
+    let (_lease, read) = buffer_of(SHORT);
+    let _readers: Vec<Reader> = (0..3)
+        .map(|_| read.subscribe(ReaderKind::Live, StartAt::Now))
+        .collect();
+    let (sender, _kept) = tokio::sync::broadcast::channel::<Arc<[i16]>>(64);
+    compare_rounds(
+        "looking, coming and going",
+        2_000,
+        61,
+        vec![
+            (
+                "broadcast: subscribe and drop",
+                repeat(|| drop(black_box(sender.subscribe()))),
+            ),
+            (
+                "`subscribe` and drop",
+                repeat(|| drop(black_box(quiet.subscribe(ReaderKind::Live, StartAt::Now)))),
+            ),
+            (
+                "`stats()` without readers",
+                repeat(|| drop(black_box(quiet.stats()))),
+            ),
+            (
+                "`stats()` with 3 readers",
+                repeat(|| drop(black_box(read.stats()))),
+            ),
+        ],
+    );
 }
 
 pub(crate) fn laps() {

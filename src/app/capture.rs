@@ -14,7 +14,7 @@ use crate::{
     metrics::{RegistrationError, Registry},
     net::Dialler,
     shutdown::{TaskKind, Tasks},
-    status::{self, Snapshot, Vitals},
+    status::{self, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
 };
@@ -106,13 +106,20 @@ async fn heartbeat(
 ) {
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut recent = Recent::default();
     loop {
         let due = tokio::select! {
             due = beat.tick() => due,
             () = tasks.cancelled() => return,
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
-        let snapshot = status::take(&organs.accounts, &organs.meters, &organs.buffers);
+        let Organs {
+            accounts,
+            meters,
+            buffers,
+            ..
+        } = &organs;
+        let snapshot = status::take(accounts, meters, buffers, &mut recent);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

@@ -71,7 +71,8 @@ struct Epoch {
     live: bool,
 }
 
-/// Counters; they never fall, whatever becomes of the epochs behind them.
+/// Counters; they never fall, whatever becomes of the epochs behind them. Without the cargo
+/// feature `buffer-stats` only `write_bytes` and `wraparounds` count, which follow from positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Pushes by [`WriteStatus`].
@@ -192,10 +193,10 @@ impl Epoch {
         self.ring.inspect(|ring: &Meters<'_>| {
             let readers = ring.cursors.totals(ring.tail);
             Counters {
-                writes: [ring.writes, ring.refused_writes],
+                writes: [ring.tally.writes, ring.tally.refused_writes],
                 write_bytes: bytes(ring.head),
                 wraparounds: ring.head / ring.capacity,
-                overflows: ring.overflows,
+                overflows: ring.tally.overflows,
                 dropped_bytes: bytes(readers.missed),
                 reads: readers.reads,
                 read_bytes: bytes(readers.frames),
@@ -209,7 +210,7 @@ impl Epoch {
                 levels.capacity_bytes += ring.capacity * self.frame_bytes();
                 levels.size_bytes += (ring.head - ring.tail) * self.frame_bytes();
             }
-            levels.readers += ring.cursors.count();
+            levels.readers += ring.cursors.attached().len() as u64;
             for kind in ReaderKind::ALL {
                 let frames = ring.cursors.worst_lag(*kind, ring.head);
                 // A reader that was overtaken lags by more than the ring holds.

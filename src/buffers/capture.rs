@@ -14,9 +14,14 @@ use super::{
     account::Account,
     budget::Reservation,
     ring::{PartialFrame, Ring},
+    stats::BufferStats,
+    switch::STATISTICS,
     timeline::{Gap, TimeMap, Timeline},
 };
-use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
+use crate::{
+    coarse_clock::CoarseInstant,
+    units::{AudioFormat, BYTES_PER_SAMPLE},
+};
 
 /// The newest audio of one source in one format.
 ///
@@ -25,6 +30,7 @@ use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
 pub struct CaptureBuffer {
     format: AudioFormat,
     frames: u64,
+    created: CoarseInstant,
     retired: AtomicBool,
     account: Arc<Account>,
     timeline: Mutex<Timeline>,
@@ -48,6 +54,7 @@ impl CaptureBuffer {
         Ok(Self {
             format,
             frames,
+            created: CoarseInstant::now(),
             retired: AtomicBool::new(false),
             account,
             timeline: Mutex::new(Timeline::new(format.sample_rate, Instant::now())),
@@ -124,6 +131,15 @@ impl CaptureBuffer {
     /// Frames ever written: the position of the next one.
     pub fn position(&self) -> u64 {
         self.ring.inspect(|ring| ring.head)
+    }
+
+    /// What was pushed, read and missed, and where the readers stand, all of one moment;
+    /// `None` without the cargo feature `buffer-stats`.
+    ///
+    /// Holds the writer up for some nanoseconds a reader. Allocates only where readers are
+    /// attached, once, and not while the writer waits.
+    pub fn stats(&self) -> Option<BufferStats> {
+        STATISTICS.then(|| BufferStats::of(&self.ring, self.format, self.created))
     }
 
     /// Whether another format, a removal or the shutdown has ended this epoch. Readers then

@@ -8,6 +8,7 @@ use super::{
     cursors::{ReadStatus, ReaderKind},
     error::ErrorType,
     ledger::{AllocationResult, ReleaseReason},
+    switch::STATISTICS,
 };
 use crate::{
     id::SourceId,
@@ -125,19 +126,20 @@ impl Expose for Buffers {
             &UTILIZATION,
             &READERS,
             &LAG,
-            &WRITES,
             &WRITE_BYTES,
+            &WRAPAROUNDS,
+            &BUDGET,
+            &BUDGET_USED,
+            // Counted only where statistics are kept.
+            &WRITES,
             &READS,
             &READ_BYTES,
-            &WRAPAROUNDS,
             &OVERFLOWS,
             &DROPPED,
             &WRITE_DURATION,
             &READ_DURATION,
-            &BUDGET,
-            &BUDGET_USED,
         ];
-        &ALL
+        &ALL[..if STATISTICS { ALL.len() } else { 13 }]
     }
 
     fn expose(&self, out: &mut Exposition<'_>) -> fmt::Result {
@@ -185,21 +187,11 @@ impl Expose for Buffers {
             Ok(())
         })?;
 
-        split(out, &WRITES, rows, WriteStatus::ALL, |row, status| {
-            let writes = row.counters.writes[status.index()];
-            (status.as_str(), writes.into())
-        })?;
         single(out, &WRITE_BYTES, rows, |row| row.counters.write_bytes)?;
-        split(out, &READS, rows, ReadStatus::ALL, |row, status| {
-            (status.as_str(), row.counters.reads[status.index()].into())
-        })?;
-        single(out, &READ_BYTES, rows, |row| row.counters.read_bytes)?;
         single(out, &WRAPAROUNDS, rows, |row| row.counters.wraparounds)?;
-        single(out, &OVERFLOWS, rows, |row| row.counters.overflows)?;
-        single(out, &DROPPED, rows, |row| row.counters.dropped_bytes)?;
-
-        self.durations(out, &WRITE_DURATION, |times| &times.write)?;
-        self.durations(out, &READ_DURATION, |times| &times.read)?;
+        if STATISTICS {
+            self.expose_statistics(out, rows)?;
+        }
 
         let (used, limit) = self.budget();
         out.family(&BUDGET, |series| series.sample(&[], limit.0))?;
@@ -208,6 +200,22 @@ impl Expose for Buffers {
 }
 
 impl Buffers {
+    fn expose_statistics(&self, out: &mut Exposition<'_>, rows: &Rows) -> fmt::Result {
+        split(out, &WRITES, rows, WriteStatus::ALL, |row, status| {
+            let writes = row.counters.writes[status.index()];
+            (status.as_str(), writes.into())
+        })?;
+        split(out, &READS, rows, ReadStatus::ALL, |row, status| {
+            (status.as_str(), row.counters.reads[status.index()].into())
+        })?;
+        single(out, &READ_BYTES, rows, |row| row.counters.read_bytes)?;
+        single(out, &OVERFLOWS, rows, |row| row.counters.overflows)?;
+        single(out, &DROPPED, rows, |row| row.counters.dropped_bytes)?;
+
+        self.durations(out, &WRITE_DURATION, |times| &times.write)?;
+        self.durations(out, &READ_DURATION, |times| &times.read)
+    }
+
     fn durations(
         &self,
         out: &mut Exposition<'_>,

@@ -21,7 +21,8 @@
 //!
 //! [`registry`] is the atomic check-and-insert, [`Buffers`] what the program uses: it adds the
 //! ledger ([`Books`]), the [`budget`] and the metrics. A [`CaptureBuffer`] is a ring that one
-//! session writes and any number of [`Reader`]s read.
+//! session writes and any number of [`Reader`]s read; its [`stats`](CaptureBuffer::stats) tell how
+//! they fare.
 
 mod account;
 mod allocation;
@@ -35,11 +36,15 @@ mod reader;
 pub mod registry;
 mod request;
 mod ring;
+mod stats;
+mod switch;
 mod sync;
 mod timeline;
 
 #[cfg(test)]
 mod model_tests;
+#[cfg(test)]
+mod stats_tests;
 #[cfg(test)]
 mod tests;
 
@@ -51,4 +56,5 @@ pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
 pub use reader::{Read, Reader};
 pub use ring::PartialFrame;
+pub use stats::{BufferStats, ReaderStats};
 pub use timeline::{Gap, Stretch, TimeMap};

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Instant};
 use super::{
     capture::CaptureBuffer,
     cursors::{ReaderId, ReaderKind, StartAt},
+    switch::STATISTICS,
 };
 
 /// One read in this many is timed.
@@ -49,7 +50,7 @@ impl Reader {
     ///
     /// The buffer is locked for at most 64 KiB at a time.
     pub fn read(&mut self, into: &mut [i16]) -> Read {
-        let timed = self.reads.is_multiple_of(TIMED_READS).then(Instant::now);
+        let timed = (STATISTICS && self.reads.is_multiple_of(TIMED_READS)).then(Instant::now);
         let ring = self.buffer.ring();
         let first = ring.copy_next(self.id, into, false);
         let mut frames = first.frames;
@@ -71,6 +72,12 @@ impl Reader {
             frames,
             missed: first.missed,
         }
+    }
+
+    /// Its number, by which [`BufferStats`](super::BufferStats) lists it. Never used twice in
+    /// one buffer.
+    pub fn id(&self) -> u64 {
+        self.id.0
     }
 
     /// The position of the next frame.

@@ -1,9 +1,11 @@
 //! The one picture of everything that the API, the page and alarms read.
 
 mod metrics;
+mod recent;
 mod take;
 
 pub use metrics::Vitals;
+pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
 
 use std::time::{Duration, SystemTime};
@@ -54,4 +56,6 @@ pub struct SourceStatus {
     pub buffered: (Duration, Duration),
     /// What the audio is like; `None` while none flows.
     pub signal: Option<signal::View>,
+    /// The recent past of its buffers.
+    pub recent: RecentOfSource,
 }

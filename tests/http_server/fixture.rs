@@ -14,7 +14,7 @@ use audio_capture_exporter::{
     metrics::{Expose, Exposition, Family, Registry},
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{Snapshot, SourceStatus},
+    status::{RecentOfSource, Snapshot, SourceStatus},
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -163,6 +163,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         expected_seconds: 2.0,
         buffered: (Duration::ZERO, Duration::from_secs(60)),
         signal: None,
+        recent: RecentOfSource::default(),
     }
 }
 

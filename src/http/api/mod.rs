@@ -1,6 +1,8 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
+mod buffer;
 mod sources;
+mod values;
 
 use std::sync::Arc;
 

@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 
+use super::{
+    buffer::{self, Buffer},
+    values::Format,
+};
 use crate::{
-    buffers::{BufferKind, Buffers},
+    buffers::Buffers,
     id::SourceId,
     signal::{self, Silence},
     status::{Snapshot, SourceStatus},
-    units::AudioFormat,
 };
 
 /// `GET /api/v1/sources`: every configured source, in order of names.
@@ -52,29 +55,12 @@ struct Signal {
     stuck: bool,
 }
 
-#[derive(Serialize)]
-struct Format {
-    sample_rate: u32,
-    channels: u16,
-}
-
 /// `GET /api/v1/sources/{name}`: the source and its buffers.
 #[derive(Serialize)]
 pub(super) struct SourceInDepth {
     #[serde(flatten)]
     source: Source,
     buffers: Vec<Buffer>,
-}
-
-/// One live buffer.
-#[derive(Serialize)]
-struct Buffer {
-    #[serde(rename = "buffer_type")]
-    kind: &'static str,
-    format: Format,
-    capacity_bytes: u64,
-    capacity_seconds: f64,
-    buffered_seconds: f64,
 }
 
 pub(super) fn all(snapshot: &Snapshot) -> Sources {
@@ -86,23 +72,9 @@ pub(super) fn all(snapshot: &Snapshot) -> Sources {
 /// `None` for a source that is not configured.
 pub(super) fn one(snapshot: &Snapshot, buffers: &Buffers, id: &SourceId) -> Option<SourceInDepth> {
     let status = snapshot.sources.iter().find(|source| source.id == *id)?;
-    let live = BufferKind::ALL
-        .iter()
-        .filter_map(|kind| buffer(buffers, id, *kind));
     Some(SourceInDepth {
         source: status.into(),
-        buffers: live.collect(),
-    })
-}
-
-fn buffer(buffers: &Buffers, id: &SourceId, kind: BufferKind) -> Option<Buffer> {
-    let buffer = buffers.get(id, kind)?;
-    Some(Buffer {
-        kind: kind.as_str(),
-        format: buffer.format().into(),
-        capacity_bytes: buffer.capacity_bytes(),
-        capacity_seconds: buffer.capacity().as_secs_f64(),
-        buffered_seconds: buffer.buffered().as_secs_f64(),
+        buffers: buffer::live(buffers, status),
     })
 }
 
@@ -140,15 +112,6 @@ impl From<&signal::View> for Signal {
             silent_seconds: silent_for.as_secs_f64(),
             silent: view.silent,
             stuck: view.stuck,
-        }
-    }
-}
-
-impl From<AudioFormat> for Format {
-    fn from(format: AudioFormat) -> Self {
-        Self {
-            sample_rate: format.sample_rate,
-            channels: format.channels,
         }
     }
 }

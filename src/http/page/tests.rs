@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     id::SourceId,
     sources::SourceKind,
+    status::RecentOfSource,
     units::{AudioFormat, ByteSize},
 };
 
@@ -25,6 +26,7 @@ fn source(state: State) -> SourceStatus {
         expected_seconds: 120.0,
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
         signal: Some(sounding(0.1)),
+        recent: RecentOfSource::default(),
     }
 }
 
