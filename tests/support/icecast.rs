@@ -96,17 +96,20 @@ impl Icecast {
         process
     }
 
-    /// Whether the server knows the mount.
+    /// Whether the server knows the mount. Asks for its plain XML: Icecast 2.4 crashes now and
+    /// then when it transforms that into `status-json.xsl` while a mount comes up.
     pub fn has(&self, mount: &str) -> bool {
         use std::io::{Read as _, Write as _};
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
-            .write_all(b"GET /status-json.xsl HTTP/1.0\r\n\r\n")
+            .write_all(
+                b"GET /admin/stats HTTP/1.0\r\nAuthorization: Basic YWRtaW46aGFja21l\r\n\r\n",
+            )
             .unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
-        reply.contains(&format!("/{mount}\""))
+        reply.contains(&format!("mount=\"/{mount}\""))
     }
 
     pub fn url(&self, mount: &str) -> String {
