@@ -123,15 +123,7 @@ pub(super) fn from_section(
             (Location::Device(device), name)
         }
     };
-    let id = match name {
-        Name::Given(id) => id,
-        Name::Wrong => return None,
-        Name::Left => SourceId::new(&default_name).ok().or_else(|| {
-            let problem = "no name can be made from the address";
-            section.mistake("name", problem, "give the source a `name`");
-            None
-        })?,
-    };
+    let id = id(section, name, &default_name)?;
     Some(Placed {
         options: SourceOptions {
             id,
@@ -146,6 +138,18 @@ pub(super) fn from_section(
         path: section.path().to_owned(),
         line: section.line(),
     })
+}
+
+fn id(section: &Section<'_>, name: Name, default_name: &str) -> Option<SourceId> {
+    match name {
+        Name::Given(id) => Some(id),
+        Name::Wrong => None,
+        Name::Left => SourceId::new(default_name).ok().or_else(|| {
+            let problem = "no name can be made from the address";
+            section.mistake("name", problem, "give the source a `name`");
+            None
+        }),
+    }
 }
 
 /// Builds the source of the `nth` argument, from 1.
