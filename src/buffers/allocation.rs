@@ -10,9 +10,10 @@ use std::{
 };
 
 use super::{
-    account::{Account, Statement, Timings},
+    account::{Account, Retired, Statement, Timings},
     budget::Budget,
     capture::CaptureBuffer,
+    departed::Departed,
     error::AllocationError,
     ledger::ReleaseReason,
     registry::{Answer, AskError, KeyLease, Registry},
@@ -46,6 +47,7 @@ pub struct Buffers {
     pub(super) budget: Arc<Budget>,
     registries: PerKind<Registry<SourceId, Arc<CaptureBuffer>>>,
     pub(super) timings: PerKind<Arc<Timings>>,
+    departed: Departed,
     roster: Roster<SourceId, Subject>,
 }
 
@@ -109,6 +111,7 @@ impl Buffers {
             budget: Budget::new(budget),
             registries: std::array::from_fn(|_| Registry::new()),
             timings: std::array::from_fn(|_| Arc::default()),
+            departed: Departed::default(),
             roster: Roster::default(),
         })
     }
@@ -163,6 +166,12 @@ impl Buffers {
         self.budget.set_limit(limit);
     }
 
+    /// What is left of removed sources: buffers that somebody still reads, and that stay
+    /// charged to the budget until then, with the name their source had.
+    pub fn departed(&self) -> Vec<(SourceId, Retired)> {
+        self.departed.still_held()
+    }
+
     /// Everything about the leased sources' buffers, in order of names and kinds.
     pub fn statements(&self) -> Vec<(SourceId, BufferKind, Statement)> {
         let mut statements = Vec::new();
@@ -207,22 +216,20 @@ impl Shared {
     fn close(&self, reason: ReleaseReason) {
         for kind in BufferKind::ALL {
             let at = kind.index();
-            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            let release = |buffer: &Arc<CaptureBuffer>| buffer.retire(reason);
             self.buffers.registries[at].close(&self.source, &self.leases[at], release);
         }
+        self.buffers
+            .departed
+            .note(&self.source, &self.subject.accounts);
     }
 
     fn clear(&self, reason: ReleaseReason) {
         for kind in BufferKind::ALL {
             let at = kind.index();
-            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            let release = |buffer: &Arc<CaptureBuffer>| buffer.retire(reason);
             self.buffers.registries[at].clear(&self.source, &self.leases[at], release);
         }
-    }
-
-    fn released(&self, kind: BufferKind, buffer: &CaptureBuffer, reason: ReleaseReason) {
-        buffer.retire();
-        self.subject.accounts[kind.index()].ledger().release(reason);
     }
 }
 

@@ -5,7 +5,10 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
     },
     time::{Duration, Instant},
 };
@@ -13,6 +16,7 @@ use std::{
 use super::{
     account::Account,
     budget::Reservation,
+    ledger::{Attempt, ReleaseReason},
     ring::{PartialFrame, Ring},
 };
 use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
@@ -106,16 +110,18 @@ impl CaptureBuffer {
     /// Whether another format, a removal or the shutdown has ended this epoch. Readers then
     /// finish what is there and ask for the next buffer.
     pub fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.retired.load(Acquire)
     }
 
-    pub(super) fn retire(&self) {
-        self.retired.store(true, Relaxed);
-        self.account.retire(&self.ring);
+    pub(super) fn retire(&self, reason: ReleaseReason) {
+        self.account.retire(&self.ring, reason);
+        // Who sees this finds the books written.
+        self.retired.store(true, Release);
     }
 
-    pub(super) fn enroll(&self) {
-        self.account.enroll(Arc::clone(&self.ring), self.format);
+    pub(super) fn enroll(&self, attempt: Option<Attempt<'_>>) {
+        self.account
+            .enroll(Arc::clone(&self.ring), self.format, attempt);
     }
 
     pub(super) fn ring(&self) -> &Ring {

@@ -28,6 +28,7 @@ mod allocation;
 pub mod budget;
 mod capture;
 mod cursors;
+mod departed;
 mod error;
 mod ledger;
 mod metrics;
@@ -42,7 +43,7 @@ mod model_tests;
 #[cfg(test)]
 mod tests;
 
-pub use account::{Counters, Levels, Statement, WriteStatus};
+pub use account::{Counters, Levels, Retired, Statement, WriteStatus};
 pub use allocation::{Allocation, AlreadyLeased, Asker, BufferKind, Buffers, Lease};
 pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};

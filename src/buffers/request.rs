@@ -77,14 +77,10 @@ impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
     }
 
     fn published(&mut self, buffer: &Arc<CaptureBuffer>) {
-        buffer.enroll();
-        if let Some(attempt) = self.attempt.take() {
-            attempt.first();
-        }
+        buffer.enroll(self.attempt.take());
     }
 
     fn replaced(&mut self, old: &Arc<CaptureBuffer>) {
-        old.retire();
-        self.account.ledger().release(ReleaseReason::FormatChange);
+        old.retire(ReleaseReason::FormatChange);
     }
 }
