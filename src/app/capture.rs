@@ -112,6 +112,7 @@ async fn heartbeat(
             () = tasks.cancelled() => return,
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
+        organs.buffers.watch_allocations(due.into_std());
         let snapshot = status::take(&organs.accounts, &organs.meters, &organs.buffers);
         publish.send_replace(Some(Arc::new(snapshot)));
     }

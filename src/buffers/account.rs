@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
+    anomaly::{AllocationAnomaly, Counts, History},
     cursors::{ReadStatus, ReaderKind},
-    ledger::{Attempt, Books, Ledger, ReleaseReason},
+    ledger::{AllocationResult, Attempt, Books, Ledger, ReleaseReason},
     ring::{Meters, Ring},
 };
 use crate::{
@@ -52,6 +53,7 @@ impl Default for Timings {
 #[derive(Debug)]
 pub(super) struct Account {
     ledger: Ledger,
+    history: Mutex<History>,
     epochs: Mutex<Epochs>,
     timings: Arc<Timings>,
 }
@@ -125,12 +127,15 @@ pub struct Statement {
     pub counters: Counters,
     /// Fill and lag.
     pub levels: Levels,
+    /// Whether the source keeps asking.
+    pub anomaly: Option<AllocationAnomaly>,
 }
 
 impl Account {
     pub(super) fn new(timings: Arc<Timings>) -> Self {
         Self {
             ledger: Ledger::default(),
+            history: Mutex::default(),
             epochs: Mutex::default(),
             timings,
         }
@@ -208,7 +213,26 @@ impl Account {
             books,
             counters,
             levels,
+            anomaly: self.anomaly(),
         }
+    }
+
+    /// Looks for an anomaly at `now`, a time that never goes back.
+    pub(super) fn observe(&self, now: Duration) {
+        let books = self.ledger.books();
+        let counts = Counts {
+            repeated: books.count(AllocationResult::RepeatedBlocked),
+            errors: books.count(AllocationResult::Error),
+        };
+        self.history().note(now, counts);
+    }
+
+    pub(super) fn anomaly(&self) -> Option<AllocationAnomaly> {
+        self.history().anomaly()
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Epochs> {

@@ -2,22 +2,24 @@
 
 use std::{
     fmt,
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
-    account::{Account, Retired, Statement, Timings},
+    account::{Account, Statement, Timings},
     budget::Budget,
     capture::CaptureBuffer,
     departed::Departed,
     error::AllocationError,
-    ledger::ReleaseReason,
+    ledger::{AllocationResult, ReleaseReason},
     registry::{Answer, AskError, KeyLease, Registry},
     request::{Request, Size, approximate_bytes},
+    tracker::Tracker,
 };
 use crate::{
     closed_set::closed_set,
@@ -47,15 +49,17 @@ pub struct Buffers {
     pub(super) budget: Arc<Budget>,
     registries: PerKind<Registry<SourceId, Arc<CaptureBuffer>>>,
     pub(super) timings: PerKind<Arc<Timings>>,
-    departed: Departed,
-    roster: Roster<SourceId, Subject>,
+    pub(super) departed: Departed,
+    pub(super) tracker: Tracker,
+    pub(super) started: Instant,
+    pub(super) roster: Roster<SourceId, Subject>,
 }
 
 type PerKind<T> = [T; BufferKind::COUNT];
 
 /// One source's accounts.
-struct Subject {
-    accounts: PerKind<Arc<Account>>,
+pub(super) struct Subject {
+    pub(super) accounts: PerKind<Arc<Account>>,
     used: PerKind<AtomicBool>,
 }
 
@@ -112,6 +116,8 @@ impl Buffers {
             registries: std::array::from_fn(|_| Registry::new()),
             timings: std::array::from_fn(|_| Arc::default()),
             departed: Departed::default(),
+            tracker: Tracker::default(),
+            started: Instant::now(),
             roster: Roster::default(),
         })
     }
@@ -164,12 +170,6 @@ impl Buffers {
     /// Changes the budget. Buffers that are there stay, also beyond a smaller one.
     pub fn set_budget(&self, limit: ByteSize) {
         self.budget.set_limit(limit);
-    }
-
-    /// What is left of removed sources: buffers that somebody still reads, and that stay
-    /// charged to the budget until then, with the name their source had.
-    pub fn departed(&self) -> Vec<(SourceId, Retired)> {
-        self.departed.still_held()
     }
 
     /// Everything about the leased sources' buffers, in order of names and kinds.
@@ -251,7 +251,28 @@ impl Asker {
     /// # Errors
     /// [`AllocationError`]; there is then no buffer, and the next call tries again. A wrong
     /// request leaves a live buffer alone; a change of format that fails has retired it.
+    #[track_caller]
     pub fn allocate_if_needed(
+        &self,
+        kind: BufferKind,
+        format: AudioFormat,
+        duration: Duration,
+    ) -> Result<Allocation, AllocationError> {
+        let answer = self.attempt(kind, format, duration);
+        let tracker = &self.shared.buffers.tracker;
+        if tracker.is_on() {
+            let outcome = match &answer {
+                Ok(Allocation::First(_)) => (AllocationResult::FirstAllocation, None),
+                Ok(Allocation::Repeated(_)) => (AllocationResult::RepeatedBlocked, None),
+                Err(error) => (AllocationResult::Error, Some(error.to_string())),
+            };
+            let wanted = (format, duration);
+            tracker.note(Location::caller(), (self.source(), kind), wanted, outcome);
+        }
+        answer
+    }
+
+    fn attempt(
         &self,
         kind: BufferKind,
         format: AudioFormat,

@@ -25,6 +25,7 @@
 
 mod account;
 mod allocation;
+mod anomaly;
 pub mod budget;
 mod capture;
 mod cursors;
@@ -32,11 +33,13 @@ mod departed;
 mod error;
 mod ledger;
 mod metrics;
+mod oversight;
 mod reader;
 pub mod registry;
 mod request;
 mod ring;
 mod sync;
+mod tracker;
 
 #[cfg(test)]
 mod model_tests;
@@ -45,9 +48,13 @@ mod tests;
 
 pub use account::{Counters, Levels, Retired, Statement, WriteStatus};
 pub use allocation::{Allocation, AlreadyLeased, Asker, BufferKind, Buffers, Lease};
+pub use anomaly::{AllocationAnomaly, AnomalyKind};
 pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};
 pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
 pub use reader::{Clip, Read, Reader};
 pub use ring::PartialFrame;
+pub use tracker::{
+    CallSite, Caller, Calls, KEPT_ATTEMPTS, Recording, TrackedAttempt, Tracker, Tracking,
+};

@@ -10,6 +10,7 @@
 
 mod api;
 mod bind;
+mod body;
 mod guard;
 mod health;
 mod metrics;

@@ -30,6 +30,7 @@ impl<'a> Sink<'a> {
         }
     }
 
+    #[track_caller]
     pub(super) fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
         let Context { account, meter, .. } = self.context;
         let buffer = match &self.buffer {
@@ -49,7 +50,9 @@ impl<'a> Sink<'a> {
     }
 
     /// The one place that asks for a buffer: once a session, as soon as the session's
-    /// format is known, and again when the format changes.
+    /// format is known, and again when the format changes. Whose frames they are is told to
+    /// the tracker.
+    #[track_caller]
     fn allocate(&mut self, format: AudioFormat) -> Result<&Arc<CaptureBuffer>, End> {
         let Context {
             account,

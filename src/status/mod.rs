@@ -9,6 +9,7 @@ pub use take::take;
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    buffers::AllocationAnomaly,
     id::SourceId,
     sources::{SourceKind, State},
     units::{AudioFormat, ByteSize},
@@ -53,4 +54,6 @@ pub struct SourceStatus {
     pub buffered: (Duration, Duration),
     /// Level of the latest audio: root mean square, full scale 1.
     pub rms: Option<f64>,
+    /// Whether it keeps asking for a buffer that it has or cannot have.
+    pub allocation_anomaly: Option<AllocationAnomaly>,
 }

@@ -54,5 +54,6 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
             .then(|| meters.latest(id))
             .flatten()
             .map(|levels| levels.rms()),
+        allocation_anomaly: buffers.anomaly(id),
     }
 }

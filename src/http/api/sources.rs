@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::allocations::Anomaly;
 use crate::{
     buffers::{BufferKind, Buffers},
     id::SourceId,
@@ -30,6 +31,8 @@ pub(super) struct Source {
     expected_seconds: f64,
     /// Root mean square of the latest audio, full scale 1.
     rms: Option<f64>,
+    /// Whether it keeps asking for a buffer.
+    allocation_anomaly: Option<Anomaly>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +102,7 @@ impl From<&SourceStatus> for Source {
             audio_seconds: status.audio_seconds,
             expected_seconds: status.expected_seconds,
             rms: status.rms,
+            allocation_anomaly: status.allocation_anomaly.map(Anomaly::from),
         }
     }
 }
