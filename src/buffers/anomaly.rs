@@ -140,7 +140,7 @@ mod tests {
                     errors: (errors * second as f64) as u64,
                 };
                 history.note(Duration::from_secs(second), counts);
-                assert!(history.counts.len() < 70, "bounded");
+                assert!(history.counts.len() < 80, "bounded");
                 Some(history.anomaly()?.kind)
             })
             .collect()
