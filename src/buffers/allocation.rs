@@ -17,6 +17,7 @@ use super::{
     departed::Departed,
     error::AllocationError,
     ledger::{AllocationResult, ReleaseReason},
+    pool::Pool,
     registry::{Answer, AskError, KeyLease, Registry},
     request::{Request, Size, approximate_bytes},
     tracker::Tracker,
@@ -47,6 +48,7 @@ pub(super) const fn always_used(kind: BufferKind) -> bool {
 /// All buffers of the program: at most one live buffer for each source and kind.
 pub struct Buffers {
     pub(super) budget: Arc<Budget>,
+    pub(super) pool: Arc<Pool>,
     registries: PerKind<Registry<SourceId, Arc<CaptureBuffer>>>,
     pub(super) timings: PerKind<Arc<Timings>>,
     pub(super) departed: Departed,
@@ -111,8 +113,10 @@ impl Allocation {
 impl Buffers {
     /// No buffers yet, and `budget` bytes for all that come.
     pub fn new(budget: ByteSize) -> Arc<Self> {
+        let budget = Budget::new(budget);
         Arc::new(Self {
-            budget: Budget::new(budget),
+            pool: Arc::new(Pool::new(Arc::clone(&budget))),
+            budget,
             registries: std::array::from_fn(|_| Registry::new()),
             timings: std::array::from_fn(|_| Arc::default()),
             departed: Departed::default(),
@@ -300,7 +304,7 @@ impl Asker {
                 size,
                 format,
                 duration,
-                budget: &buffers.budget,
+                pool: &buffers.pool,
                 account,
                 attempt: &mut attempt,
             };

@@ -17,6 +17,7 @@ use super::{
     account::Account,
     budget::Reservation,
     ledger::{Attempt, ReleaseReason},
+    pool::{Pool, Storage},
     ring::{PartialFrame, Ring},
 };
 use crate::units::{AudioFormat, BYTES_PER_SAMPLE};
@@ -30,9 +31,11 @@ pub struct CaptureBuffer {
     frames: u64,
     retired: AtomicBool,
     account: Arc<Account>,
-    // The order of these two: the memory goes before its reservation does.
+    // The order of these two: the memory goes before its reservation does, where it does not
+    // go to the pool.
     ring: Arc<Ring>,
-    _charged: Reservation,
+    charged: Option<Reservation>,
+    pool: Arc<Pool>,
 }
 
 impl CaptureBuffer {
@@ -40,12 +43,14 @@ impl CaptureBuffer {
         format: AudioFormat,
         frames: u64,
         account: Arc<Account>,
-        charged: Reservation,
+        (memory, charged): (Vec<i16>, Reservation),
+        pool: Arc<Pool>,
     ) -> Result<Self, TryReserveError> {
         // Beyond the address space means beyond the allocator, which refuses it.
         let ring = Ring::new(
             format.channels,
             usize::try_from(frames).unwrap_or(usize::MAX),
+            memory,
         )?;
         Ok(Self {
             format,
@@ -53,7 +58,8 @@ impl CaptureBuffer {
             retired: AtomicBool::new(false),
             account,
             ring: Arc::new(ring),
-            _charged: charged,
+            charged: Some(charged),
+            pool,
         })
     }
 
@@ -140,6 +146,13 @@ impl CaptureBuffer {
 impl Drop for CaptureBuffer {
     fn drop(&mut self) {
         self.account.settle(&self.ring);
+        // The account has let go of the ring: nobody else has it. The memory of one that
+        // somebody still had would go without the pool.
+        if let Some(ring) = Arc::get_mut(&mut self.ring)
+            && let Some(charged) = self.charged.take()
+        {
+            self.pool.give(Storage::new(ring.take_memory(), charged));
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod error;
 mod ledger;
 mod metrics;
 mod oversight;
+mod pool;
 mod reader;
 pub mod registry;
 mod request;
@@ -53,6 +54,7 @@ pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};
 pub use error::{AllocationError, ErrorType};
 pub use ledger::{AllocationResult, Books, ReleaseReason};
+pub use pool::Pooled;
 pub use reader::{Clip, Read, Reader};
 pub use ring::PartialFrame;
 pub use tracker::{

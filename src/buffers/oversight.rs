@@ -7,11 +7,24 @@ use super::{
     account::Retired,
     allocation::{Buffers, Subject},
     anomaly::AllocationAnomaly,
+    pool::Pooled,
     tracker::Tracker,
 };
-use crate::id::SourceId;
+use crate::{id::SourceId, units::ByteSize};
 
 impl Buffers {
+    /// Changes how many bytes of released buffers are kept for the next ones of the same
+    /// size; none unless this is called. They stay charged to the budget, and give way when
+    /// another buffer needs them.
+    pub fn set_pool(&self, limit: ByteSize) {
+        self.pool.set_limit(limit);
+    }
+
+    /// What is kept of released buffers.
+    pub fn pooled(&self) -> Pooled {
+        self.pool.pooled()
+    }
+
     /// What is left of removed sources: buffers that somebody still reads, and that stay
     /// charged to the budget until then, with the name their source had.
     pub fn departed(&self) -> Vec<(SourceId, Retired)> {

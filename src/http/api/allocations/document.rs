@@ -33,6 +33,10 @@ pub(super) struct Document {
 pub(super) struct Budget {
     pub(super) limit_bytes: u64,
     pub(super) used_bytes: u64,
+    /// Part of what is in use.
+    pub(super) pooled_bytes: u64,
+    pub(super) pool_limit_bytes: u64,
+    pub(super) pool_reused: u64,
 }
 
 /// One source's books of one buffer.
@@ -117,10 +121,14 @@ impl Document {
         let rows = buffers.statements().into_iter();
         let departed = buffers.departed().into_iter();
         let (used, limit) = buffers.budget();
+        let pooled = buffers.pooled();
         Self {
             budget: Budget {
                 limit_bytes: limit.0,
                 used_bytes: used.0,
+                pooled_bytes: pooled.bytes.0,
+                pool_limit_bytes: pooled.limit.0,
+                pool_reused: pooled.reused,
             },
             ledger: rows
                 .filter(|(id, ..)| wanted(id))

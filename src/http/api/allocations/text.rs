@@ -20,8 +20,16 @@ pub(super) fn write(document: &Document) -> String {
 fn write_all(out: &mut String, document: &Document) -> fmt::Result {
     let (used, limit) = (document.budget.used_bytes, document.budget.limit_bytes);
     let (used, limit) = (ByteSize(used), ByteSize(limit));
-    writeln!(out, "Memory budget: {used} of {limit} in use.\n")?;
-    writeln!(out, "Buffers, attempts = first + repeated + failed:")?;
+    writeln!(out, "Memory budget: {used} of {limit} in use.")?;
+    if document.budget.pool_limit_bytes > 0 {
+        let pooled = ByteSize(document.budget.pooled_bytes);
+        let reused = document.budget.pool_reused;
+        writeln!(
+            out,
+            "Pool: {pooled} of that; {reused} buffers made from it."
+        )?;
+    }
+    writeln!(out, "\nBuffers, attempts = first + repeated + failed:")?;
     document
         .ledger
         .iter()
