@@ -208,7 +208,9 @@ fn the_books_and_the_buffers_agree_at_every_moment_of_a_race() {
             let mut before = 0;
             while !over.load(Acquire) {
                 let rows = buffers.statements();
-                rows.iter().for_each(|(_, _, statement)| check(statement));
+                for (_, _, statement) in &rows {
+                    check(statement);
+                }
                 let steady = rows.iter().find(|(source, ..)| *source == sources[0]);
                 let now = steady.unwrap().2.books.count(AllocationResult::Attempted);
                 assert!(now >= before, "attempts fell from {before} to {now}");
@@ -279,7 +281,7 @@ fn every_scrape_adds_up_through_reconnects_reloads_and_format_changes() {
             server.url("/hang-up/5"),
             server.url("/noise/5"),
         );
-        if round % 3 != 0 {
+        if !round.is_multiple_of(3) {
             writeln!(
                 text,
                 "- {{ name: fleeting, url: a.wav, loop: true, {expect} }}"
@@ -317,6 +319,13 @@ fn every_scrape_adds_up_through_reconnects_reloads_and_format_changes() {
         drop(done);
         observer.join().unwrap()
     });
+    // With so small a backoff these are hot loops.
+    for (source, kind) in [("hang-up", "repeating"), ("fat", "failing")] {
+        exporter.until(&format!("{source} is told to be {kind}"), |_| {
+            let (status, told) = exporter.get(&format!("/api/v1/sources/{source}"));
+            status == 200 && told.contains(&format!("\"kind\":\"{kind}\""))
+        });
+    }
     let scrape = exporter.scrape();
     assert!(scrapes > 20, "only {scrapes} scrapes");
     for source in ["hang-up", "noise"] {
@@ -324,4 +333,20 @@ fn every_scrape_adds_up_through_reconnects_reloads_and_format_changes() {
     }
     assert_eq!(scrape.ledger("fat")[1], 0.0);
     assert_eq!(scrape.ledger("changing"), [21.0, 21.0, 0.0, 0.0]);
+}
+
+#[test]
+fn the_environment_has_attempts_recorded_from_the_first_on() {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("tone.wav"), 8_000, 1, 1.0, -20.0);
+    let tone = scratch.path("tone.wav");
+    let tone = tone.to_str().unwrap();
+    for (value, recorded) in [("true", true), ("false", false)] {
+        let exporter = Exporter::start_in([tone], [("DEBUG_BUFFER_ALLOC", value.into())]);
+        exporter.until("it has asked", |scrape| scrape.ledger("tone")[0] >= 1.0);
+        let (status, report) = exporter.get("/api/v1/allocations?format=text");
+        assert_eq!(status, 200);
+        let site = "tone capture from pipeline::container (src/pipeline/container.rs:";
+        assert_eq!(report.contains(site), recorded, "{report}");
+    }
 }

@@ -47,7 +47,7 @@ impl Buffers {
             match (before, subject.anomaly()) {
                 (None, Some(anomaly)) => tracing::warn!(%source, "the source {anomaly}"),
                 (Some(_), None) => {
-                    tracing::info!(%source, "the source asks no more than it should")
+                    tracing::info!(%source, "the source asks no more than it should");
                 }
                 _ => {}
             }

@@ -29,7 +29,7 @@ pub(super) struct Pool {
     budget: Arc<Budget>,
     limit: AtomicU64,
     reused: AtomicU64,
-    shelf: Mutex<VecDeque<Storage>>,
+    kept: Mutex<VecDeque<Storage>>,
 }
 
 /// The pool at one moment.
@@ -66,7 +66,7 @@ impl Pool {
             budget,
             limit: AtomicU64::new(0),
             reused: AtomicU64::new(0),
-            shelf: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -83,15 +83,17 @@ impl Pool {
     /// # Errors
     /// [`OverBudget`] when it does not fit although nothing is kept any more.
     pub(super) fn take(&self, bytes: u64) -> Result<(Vec<i16>, Reservation), OverBudget> {
-        let mut shelf = self.lock();
+        let mut shelved = self.lock();
         // A limit that shrank below what is in use holds for kept memory too.
         let fits = self.budget.used() <= self.budget.limit();
-        let kept = shelf.iter().rposition(|kept| fits && kept.bytes() == bytes);
-        if let Some(kept) = kept.and_then(|at| shelf.remove(at)) {
+        let kept = shelved
+            .iter()
+            .rposition(|kept| fits && kept.bytes() == bytes);
+        if let Some(kept) = kept.and_then(|at| shelved.remove(at)) {
             self.reused.fetch_add(1, Relaxed);
             return Ok(kept.into_parts());
         }
-        drop(shelf);
+        drop(shelved);
         loop {
             match self.budget.reserve(bytes) {
                 Ok(charged) => return Ok((Vec::new(), charged)),
@@ -110,10 +112,10 @@ impl Pool {
         if storage.bytes() > self.limit.load(Relaxed) || storage.bytes() == 0 {
             return;
         }
-        let mut shelf = self.lock();
-        shelf.push_back(storage);
-        let beyond = self.trim(&mut shelf);
-        drop(shelf);
+        let mut shelved = self.lock();
+        shelved.push_back(storage);
+        let beyond = self.trim(&mut shelved);
+        drop(shelved);
         // Freed outside the lock.
         drop(beyond);
     }
@@ -127,12 +129,12 @@ impl Pool {
     }
 
     /// Takes the oldest off the shelf until the rest is within the limit.
-    fn trim(&self, shelf: &mut VecDeque<Storage>) -> Vec<Storage> {
+    fn trim(&self, shelved: &mut VecDeque<Storage>) -> Vec<Storage> {
         let limit = self.limit.load(Relaxed);
-        let mut bytes: u64 = shelf.iter().map(Storage::bytes).sum();
+        let mut bytes: u64 = shelved.iter().map(Storage::bytes).sum();
         let mut beyond = Vec::new();
         while bytes > limit
-            && let Some(oldest) = shelf.pop_front()
+            && let Some(oldest) = shelved.pop_front()
         {
             bytes -= oldest.bytes();
             beyond.push(oldest);
@@ -141,7 +143,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Storage>> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -184,7 +186,9 @@ mod tests {
     fn kept_memory_gives_way_the_oldest_first_and_no_more_than_needed() {
         let pool = pool(1_000, 1_000);
         let kept = [100, 101, 102].map(|samples| storage(&pool, samples));
-        kept.into_iter().for_each(|kept| pool.give(kept));
+        for kept in kept {
+            pool.give(kept);
+        }
         assert_eq!(pool.budget.used(), ByteSize(606));
         let (_, charged) = pool.take(500).unwrap();
         assert_eq!(pool.pooled().bytes, ByteSize(202 + 204));
@@ -199,7 +203,9 @@ mod tests {
         let pool = pool(10_000, 500);
         let kept: Vec<_> = (0..4).map(|_| storage(&pool, 100)).collect();
         let large = storage(&pool, 251);
-        kept.into_iter().for_each(|kept| pool.give(kept));
+        for kept in kept {
+            pool.give(kept);
+        }
         assert_eq!(pool.pooled().bytes, ByteSize(400));
         pool.give(large);
         assert_eq!(pool.pooled().bytes, ByteSize(400), "too large to be kept");
