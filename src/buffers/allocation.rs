@@ -16,6 +16,7 @@ use super::{
     capture::CaptureBuffer,
     departed::Departed,
     error::AllocationError,
+    kind::{BufferKind, always_used},
     ledger::{AllocationResult, ReleaseReason},
     pool::Pool,
     registry::{Answer, AskError, KeyLease, Registry},
@@ -23,27 +24,10 @@ use super::{
     tracker::Tracker,
 };
 use crate::{
-    closed_set::closed_set,
     id::SourceId,
     metrics::{Membership, Roster},
     units::{AudioFormat, ByteSize},
 };
-
-closed_set! {
-    /// What a buffer is for: the `buffer_type` label.
-    pub enum BufferKind {
-        /// The newest audio of a source, for clips and live listening.
-        Capture => "capture",
-        /// A short window for analysis.
-        Analysis => "analysis",
-    }
-}
-
-/// Whether a buffer of this kind has series from the moment of its source's lease; the other
-/// kinds have them from the first attempt on.
-pub(super) const fn always_used(kind: BufferKind) -> bool {
-    matches!(kind, BufferKind::Capture)
-}
 
 /// All buffers of the program: at most one live buffer for each source and kind.
 pub struct Buffers {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use super::{
     account::{Statement, Timings, WriteStatus},
-    allocation::{BufferKind, Buffers, always_used},
+    allocation::Buffers,
     cursors::{ReadStatus, ReaderKind},
     error::ErrorType,
+    kind::{BufferKind, always_used},
     ledger::{AllocationResult, ReleaseReason},
 };
 use crate::{
