@@ -6,6 +6,7 @@
 mod interleave;
 mod maps;
 mod ring;
+mod tracker;
 
 use std::{alloc::System, sync::Arc, time::Duration};
 
@@ -40,7 +41,9 @@ fn main() {
         ring::pushes(duration);
     }
     ring::laps();
+    ring::pooled_lap();
     ring::counts();
+    tracker::attempts();
 }
 
 fn source(n: usize) -> SourceId {

@@ -9,6 +9,7 @@ pub use take::take;
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    buffers::AllocationAnomaly,
     id::SourceId,
     signal,
     sources::{SourceKind, State},
@@ -54,4 +55,6 @@ pub struct SourceStatus {
     pub buffered: (Duration, Duration),
     /// What the audio is like; `None` while none flows.
     pub signal: Option<signal::View>,
+    /// Whether it keeps asking for a buffer that it has or cannot have.
+    pub allocation_anomaly: Option<AllocationAnomaly>,
 }

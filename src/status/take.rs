@@ -51,5 +51,6 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         expected_seconds: view.time.expected.as_secs_f64(),
         buffered,
         signal: streaming.then(|| meters.view(id)).flatten(),
+        allocation_anomaly: buffers.anomaly(id),
     }
 }

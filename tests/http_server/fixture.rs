@@ -163,6 +163,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         expected_seconds: 2.0,
         buffered: (Duration::ZERO, Duration::from_secs(60)),
         signal: None,
+        allocation_anomaly: None,
     }
 }
 

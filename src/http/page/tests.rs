@@ -25,6 +25,7 @@ fn source(state: State) -> SourceStatus {
         expected_seconds: 120.0,
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
         signal: Some(sounding(0.1)),
+        allocation_anomaly: None,
     }
 }
 
