@@ -244,17 +244,19 @@ fn check_scrape(scrape: &Scrape) {
             continue;
         }
         sources += 1;
-        let source = labels["source"].as_str();
-        let [attempted, first, repeated, error] = scrape.ledger(source);
-        assert_eq!(attempted, first + repeated + error, "{source}");
-        let labels = [("source", source), ("buffer_type", "capture")];
+        let (source, kind) = (labels["source"].as_str(), labels["buffer_type"].as_str());
+        let labels = [("source", source), ("buffer_type", kind)];
+        let results = ["attempted", "first_allocation", "repeated_blocked", "error"];
+        let [attempted, first, repeated, error] = results
+            .map(|result| scrape.value(attempts, &[labels[0], labels[1], ("result", result)]));
+        assert_eq!(attempted, first + repeated + error, "{source} {kind}");
         let errors = scrape.sum("myaudio_buffer_allocation_errors_total", &labels);
-        assert_eq!(errors, error, "{source}");
+        assert_eq!(errors, error, "{source} {kind}");
         let sizes = scrape.value("myaudio_buffer_allocation_size_bytes_count", &labels);
-        assert_eq!(sizes, attempted, "{source}");
+        assert_eq!(sizes, attempted, "{source} {kind}");
         let live = first - scrape.sum("myaudio_buffer_releases_total", &labels);
         let there = scrape.value("myaudio_buffer_capacity_bytes", &labels) > 0.0;
-        assert_eq!(live, f64::from(u8::from(there)), "{source}");
+        assert_eq!(live, f64::from(u8::from(there)), "{source} {kind}");
     }
     assert!(sources > 0, "no source in the scrape");
 }
@@ -271,7 +273,7 @@ fn every_scrape_adds_up_through_reconnects_reloads_and_format_changes() {
     let config = |round: usize| {
         let file = ["a", "b"][round % 2];
         let mut text = format!(
-            "buffers: {{ capture: {{ duration: 1s }}, memory_budget: 300KiB }}\n\
+            "buffers: {{ capture: {{ duration: 1s }}, analysis: {{ duration: 1s }}, memory_budget: 300KiB }}\n\
              connect: {{ timeout: 2s, backoff: {{ initial: 50ms, max: 100ms }} }}\n\
              sources:\n\
              - {{ name: hang-up, url: \"{}\", {expect} }}\n\

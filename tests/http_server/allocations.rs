@@ -82,10 +82,17 @@ fn the_ledger_is_told_and_who_asked_once_tracking_is_switched_on() {
     assert!(frames.iter().any(named), "{frames:?}");
     assert_eq!(after["callers"][0]["repeated_blocked"], 1);
     assert_eq!(after["ledger"][0]["repeated_blocked"], 1);
-    assert_eq!(after["ledger"][1]["errors"], json!({ "over_budget": 1 }));
+    let of_gate = &after["ledger"][2];
+    assert_eq!(
+        (&of_gate["source"], &of_gate["buffer_type"]),
+        (&json!("gate"), &json!("capture"))
+    );
+    assert_eq!(of_gate["errors"], json!({ "over_budget": 1 }));
 
     let of_garden = report(&server, "?source=garden");
-    assert_eq!(of_garden["ledger"].as_array().unwrap().len(), 1);
+    let rows = of_garden["ledger"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "one for each kind of buffer");
+    assert!(rows.iter().all(|row| row["source"] == "garden"), "{rows:?}");
     assert_eq!(of_garden["attempts"][0]["outcome"], "repeated_blocked");
     assert_eq!(
         get(server.address, &format!("{PATH}?source=nobody")).status,
