@@ -5,6 +5,8 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+#[path = "http_server/allocations.rs"]
+mod allocations;
 #[path = "http_server/api.rs"]
 mod api;
 #[path = "http_server/audio.rs"]

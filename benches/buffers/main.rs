@@ -33,6 +33,7 @@ mod closed_set;
     reason = "included source of the library"
 )]
 mod coarse_clock;
+mod tracker;
 
 use std::{alloc::System, sync::Arc, time::Duration};
 
@@ -69,7 +70,9 @@ fn main() {
     ring::statistics();
     statistics::on_and_off();
     ring::laps();
+    ring::pooled_lap();
     ring::counts();
+    tracker::attempts();
 }
 
 fn source(n: usize) -> SourceId {

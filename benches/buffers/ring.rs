@@ -221,6 +221,35 @@ pub(crate) fn laps() {
     }
 }
 
+/// The first lap in fresh memory against the first lap in memory from the pool.
+pub(crate) fn pooled_lap() {
+    let audio = [1_i16; PUSH];
+    let pushes = 2_880_000 / PUSH;
+    let lap = |pool: ByteSize| {
+        let buffers = Buffers::new(ByteSize(1 << 30));
+        buffers.set_pool(pool);
+        move |operations| {
+            for _ in 0..operations {
+                let lease = buffers.lease(source(0)).unwrap();
+                let buffer = ask(&lease.asker(), MINUTE);
+                for _ in 0..pushes {
+                    buffer.push(black_box(&audio)).unwrap();
+                }
+                lease.release(ReleaseReason::Removed);
+            }
+        }
+    };
+    compare_rounds(
+        "allocate 5.76 MB, fill it once, release",
+        3,
+        41,
+        vec![
+            ("no pool", Box::new(lap(ByteSize(0)))),
+            ("from the pool", Box::new(lap(ByteSize(8 << 20)))),
+        ],
+    );
+}
+
 pub(crate) fn counts() {
     let (lease, buffer) = buffer_of(MINUTE);
     let asker = lease.asker();

@@ -78,6 +78,7 @@ impl Capture {
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
+        self.organs.buffers.set_pool(config.pool);
         self.probes.allow(config);
         self.fleet.apply(&config.sources, config.connect).await
     }
@@ -113,6 +114,7 @@ async fn heartbeat(
             () = tasks.cancelled() => return,
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
+        organs.buffers.watch_allocations(due.into_std());
         let Organs {
             accounts,
             meters,

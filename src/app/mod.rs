@@ -7,6 +7,7 @@ mod descriptors;
 mod log;
 mod probe;
 mod signals;
+mod tracking;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -142,6 +143,11 @@ impl<'a> App<'a> {
         registry.register(log.metrics())?;
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
 
+        // Before the first source asks.
+        capture
+            .buffers()
+            .tracker()
+            .set(tracking::from_environment());
         let (command_sender, commands) = mpsc::channel(4);
         let (web, web_options) = watch::channel(Arc::new(config.web.clone()));
         let server = http::start(

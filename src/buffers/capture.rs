@@ -5,7 +5,10 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Release},
+        },
     },
     time::{Duration, Instant},
 };
@@ -13,6 +16,8 @@ use std::{
 use super::{
     account::Account,
     budget::Reservation,
+    ledger::{Attempt, ReleaseReason},
+    pool::{Pool, Storage},
     ring::{PartialFrame, Ring},
     stats::BufferStats,
     switch::STATISTICS,
@@ -34,9 +39,11 @@ pub struct CaptureBuffer {
     retired: AtomicBool,
     account: Arc<Account>,
     timeline: Mutex<Timeline>,
-    // The order of these two: the memory goes before its reservation does.
+    // The order of these two: the memory goes before its reservation does, where it does not
+    // go to the pool.
     ring: Arc<Ring>,
-    _charged: Reservation,
+    charged: Option<Reservation>,
+    pool: Arc<Pool>,
 }
 
 impl CaptureBuffer {
@@ -44,12 +51,14 @@ impl CaptureBuffer {
         format: AudioFormat,
         frames: u64,
         account: Arc<Account>,
-        charged: Reservation,
+        (memory, charged): (Vec<i16>, Reservation),
+        pool: Arc<Pool>,
     ) -> Result<Self, TryReserveError> {
         // Beyond the address space means beyond the allocator, which refuses it.
         let ring = Ring::new(
             format.channels,
             usize::try_from(frames).unwrap_or(usize::MAX),
+            memory,
         )?;
         Ok(Self {
             format,
@@ -59,7 +68,8 @@ impl CaptureBuffer {
             account,
             timeline: Mutex::new(Timeline::new(format.sample_rate, Instant::now())),
             ring: Arc::new(ring),
-            _charged: charged,
+            charged: Some(charged),
+            pool,
         })
     }
 
@@ -145,16 +155,18 @@ impl CaptureBuffer {
     /// Whether another format, a removal or the shutdown has ended this epoch. Readers then
     /// finish what is there and ask for the next buffer.
     pub fn is_retired(&self) -> bool {
-        self.retired.load(Relaxed)
+        self.retired.load(Acquire)
     }
 
-    pub(super) fn retire(&self) {
-        self.retired.store(true, Relaxed);
-        self.account.retire(&self.ring);
+    pub(super) fn retire(&self, reason: ReleaseReason) {
+        self.account.retire(&self.ring, reason);
+        // Who sees this finds the books written.
+        self.retired.store(true, Release);
     }
 
-    pub(super) fn enroll(&self) {
-        self.account.enroll(Arc::clone(&self.ring), self.format);
+    pub(super) fn enroll(&self, attempt: Option<Attempt<'_>>) {
+        self.account
+            .enroll(Arc::clone(&self.ring), self.format, attempt);
     }
 
     pub(super) fn ring(&self) -> &Ring {
@@ -178,6 +190,13 @@ impl CaptureBuffer {
 impl Drop for CaptureBuffer {
     fn drop(&mut self) {
         self.account.settle(&self.ring);
+        // The account has let go of the ring: nobody else has it. The memory of one that
+        // somebody still had would go without the pool.
+        if let Some(ring) = Arc::get_mut(&mut self.ring)
+            && let Some(charged) = self.charged.take()
+        {
+            self.pool.give(Storage::new(ring.take_memory(), charged));
+        }
     }
 }
 

@@ -4,9 +4,10 @@ use std::fmt;
 
 use super::{
     account::{Statement, Timings, WriteStatus},
-    allocation::{BufferKind, Buffers},
+    allocation::Buffers,
     cursors::{ReadStatus, ReaderKind},
     error::ErrorType,
+    kind::BufferKind,
     ledger::{AllocationResult, ReleaseReason},
     switch::STATISTICS,
 };

@@ -87,15 +87,21 @@ pub(super) struct Meters<'a> {
 }
 
 impl Ring {
-    /// A ring for `frames` frames; memory is reserved, not touched.
+    /// A ring for `frames` frames in `memory`, of which what is missing is reserved, not
+    /// touched, and whose content, if any, is forgotten.
     ///
     /// # Errors
     /// When the allocator has no such block.
-    pub(super) fn new(channels: u16, frames: usize) -> Result<Self, TryReserveError> {
+    pub(super) fn new(
+        channels: u16,
+        frames: usize,
+        memory: Vec<i16>,
+    ) -> Result<Self, TryReserveError> {
         let channels = usize::from(channels);
         // The caller has checked the product; a saturated one is refused by the allocator.
         let capacity = frames.saturating_mul(channels);
-        let mut samples = Vec::new();
+        let mut samples = memory;
+        samples.clear();
         samples.try_reserve_exact(capacity)?;
         Ok(Self {
             channels,
@@ -110,6 +116,13 @@ impl Ring {
             }),
             time_next_push: AtomicBool::new(true),
         })
+    }
+
+    /// The memory, for the next ring. This one holds nothing afterwards; for its end.
+    pub(super) fn take_memory(&mut self) -> Vec<i16> {
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.samples)
     }
 
     /// Interleaved channels.

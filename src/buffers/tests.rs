@@ -527,3 +527,78 @@ fn what_is_not_counted_is_not_exposed() {
     }
     assert!(text.contains("myaudio_buffer_write_bytes_total"));
 }
+
+#[test]
+fn memory_from_the_pool_never_holds_another_sources_audio() {
+    const SECRET: i16 = 0x5a5a;
+    let buffers = Buffers::new(ByteSize(20_000_000));
+    buffers.set_pool(ByteSize(10_000_000));
+    let samples = usize::try_from(MONO.frames_in(MINUTE).unwrap()).unwrap();
+    for part in [0, 1, 960, samples / 2, samples - 1] {
+        let speaker = buffers.lease(garden()).unwrap();
+        let full = first(ask(&speaker.asker(), MONO));
+        full.push(&vec![SECRET; samples + 5]).unwrap();
+        drop((full, speaker));
+        let reused = buffers.pooled().reused;
+
+        let lease = buffers.lease(SourceId::new("other").unwrap()).unwrap();
+        let buffer = first(ask(&lease.asker(), MONO));
+        assert_eq!(buffers.pooled().reused, reused + 1, "the same memory");
+        let mut readers: Vec<Reader> = [
+            StartAt::Oldest,
+            StartAt::Now,
+            StartAt::Newest(u64::MAX),
+            StartAt::Newest(samples as u64),
+        ]
+        .map(|from| buffer.subscribe(ReaderKind::Live, from))
+        .into();
+        buffer.push(&vec![1; part]).unwrap();
+        readers.push(buffer.subscribe(ReaderKind::Clip, StartAt::Oldest));
+        for mut reader in readers {
+            let mut into = vec![0; samples * 2];
+            let read = reader.read(&mut into);
+            assert!(read.frames <= part);
+            assert!(!into.contains(&SECRET), "after {part} samples");
+        }
+        let mut into = vec![0; samples];
+        let newest = StartAt::Newest(samples as u64);
+        let read = buffer.subscribe(ReaderKind::Clip, newest).read(&mut into);
+        assert_eq!(into[..read.frames], vec![1; part]);
+        assert_eq!(capture_of(&buffers).levels.size_bytes, part as u64 * 2);
+    }
+}
+
+#[test]
+fn pooled_memory_stays_charged_and_gives_way() {
+    let buffers = Buffers::new(ByteSize(12_000_000));
+    buffers.set_pool(ByteSize(6_000_000));
+    let lease = buffers.lease(garden()).unwrap();
+    first(ask(&lease.asker(), MONO));
+    lease.clear();
+    assert_eq!(buffers.pooled().bytes, ByteSize(5_760_000));
+    assert_eq!(buffers.budget().0, ByteSize(5_760_000), "kept, so charged");
+    // 11.52 MB fit only without what is kept.
+    first(ask(&lease.asker(), STEREO));
+    assert_eq!(buffers.pooled().bytes, ByteSize(0));
+    assert_eq!(buffers.budget().0, ByteSize(11_520_000));
+    lease.clear();
+    assert_eq!(buffers.budget().0, ByteSize(0), "larger than the pool");
+    first(ask(&lease.asker(), MONO));
+    lease.clear();
+    buffers.set_pool(ByteSize(0));
+    assert_eq!(buffers.budget().0, ByteSize(0), "switched off");
+}
+
+#[test]
+fn a_budget_of_nothing_refuses_every_buffer_and_nothing_else() {
+    let buffers = Buffers::new(ByteSize(0));
+    let lease = buffers.lease(garden()).unwrap();
+    for _ in 0..3 {
+        let error = ask(&lease.asker(), MONO).unwrap_err();
+        assert_eq!(error.error_type(), ErrorType::OverBudget);
+        assert!(error.to_string().contains("0 B of the 0 B"), "{error}");
+    }
+    assert_eq!(results(&buffers), [3, 0, 0, 3]);
+    buffers.set_budget(ByteSize(5_760_000));
+    first(ask(&lease.asker(), MONO));
+}

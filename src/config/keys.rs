@@ -115,6 +115,7 @@ pub const KEYS: &[Key] = &[
         Bytes("64KiB", "1TiB"),
         Computed("the smaller of 512MiB and 25 % of the memory available"),
     ),
+    key("buffers.pool", Bytes("0", "1TiB"), Value("0")),
     key("sources", Sections, Nothing),
     key(
         "sources[].name",

@@ -41,6 +41,8 @@ pub struct Config {
     pub sources: Vec<SourceOptions>,
     /// The most bytes that all buffers may hold together.
     pub memory_budget: ByteSize,
+    /// The most bytes of released buffers that are kept for the next ones.
+    pub pool: ByteSize,
     /// How sources are connected to.
     pub connect: ConnectOptions,
     /// The sources that may be probed over HTTP.
@@ -56,6 +58,7 @@ impl Config {
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
+            pool: ByteSize(0),
             connect: ConnectOptions::default(),
             web: WebOptions::default(),
         }
@@ -163,6 +166,7 @@ fn validate(
         analysis: buffers.section("analysis").duration("duration"),
     };
     let budget_given = buffers.bytes("memory_budget");
+    let pool = buffers.bytes("pool").unwrap_or(ByteSize(0));
     let connect = connect(&top.section("connect"));
     let probe = top.section("probe");
     let web = top.section("web");
@@ -206,6 +210,7 @@ fn validate(
     Config {
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
+        pool,
         connect,
         probe_targets,
         web,

@@ -11,6 +11,7 @@
 mod api;
 mod audio;
 mod bind;
+mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod guard;

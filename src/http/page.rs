@@ -166,6 +166,10 @@ fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
     if let Some(problem) = &source.problem {
         write!(html, "<p>{}</p>", Escaped(problem))?;
     }
+    if let Some(anomaly) = &source.allocation_anomaly {
+        let words = anomaly.to_string();
+        write!(html, "<p>It {}.</p>", Escaped(&words))?;
+    }
     let codec = source.codec.as_deref().unwrap_or("—");
     write!(html, "</td><td>{}", Escaped(codec))?;
     if let Some(format) = source.format {

@@ -17,6 +17,8 @@ pub(super) enum Resource {
     Sources,
     /// `sources/{name}`.
     Source(SourceId),
+    /// `allocations`.
+    Allocations,
 }
 
 impl Resource {
@@ -27,6 +29,7 @@ impl Resource {
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
+            ("allocations", None, None, None) => Some(Self::Allocations),
             _ => None,
         }
     }
@@ -35,6 +38,7 @@ impl Resource {
     pub(super) fn methods(&self) -> Methods {
         match self {
             Self::Sources | Self::Source(_) => READ_ONLY,
+            Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }
 }

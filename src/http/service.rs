@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header, http::request::Parts};
+use bytes::Bytes;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, http::request::Parts};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::Instant,
 };
 
 use super::{
-    Assets, Limits, WebOptions, api, audio,
+    Assets, Limits, WebOptions, api, audio, body,
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
@@ -18,6 +18,7 @@ use super::{
     problem::Problem,
     reload::{Command, reload},
     reply::{Body, reply},
+    resource::Resource,
     route::Route,
     scrape::scrape,
 };
@@ -131,9 +132,9 @@ impl Service {
             Route::Asset { content_type, text } => reply(StatusCode::OK, content_type, text),
             Route::Probe => probe::probe(&self.commands, &self.probes, head).await,
             Route::Audio(sound) => audio::answer(&self.desk(), &sound, head).await,
-            Route::Api(resource) => api::answer(&self.view(), &resource),
-            Route::Reload => match self.discard(body).await {
-                Ok(()) => reload(&self.commands, self.limits.command).await,
+            Route::Api(resource) => self.api(&resource, head, body).await,
+            Route::Reload => match self.read(body).await {
+                Ok(_) => reload(&self.commands, self.limits.command).await,
                 Err(problem) => problem.into_reply(),
             },
         };
@@ -180,38 +181,22 @@ impl Service {
         })
     }
 
-    /// Reads a body that nobody needs, so that the connection can go on.
-    async fn discard(&self, body: Incoming) -> Result<(), Problem> {
-        let read = Limited::new(body, self.limits.body_bytes).collect();
-        match tokio::time::timeout(self.limits.body, read).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let problem = Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!(
-                        "The request's body is larger than {} bytes.",
-                        self.limits.body_bytes
-                    ),
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::Oversized, problem.close()))
-            }
-            Ok(Err(_)) => {
-                let problem = Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "The request's body is broken.",
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::Malformed, problem.close()))
-            }
-            Err(_) => {
-                let problem = Problem::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "The request's body did not arrive in time.",
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::SlowRequest, problem.close()))
-            }
+    /// The request's body, also where nobody needs it: then the connection can go on.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Problem> {
+        body::read(body, &self.limits)
+            .await
+            .map_err(|(reason, problem)| self.reject(reason, problem))
+    }
+
+    async fn api(&self, resource: &Resource, head: &Parts, body: Incoming) -> Response<Body> {
+        // A body that comes with a question is not waited for.
+        let body = match head.method {
+            Method::GET | Method::HEAD => Ok(Bytes::new()),
+            _ => self.read(body).await,
+        };
+        match body {
+            Ok(body) => api::answer(&self.view(), resource, head, &body),
+            Err(problem) => problem.into_reply(),
         }
     }
 }

@@ -89,8 +89,27 @@ impl<'a> Sink<'a> {
         self.arrivals.missing(buffer, audio);
     }
 
-    /// Takes a block. Never waits; in a burst it lets the analysis have its turn.
-    pub(super) async fn push(&mut self, format: AudioFormat, samples: &[f32]) -> Result<(), End> {
+    /// Takes a block, at the call. The future never waits; in a burst it lets the analysis have
+    /// its turn.
+    // No `async fn`: such a one cannot tell the tracker who called it.
+    #[track_caller]
+    pub(super) fn push(
+        &mut self,
+        format: AudioFormat,
+        samples: &[f32],
+    ) -> impl Future<Output = Result<(), End>> + use<> {
+        let taken = self.take(format, samples);
+        async move {
+            if taken? {
+                yield_now().await;
+            }
+            Ok(())
+        }
+    }
+
+    /// True when the analysis should have its turn.
+    #[track_caller]
+    fn take(&mut self, format: AudioFormat, samples: &[f32]) -> Result<bool, End> {
         let Context { account, meter, .. } = self.context;
         // Buffers of another format must not be charged beside the new ones.
         let kept = self.rings.take().filter(|rings| rings.format == format);
@@ -115,13 +134,14 @@ impl<'a> Sink<'a> {
         account.audio(duration);
         if hurried {
             meter.hurry();
-            yield_now().await;
         }
-        Ok(())
+        Ok(hurried)
     }
 
     /// The one place that asks for buffers: once a session, as soon as the session's
-    /// format is known, and again when the format changes.
+    /// format is known, and again when the format changes. Whose frames they are is told to
+    /// the tracker.
+    #[track_caller]
     fn allocate(&mut self, format: AudioFormat) -> Result<Rings, End> {
         let Context {
             account,
@@ -131,12 +151,15 @@ impl<'a> Sink<'a> {
         } = self.context;
         account.format(format);
         self.repetition = Repetition::default();
-        let ask = |kind, duration| asker.allocate_if_needed(kind, format, duration);
-        let capture = ask(BufferKind::Capture, options.capture).map_err(|error| refused(&error))?;
+        // No closure: it would hide the caller from the tracker.
+        let capture = asker
+            .allocate_if_needed(BufferKind::Capture, format, options.capture)
+            .map_err(|error| refused(&error))?;
         if let Allocation::Repeated(buffer) = &capture {
             self.arrivals.join(buffer);
         }
-        let analysis = ask(BufferKind::Analysis, options.analysis)
+        let analysis = asker
+            .allocate_if_needed(BufferKind::Analysis, format, options.analysis)
             .inspect_err(|error| {
                 tracing::warn!(source = %options.id, "captured, but not analysed: {error}");
             })

@@ -11,6 +11,7 @@ pub use take::take;
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    buffers::AllocationAnomaly,
     id::SourceId,
     signal,
     sources::{SourceKind, State},
@@ -58,4 +59,6 @@ pub struct SourceStatus {
     pub signal: Option<signal::View>,
     /// The recent past of its buffers.
     pub recent: RecentOfSource,
+    /// Whether it keeps asking for a buffer that it has or cannot have.
+    pub allocation_anomaly: Option<AllocationAnomaly>,
 }

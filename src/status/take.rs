@@ -70,5 +70,6 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         buffered,
         signal: streaming.then(|| meters.view(id)).flatten(),
         recent: RecentOfSource::default(),
+        allocation_anomaly: buffers.anomaly(id),
     }
 }

@@ -164,6 +164,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         buffered: (Duration::ZERO, Duration::from_secs(60)),
         signal: None,
         recent: RecentOfSource::default(),
+        allocation_anomaly: None,
     }
 }
 

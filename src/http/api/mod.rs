@@ -1,12 +1,13 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
+mod allocations;
 mod buffer;
 mod sources;
 mod values;
 
 use std::sync::Arc;
 
-use hyper::{Response, StatusCode};
+use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
 
 use super::{
@@ -24,16 +25,20 @@ pub(super) struct View<'a> {
 }
 
 /// Answers a request whose method is known to fit.
-pub(super) fn answer(view: &View<'_>, resource: &Resource) -> Response<Body> {
-    let Some(snapshot) = &view.snapshot else {
-        return Problem::starting().into_reply();
-    };
-    match resource {
-        Resource::Sources => json(&sources::all(snapshot)),
-        Resource::Source(id) => match sources::one(snapshot, view.buffers, id) {
+pub(super) fn answer(
+    view: &View<'_>,
+    resource: &Resource,
+    head: &Parts,
+    body: &[u8],
+) -> Response<Body> {
+    match (resource, &view.snapshot) {
+        (Resource::Sources | Resource::Source(_), None) => Problem::starting().into_reply(),
+        (Resource::Sources, Some(snapshot)) => json(&sources::all(snapshot)),
+        (Resource::Source(id), Some(snapshot)) => match sources::one(snapshot, view.buffers, id) {
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
+        (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
     }
 }
 

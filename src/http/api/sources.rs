@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    allocations::Anomaly,
     buffer::{self, Buffer},
     values::Format,
 };
@@ -34,6 +35,8 @@ pub(super) struct Source {
     expected_seconds: f64,
     /// What the audio is like; null while none flows.
     signal: Option<Signal>,
+    /// Whether it keeps asking for a buffer.
+    allocation_anomaly: Option<Anomaly>,
 }
 
 /// What the audio is like at the moment. Ratios are relative to full scale.
@@ -91,6 +94,7 @@ impl From<&SourceStatus> for Source {
             audio_seconds: status.audio_seconds,
             expected_seconds: status.expected_seconds,
             signal: status.signal.as_ref().map(Signal::from),
+            allocation_anomaly: status.allocation_anomaly.map(Anomaly::from),
         }
     }
 }

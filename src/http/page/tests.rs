@@ -27,6 +27,7 @@ fn source(state: State) -> SourceStatus {
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
         signal: Some(sounding(0.1)),
         recent: RecentOfSource::default(),
+        allocation_anomaly: None,
     }
 }
 
