@@ -1,12 +1,13 @@
 //! Responses.
 
 use std::{
-    convert::Infallible,
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::{
     Response, StatusCode,
     body::{Frame, SizeHint},
@@ -14,45 +15,79 @@ use hyper::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::clip::Overtaken;
+
 /// How much is handed to the connection at once.
 const FRAME: usize = 64 * 1024;
 
-/// A response body that keeps its request's turn until the connection has taken all of
+/// A response body that keeps its request's turns until the connection has taken all of
 /// it: what a slow client leaves in memory counts as a request in progress.
-#[derive(Debug, Default)]
 pub(super) struct Body {
-    rest: Bytes,
-    turn: Option<OwnedSemaphorePermit>,
+    rest: Rest,
+    turns: Vec<OwnedSemaphorePermit>,
+}
+
+/// What has not been handed to the connection.
+enum Rest {
+    Bytes(Bytes),
+    /// Made as it is taken, without an end in sight.
+    Live(BoxStream<'static, Result<Bytes, Overtaken>>),
 }
 
 impl Body {
-    pub(super) fn hold(&mut self, turn: Option<OwnedSemaphorePermit>) {
-        self.turn = turn;
+    /// Keeps a turn to the end.
+    pub(super) fn hold(&mut self, turn: OwnedSemaphorePermit) {
+        self.turns.push(turn);
+    }
+
+    /// Whether it lasts as long as its client listens.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.rest, Rest::Live(_))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rest {
+            Rest::Bytes(rest) => write!(f, "Body({} bytes)", rest.len()),
+            Rest::Live(_) => f.write_str("Body(live)"),
+        }
     }
 }
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Overtaken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
-            self.turn = None;
-            return Poll::Ready(None);
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Overtaken>>> {
+        match &mut self.rest {
+            Rest::Bytes(rest) if rest.is_empty() => {
+                self.turns.clear();
+                Poll::Ready(None)
+            }
+            Rest::Bytes(rest) => {
+                let length = rest.len().min(FRAME);
+                Poll::Ready(Some(Ok(Frame::data(rest.split_to(length)))))
+            }
+            Rest::Live(stream) => {
+                let next = stream.poll_next_unpin(cx);
+                next.map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+            }
         }
-        let length = self.rest.len().min(FRAME);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        matches!(&self.rest, Rest::Bytes(rest) if rest.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        match &self.rest {
+            Rest::Bytes(rest) => SizeHint::with_exact(rest.len() as u64),
+            Rest::Live(_) => SizeHint::default(),
+        }
     }
 }
 
@@ -63,6 +98,18 @@ pub(super) fn reply(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response<Body> {
+    inert(status, content_type, Rest::Bytes(body.into()))
+}
+
+/// The same with status 200 and a body that is made as it is taken.
+pub(super) fn streaming(
+    content_type: &'static str,
+    body: impl Stream<Item = Result<Bytes, Overtaken>> + Send + 'static,
+) -> Response<Body> {
+    inert(StatusCode::OK, content_type, Rest::Live(body.boxed()))
+}
+
+fn inert(status: StatusCode, content_type: &'static str, rest: Rest) -> Response<Body> {
     const INERT: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -77,8 +124,8 @@ pub(super) fn reply(
         (header::CACHE_CONTROL, "no-store"),
     ];
     let body = Body {
-        rest: body.into(),
-        turn: None,
+        rest,
+        turns: Vec::new(),
     };
     let mut reply = Response::new(body);
     *reply.status_mut() = status;

@@ -48,12 +48,10 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 };
                 // Audio counts as arrived when it would have been recorded: at its end.
                 sleep_until(due).await;
-                sink.push(format, &samples)?;
+                sink.push(format, &samples).await?;
                 watch.audio_came();
             }
-            SampleBlock::Undecodable | SampleBlock::Skipped(_) => {
-                account.undecodable(sink.block_duration);
-            }
+            SampleBlock::Undecodable | SampleBlock::Skipped(_) => sink.undecodable(),
             SampleBlock::CutOff(missing) => {
                 // Once, however often it is played over.
                 cut_off.get_or_insert_with(|| {

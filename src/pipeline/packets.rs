@@ -55,9 +55,9 @@ async fn decode(
             }
         };
         let lost = packet.lost();
-        let missing = continuity.reach(packet.media_time(), lost, sink.block_duration);
+        let missing = continuity.reach(packet.media_time(), lost, sink.block_duration());
         if lost > 0 {
-            account.lost(u64::from(lost), missing);
+            sink.lost(lost, missing);
         }
         if let Some(codec) = packet.new_codec() {
             account.named_codec(&codec.name);
@@ -69,13 +69,13 @@ async fn decode(
         };
         match audio {
             Some((format, samples)) => {
-                sink.push(format, samples)?;
-                continuity.took(sink.block_duration.unwrap_or_default());
+                sink.push(format, samples).await?;
+                continuity.took(sink.block_duration().unwrap_or_default());
                 watch.audio_came();
             }
             None => {
-                account.undecodable(sink.block_duration);
-                continuity.took(sink.block_duration.unwrap_or_default());
+                sink.undecodable();
+                continuity.took(sink.block_duration().unwrap_or_default());
                 if watch.failed()? {
                     return Err(Stop::Undecodable(session.codec_name().to_owned()));
                 }

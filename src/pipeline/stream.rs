@@ -120,14 +120,14 @@ async fn play(context: &Context<'_>, stream: &mut HttpStream) -> Ended {
                 account.joined(Some(codec), transport);
             }
             SampleBlock::Samples(format, samples) => {
-                sink.push(format, &samples)?;
+                sink.push(format, &samples).await?;
                 watch.audio_came();
                 if let Some(wait) = pace.ahead_by(block_duration(format, &samples)) {
                     sleep(wait).await;
                 }
             }
             SampleBlock::Undecodable | SampleBlock::Skipped(_) | SampleBlock::CutOff(_) => {
-                account.undecodable(sink.block_duration);
+                sink.undecodable();
             }
         }
     }

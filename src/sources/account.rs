@@ -307,6 +307,12 @@ impl Account {
         self.counts.discontinuities.fetch_add(1, Relaxed);
     }
 
+    /// Counts a block that was decoded to what can never have been recorded. The audio is
+    /// there, but it does not join.
+    pub fn damaged(&self) {
+        self.counts.discontinuities.fetch_add(1, Relaxed);
+    }
+
     /// Counts a packet that could not be decoded and would have held `duration` of audio;
     /// `None` when nothing has been decoded yet to tell by.
     pub fn undecodable(&self, duration: Option<Duration>) {

@@ -38,7 +38,8 @@ pub use kept::{HeldPipe, KeptPipe};
 pub use live::LiveLocation;
 pub use metrics::{AccountMembership, Accounts};
 pub use options::{
-    ConnectOptions, Credentials, Expectation, HttpTarget, Location, RtspTarget, SourceOptions,
+    ConnectOptions, Credentials, Expectation, HttpTarget, Location, RtspTarget, SilenceOptions,
+    SourceOptions,
 };
 pub use pipe::{PipeRead, PipeReader};
 pub use presence::{LiveStatus, Wanted};

@@ -9,7 +9,9 @@ use crate::{
     backoff::Policy,
     id::SourceId,
     net::{DialLimits, RtpTransport, TlsOptions},
+    quiet_hours::QuietHours,
     secret::Secret,
+    units::Dbfs,
 };
 
 /// One source, validated. Two equal values need no restart on a reload.
@@ -27,6 +29,32 @@ pub struct SourceOptions {
     pub expect: Expectation,
     /// How long the capture buffer is.
     pub capture: Duration,
+    /// How long the analysis buffer is, and the window that is measured.
+    pub analysis: Duration,
+    /// When it counts as silent.
+    pub silence: SilenceOptions,
+}
+
+/// When audio that flows counts as silent for too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceOptions {
+    /// The level below which audio is quiet.
+    pub below: Dbfs,
+    /// How much audio must be silent without a break.
+    pub after: Duration,
+    /// When silence is expected.
+    pub quiet_hours: QuietHours,
+}
+
+impl Default for SilenceOptions {
+    /// Two minutes below -60 dBFS, at any hour.
+    fn default() -> Self {
+        Self {
+            below: Dbfs::new(-60),
+            after: Duration::from_secs(120),
+            quiet_hours: QuietHours::default(),
+        }
+    }
 }
 
 /// How sessions are opened and retried; the same for every source.

@@ -14,6 +14,7 @@ use crate::{
     buffers::Buffers,
     id::SourceId,
     net::Dialler,
+    pipeline::Analysis,
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{Accounts, ConnectOptions, KeptPipe, SourceKind, SourceOptions},
@@ -150,6 +151,13 @@ impl Fleet {
         };
         let tasks = self.tasks.child();
         let (sender, receiver) = watch::channel(Arc::new(options.clone()));
+        let analysis = Analysis {
+            buffers: Arc::clone(&self.organs.buffers),
+            account: Arc::clone(&account),
+            meter: Arc::clone(&meter),
+            options: receiver.clone(),
+        };
+        tasks.spawn(TaskKind::Analysis, analysis.run(tasks.clone()));
         let supervisor = Supervisor {
             fleet: self.tasks.clone(),
             thread_turn: Arc::new(Semaphore::new(1)),

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     id::SourceId,
     sources::SourceKind,
+    status::RecentOfSource,
     units::{AudioFormat, ByteSize},
 };
 
@@ -24,7 +25,25 @@ fn source(state: State) -> SourceStatus {
         audio_seconds: 90.0,
         expected_seconds: 120.0,
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
-        rms: Some(0.1),
+        signal: Some(sounding(0.1)),
+        recent: RecentOfSource::default(),
+        allocation_anomaly: None,
+    }
+}
+
+fn sounding(rms: f64) -> signal::View {
+    signal::View {
+        window: Some(signal::Window {
+            rms,
+            dc_offset: 0.0,
+            silence: None,
+            silent_for: Duration::ZERO,
+            stuck: false,
+        }),
+        peak: 0.5,
+        clipped: 0.0,
+        silent: false,
+        stuck: false,
     }
 }
 
@@ -90,7 +109,8 @@ fn an_old_picture_says_so() {
 #[test]
 fn numbers_out_of_range_do_not_break_the_page() {
     let mut odd = source(State::Connecting);
-    (odd.audio_seconds, odd.expected_seconds, odd.rms) = (f64::NAN, 0.0, Some(0.0));
+    (odd.audio_seconds, odd.expected_seconds) = (f64::NAN, 0.0);
+    odd.signal = Some(sounding(0.0));
     (odd.codec, odd.format) = (None, None);
     let page = html(vec![odd], Duration::ZERO);
     assert!(
