@@ -94,7 +94,7 @@ fn write(ring: &Ring, from: u64) {
 }
 
 fn ring() -> Arc<Ring> {
-    Arc::new(Ring::new(1, CAPACITY as usize).unwrap())
+    Arc::new(Ring::new(1, CAPACITY as usize, Vec::new()).unwrap())
 }
 
 /// Switches of threads that a lock did not ask for, at most: races need one or two.

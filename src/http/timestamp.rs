@@ -23,6 +23,12 @@ pub(super) fn format(moment: SystemTime) -> Option<String> {
     Some(format!("{timestamp:.6}"))
 }
 
+/// The same with milliseconds.
+pub(super) fn millis(moment: SystemTime) -> Option<String> {
+    let timestamp = Timestamp::try_from(moment).ok()?;
+    Some(format!("{timestamp:.3}"))
+}
+
 /// The same without punctuation and fraction, for the name of a file (ISO 8601, basic).
 pub(super) fn compact(moment: SystemTime) -> Option<String> {
     let timestamp = Timestamp::try_from(moment).ok()?;
@@ -76,6 +82,10 @@ mod tests {
     fn moments_are_written_as_date_and_time() {
         let written = format(at(951_782_400, 5_999)).unwrap();
         assert_eq!(written, "2000-02-29T00:00:00.000005Z");
+        assert_eq!(
+            millis(at(1_709_164_799, 999_000_000)).unwrap(),
+            "2024-02-28T23:59:59.999Z"
+        );
         assert_eq!(compact(at(1_709_251_199, 0)).unwrap(), "20240229T235959Z");
     }
 

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::values::{Format, wall};
+use super::values::{Format, Moment};
 use crate::{
     buffers::{BufferKind, BufferStats, Buffers, ReaderStats},
     status::{Point, STEP, SourceStatus},
 };
 
-/// One live buffer. Durations are in seconds, moments RFC 3339 in UTC.
+/// One live buffer. Durations are in seconds.
 #[derive(Serialize)]
 pub(super) struct Buffer {
     #[serde(rename = "buffer_type")]
@@ -26,9 +26,9 @@ pub(super) struct Buffer {
 /// What happened to the buffer since it was allocated.
 #[derive(Serialize)]
 struct Statistics {
-    created_at: Option<String>,
+    created_at: Moment,
     /// When audio was last pushed.
-    last_update: Option<String>,
+    last_update: Option<Moment>,
     pushes: u64,
     refused_pushes: u64,
     /// Over the last step of `recent`; `null` before the first.
@@ -56,7 +56,7 @@ struct Reader {
     pulls: u64,
     pulled_frames: u64,
     dropped_frames: u64,
-    last_pull: Option<String>,
+    last_pull: Option<Moment>,
 }
 
 /// The recent past, the oldest point first.
@@ -68,7 +68,7 @@ struct Recent {
 
 #[derive(Serialize)]
 struct RecentPoint {
-    time: Option<String>,
+    time: Moment,
     pushes_per_second: f32,
     bytes_per_second: f32,
     fill_ratio: f32,
@@ -102,8 +102,8 @@ pub(super) fn live(buffers: &Buffers, source: &SourceStatus) -> Vec<Buffer> {
 impl Statistics {
     fn of(stats: &BufferStats, pushes_per_second: Option<f32>) -> Self {
         Self {
-            created_at: wall(stats.created_at),
-            last_update: stats.last_update.and_then(wall),
+            created_at: stats.created_at.into(),
+            last_update: stats.last_update.map(Moment::from),
             pushes: stats.pushes,
             refused_pushes: stats.refused_pushes,
             pushes_per_second,
@@ -130,7 +130,7 @@ impl From<&ReaderStats> for Reader {
             pulls: reader.pulls,
             pulled_frames: reader.pulled_frames,
             dropped_frames: reader.dropped_frames,
-            last_pull: reader.last_pull.and_then(wall),
+            last_pull: reader.last_pull.map(Moment::from),
         }
     }
 }
@@ -138,7 +138,7 @@ impl From<&ReaderStats> for Reader {
 impl From<&Point> for RecentPoint {
     fn from(point: &Point) -> Self {
         Self {
-            time: wall(point.at),
+            time: point.at.into(),
             pushes_per_second: point.pushes,
             bytes_per_second: point.bytes,
             fill_ratio: point.fill,

@@ -1,9 +1,6 @@
-//! The report's content. Sizes are in bytes, times in seconds, moments in Unix seconds.
+//! The report's content. Sizes are in bytes, times in seconds.
 
-use std::{
-    collections::BTreeMap,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -12,6 +9,7 @@ use crate::{
         AllocationAnomaly, AllocationResult, BufferKind, Buffers, Caller, Calls, ErrorType,
         Recording, ReleaseReason, Retired, Statement, TrackedAttempt,
     },
+    http::api::values::Moment,
     id::SourceId,
     units::BYTES_PER_SAMPLE,
 };
@@ -78,7 +76,7 @@ pub(super) struct Departed {
 pub(super) struct Tracker {
     pub(super) tracking: bool,
     pub(super) backtraces: bool,
-    pub(super) since_timestamp_seconds: Option<f64>,
+    pub(super) since: Option<Moment>,
     pub(super) recorded: u64,
 }
 
@@ -92,13 +90,13 @@ pub(super) struct CallerRow {
     pub(super) first_allocation: u64,
     pub(super) repeated_blocked: u64,
     pub(super) error: u64,
-    pub(super) last_timestamp_seconds: f64,
+    pub(super) last: Moment,
 }
 
 #[derive(Serialize)]
 pub(super) struct Attempt {
     pub(super) number: u64,
-    pub(super) timestamp_seconds: f64,
+    pub(super) time: Moment,
     pub(super) source: String,
     pub(super) buffer_type: &'static str,
     pub(super) site: String,
@@ -158,7 +156,7 @@ pub(super) fn tracker(recording: &Recording) -> Tracker {
     Tracker {
         tracking: recording.tracking.on,
         backtraces: recording.tracking.backtraces,
-        since_timestamp_seconds: recording.since.map(unix),
+        since: recording.since.map(Moment),
         recorded: recording.recorded,
     }
 }
@@ -204,7 +202,7 @@ fn caller((caller, calls): &(Caller, Calls)) -> CallerRow {
         first_allocation: count(AllocationResult::FirstAllocation),
         repeated_blocked: count(AllocationResult::RepeatedBlocked),
         error: count(AllocationResult::Error),
-        last_timestamp_seconds: unix(calls.last),
+        last: Moment(calls.last),
     }
 }
 
@@ -213,7 +211,7 @@ fn attempt(attempt: &TrackedAttempt) -> Attempt {
     let frame_bytes = f64::from(attempt.format.channels) * BYTES_PER_SAMPLE as f64;
     Attempt {
         number: attempt.number,
-        timestamp_seconds: unix(attempt.at),
+        time: Moment(attempt.at),
         source: attempt.source.to_string(),
         buffer_type: attempt.kind.as_str(),
         site: attempt.site.to_string(),
@@ -237,10 +235,4 @@ impl From<AllocationAnomaly> for Anomaly {
             words: anomaly.to_string(),
         }
     }
-}
-
-fn unix(at: SystemTime) -> f64 {
-    at.duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs_f64()
 }

@@ -2,11 +2,11 @@
 
 use std::{
     fmt::{self, Write as _},
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use super::document::{Document, Row};
-use crate::units::ByteSize;
+use crate::{http::api::values::Moment, units::ByteSize};
 
 /// The report as text.
 pub(super) fn write(document: &Document) -> String {
@@ -43,7 +43,7 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
         )?;
     }
     let tracker = &document.tracker;
-    let Some(since) = tracker.since_timestamp_seconds else {
+    let Some(since) = tracker.since else {
         return writeln!(
             out,
             "\nWho asks is not recorded. To record it: \
@@ -74,7 +74,7 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
             caller.first_allocation,
             caller.repeated_blocked,
             caller.error,
-            Ago(caller.last_timestamp_seconds),
+            Ago(caller.last),
         )?;
     }
     writeln!(out, "\nThe newest {} attempts:", document.attempts.len())?;
@@ -88,7 +88,7 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
             out,
             "  {}. {}: {} {}, {} s of {} Hz × {} = {} B, from {}: {outcome}",
             attempt.number,
-            Ago(attempt.timestamp_seconds),
+            Ago(attempt.time),
             attempt.source,
             attempt.buffer_type,
             attempt.duration_seconds,
@@ -134,17 +134,18 @@ fn write_row(out: &mut String, row: &Row) -> fmt::Result {
     Ok(())
 }
 
-/// A moment in Unix seconds, as a person would say it.
-struct Ago(f64);
+/// A moment as a person would say it.
+struct Ago(Moment);
 
 impl fmt::Display for Ago {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let seconds = (now.unwrap_or_default().as_secs_f64() - self.0).max(0.0);
-        match seconds {
-            0.0..300.0 => write!(f, "{seconds:.1} s ago"),
-            300.0..7_200.0 => write!(f, "{:.0} min ago", seconds / 60.0),
-            _ => write!(f, "{:.1} h ago", seconds / 3_600.0),
+        let Moment(moment) = self.0;
+        // An error when the clock was set back since.
+        let passed = SystemTime::now().duration_since(moment).unwrap_or_default();
+        match passed.as_secs_f64() {
+            seconds @ 0.0..300.0 => write!(f, "{seconds:.1} s ago"),
+            seconds @ 300.0..7_200.0 => write!(f, "{:.0} min ago", seconds / 60.0),
+            seconds => write!(f, "{:.1} h ago", seconds / 3_600.0),
         }
     }
 }
