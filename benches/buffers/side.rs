@@ -11,7 +11,7 @@ pub(crate) struct Attached(ReaderId);
 
 impl Side {
     pub(crate) fn new(frames: usize) -> Self {
-        let ring = ring::Ring::new(1, frames).unwrap();
+        let ring = ring::Ring::new(1, frames, Vec::new()).unwrap();
         // Beyond the first lap.
         (0..3).for_each(|_| ring.push(&vec![1; frames - 1]).unwrap());
         Self { ring }
