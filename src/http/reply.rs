@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use crate::clip::Overtaken;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::{
@@ -13,9 +14,6 @@ use hyper::{
     body::{Frame, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
-use tokio::sync::OwnedSemaphorePermit;
-
-use crate::clip::Overtaken;
 
 /// How much is handed to the connection at once.
 const FRAME: usize = 64 * 1024;
@@ -24,7 +22,7 @@ const FRAME: usize = 64 * 1024;
 /// it: what a slow client leaves in memory counts as a request in progress.
 pub(super) struct Body {
     rest: Rest,
-    turns: Vec<OwnedSemaphorePermit>,
+    held: Vec<Box<dyn Send + Sync>>,
 }
 
 /// What has not been handed to the connection.
@@ -35,9 +33,9 @@ enum Rest {
 }
 
 impl Body {
-    /// Keeps a turn to the end.
-    pub(super) fn hold(&mut self, turn: OwnedSemaphorePermit) {
-        self.turns.push(turn);
+    /// Keeps a turn or a reservation to the end.
+    pub(super) fn hold(&mut self, held: impl Send + Sync + 'static) {
+        self.held.push(Box::new(held));
     }
 
     /// Whether it lasts as long as its client listens.
@@ -65,7 +63,7 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Overtaken>>> {
         match &mut self.rest {
             Rest::Bytes(rest) if rest.is_empty() => {
-                self.turns.clear();
+                self.held.clear();
                 Poll::Ready(None)
             }
             Rest::Bytes(rest) => {
@@ -125,7 +123,7 @@ fn inert(status: StatusCode, content_type: &'static str, rest: Rest) -> Response
     ];
     let body = Body {
         rest,
-        turns: Vec::new(),
+        held: Vec::new(),
     };
     let mut reply = Response::new(body);
     *reply.status_mut() = status;

@@ -47,17 +47,7 @@ struct Epoch {
 impl Analysis {
     /// Runs until `tasks` are cancelled. A panic costs the audio that is in the buffer.
     pub async fn run(self, tasks: Tasks) {
-        let mut from = StartAt::Oldest;
-        loop {
-            tokio::select! {
-                biased;
-                () = tasks.cancelled() => return,
-                _panicked = tasks.contain(TaskKind::Analysis, self.watch(from)) => {}
-            }
-            self.meter.rests();
-            // What made it panic is still there.
-            from = StartAt::Now;
-        }
+        again_after_panics(&tasks, &self.meter, |from| self.watch(from)).await;
     }
 
     async fn watch(&self, mut from: StartAt) -> Infallible {
@@ -70,6 +60,7 @@ impl Analysis {
                 () = self.meter.hurried() => false,
             };
             self.read(&mut epoch, &mut from, &mut samples);
+            self.meter.looked();
             if on_time {
                 tick = next_tick();
                 self.tell(epoch.as_ref());
@@ -129,8 +120,55 @@ impl Analysis {
     }
 }
 
+/// Runs `watch` until `tasks` are cancelled, and anew when it panics.
+async fn again_after_panics<W>(tasks: &Tasks, meter: &Meter, watch: impl Fn(StartAt) -> W)
+where
+    W: Future<Output = Infallible>,
+{
+    let mut from = StartAt::Oldest;
+    loop {
+        tokio::select! {
+            biased;
+            () = tasks.cancelled() => return,
+            _panicked = tasks.contain(TaskKind::Analysis, watch(from)) => {}
+        }
+        meter.rests();
+        // What made it panic is still there.
+        from = StartAt::Now;
+    }
+}
+
 fn next_tick() -> Instant {
     let origin = *GRID_ORIGIN;
     let ticks = origin.elapsed().as_millis() / HOP.as_millis() + 1;
     origin + HOP * u32::try_from(ticks).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, future::pending};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_what_was_there_and_the_watch_goes_on() {
+        let (tasks, meter) = (Tasks::default(), Meter::default());
+        meter.flows(None, true);
+        let begun = RefCell::new(Vec::new());
+        again_after_panics(&tasks, &meter, |from| {
+            begun.borrow_mut().push(from);
+            let first = begun.borrow().len() == 1;
+            let tasks = &tasks;
+            async move {
+                assert!(!first, "on purpose");
+                tasks.cancel();
+                pending().await
+            }
+        })
+        .await;
+        assert_eq!(*begun.borrow(), [StartAt::Oldest, StartAt::Now]);
+        assert_eq!(meter.view(), None, "nothing is known until it looks again");
+        let counted = tasks.panics().find(|(kind, _)| *kind == TaskKind::Analysis);
+        assert_eq!(counted, Some((TaskKind::Analysis, 1)));
+    }
 }

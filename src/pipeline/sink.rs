@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::yield_now;
-
 use super::{Context, End, arrivals::Arrivals};
 use crate::{
     buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType},
@@ -89,25 +87,26 @@ impl<'a> Sink<'a> {
         self.arrivals.missing(buffer, audio);
     }
 
-    /// Takes a block, at the call. The future never waits; in a burst it lets the analysis have
-    /// its turn.
+    /// Takes a block, at the call. The future is ready, but in a burst it waits until the
+    /// analysis has looked.
     // No `async fn`: such a one cannot tell the tracker who called it.
     #[track_caller]
     pub(super) fn push(
         &mut self,
         format: AudioFormat,
         samples: &[f32],
-    ) -> impl Future<Output = Result<(), End>> + use<> {
+    ) -> impl Future<Output = Result<(), End>> + use<'a> {
         let taken = self.take(format, samples);
+        let meter = self.context.meter;
         async move {
             if taken? {
-                yield_now().await;
+                meter.hurry().await;
             }
             Ok(())
         }
     }
 
-    /// True when the analysis should have its turn.
+    /// True when the analysis should look first.
     #[track_caller]
     fn take(&mut self, format: AudioFormat, samples: &[f32]) -> Result<bool, End> {
         let Context { account, meter, .. } = self.context;
@@ -132,9 +131,6 @@ impl<'a> Sink<'a> {
         meter.record(admitted.levels, self.repetition.is_stuck());
         self.rings = Some(rings);
         account.audio(duration);
-        if hurried {
-            meter.hurry();
-        }
         Ok(hurried)
     }
 

@@ -1,16 +1,23 @@
 //! What is known about one source's signal.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{Levels, Quiet, Silence, Window, recent::Recent};
+
+/// How long a burst waits for the analysis at each of its looks.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The measurements of one source.
 #[derive(Debug, Default)]
 pub struct Meter {
     state: Mutex<State>,
     hurry: Notify,
+    looked: Notify,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -103,8 +110,18 @@ impl Meter {
     }
 
     /// Audio comes faster than the clock runs: the analysis should look before its time.
-    pub fn hurry(&self) {
+    /// Completes when it has looked, or after a second. Cancellation safe.
+    pub async fn hurry(&self) {
+        // Made first: it then knows of every look that ends from here on.
+        let looked = self.looked.notified();
         self.hurry.notify_one();
+        // Capture never depends on its measurement.
+        let _too_late = timeout(PATIENCE, looked).await;
+    }
+
+    /// The analysis has looked at all that there was.
+    pub fn looked(&self) {
+        self.looked.notify_waiters();
     }
 
     /// Completes when the analysis should look before its time. Cancellation safe.

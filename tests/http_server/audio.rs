@@ -13,7 +13,7 @@ use audio_capture_exporter::{
     http::{Limits, Rejection, WebOptions},
     id::SourceId,
     shutdown::{TaskKind, Tasks},
-    units::AudioFormat,
+    units::{AudioFormat, ByteSize},
 };
 
 use crate::{
@@ -294,18 +294,11 @@ fn clips_that_are_not_taken_have_a_limit() {
         lease: _lease,
         buffer,
     } = studio(600, |limits| limits.clips = 2);
+    server.buffers.set_budget(ByteSize(256 << 20));
     push(&buffer, 8_000 * 600);
     let path = &format!("{CLIP}?last=600s");
     // 9.6 MB each: more than all buffers on the way hold.
-    let slow: Vec<_> = (0..2)
-        .map(|_| {
-            let mut client = Client::connect(server.address);
-            client.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
-            // No more than the head.
-            assert_eq!(client.answer(true).status, 200);
-            client
-        })
-        .collect();
+    let slow: Vec<_> = (0..2).map(|_| untaken(&server, path)).collect();
     let third = get(server.address, path);
     assert_eq!(
         (third.status, third.header("retry-after")),
@@ -317,6 +310,43 @@ fn clips_that_are_not_taken_have_a_limit() {
     eventually("and served when they are gone", || {
         ask(server.address, "GET", &format!("{CLIP}?last=1s"), "").status == 200
     });
+}
+
+#[test]
+fn clips_on_their_way_hold_at_most_a_quarter_of_the_budget() {
+    let Studio {
+        server,
+        lease: _lease,
+        buffer,
+    } = studio(600, |_| ());
+    push(&buffer, 8_000 * 600);
+    server.buffers.set_budget(ByteSize(60_000_000));
+    let path = &format!("{CLIP}?last=600s");
+    let slow = untaken(&server, path);
+    let used = server.buffers.budget().0;
+    assert_eq!(used.0, 9_600_000, "the buffers' own budget is not touched");
+    let second = get(server.address, path);
+    assert_eq!(second.status, 503);
+    assert_eq!(second.header("retry-after"), Some("5"));
+    let remedy = second.problem()["remedy"].as_str().unwrap().to_owned();
+    assert!(remedy.contains("buffers.memory_budget"), "{remedy}");
+    assert_eq!(server.rejected(Rejection::Requests), 1);
+    let short = get(server.address, &format!("{CLIP}?last=60s"));
+    assert_eq!(short.status, 200, "there is room for that");
+    drop(slow);
+    eventually("all of it is given back", || {
+        ask(server.address, "GET", path, "").status == 200
+    });
+    server.buffers.set_budget(ByteSize(30_000_000));
+    assert_eq!(get(server.address, path).status, 413, "it can never fit");
+}
+
+/// A client that asks for a clip and takes no more than its head.
+fn untaken(server: &Fixture, path: &str) -> Client {
+    let mut client = Client::connect(server.address);
+    client.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
+    assert_eq!(client.answer(true).status, 200);
+    client
 }
 
 /// A listener on a connection of its own, behind the head of the answer.

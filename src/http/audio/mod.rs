@@ -24,7 +24,10 @@ use super::{
     timestamp,
 };
 use crate::{
-    buffers::{BufferKind, Buffers, CaptureBuffer},
+    buffers::{
+        BufferKind, Buffers, CaptureBuffer,
+        budget::{Budget, OverBudget},
+    },
     clip::{self, ClipError, Nothing, Plan},
     id::SourceId,
     status::Snapshot,
@@ -47,6 +50,9 @@ const CLIP_GAP_COUNT: HeaderName = HeaderName::from_static("clip-gap-count");
 #[derive(Debug)]
 pub(super) struct Turns {
     clips: Arc<Semaphore>,
+    /// What the copies hold until they are sent; beside the buffers' budget, for capture is
+    /// worth more than a clip.
+    copies: Arc<Budget>,
     listeners: Arc<Semaphore>,
 }
 
@@ -55,6 +61,7 @@ impl Turns {
         let turns = |limit: usize| Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
         Self {
             clips: turns(limits.clips),
+            copies: Budget::new(ByteSize::default()),
             listeners: turns(limits.listeners),
         }
     }
@@ -89,8 +96,10 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
     let buffer = desk.buffer(source)?;
     let plan = Plan::new(buffer.format(), buffer.time_map(), wanted)
         .map_err(|nothing| not_there(nothing, &now))?;
-    if plan.wav_bytes() > desk.limits.clip_bytes {
-        return Err(too_long(&plan, desk.limits.clip_bytes));
+    let copies = desk.copies();
+    let longest = desk.limits.clip_bytes.min(copies.limit().0);
+    if plan.wav_bytes() > longest {
+        return Err(too_long(&plan, longest));
     }
     if head.method == Method::HEAD {
         let mut reply = reply(StatusCode::OK, WAV, "");
@@ -100,10 +109,14 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
         return Ok(reply);
     }
     let turn = desk.turn(&desk.turns.clips, "clips")?;
+    let reserved = copies.reserve(plan.wav_bytes()).map_err(|full| {
+        desk.metrics.reject(Rejection::Requests);
+        no_room(&plan, &full)
+    })?;
     let clip = clip::copy(&buffer, plan).await.map_err(not_copied)?;
     let mut reply = reply(StatusCode::OK, WAV, clip.wav);
     describe(&mut reply, source, &clip.plan, &now);
-    reply.body_mut().hold(turn);
+    reply.body_mut().hold((turn, reserved));
     Ok(reply)
 }
 
@@ -174,6 +187,13 @@ impl Desk<'_> {
         Err(no_audio(detail))
     }
 
+    /// A quarter of what buffers may hold, as configured now.
+    fn copies(&self) -> &Arc<Budget> {
+        let (_, ByteSize(limit)) = self.buffers.budget();
+        self.turns.copies.set_limit(ByteSize(limit / 4));
+        &self.turns.copies
+    }
+
     fn turn(&self, turns: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
         Arc::clone(turns).try_acquire_owned().map_err(|_| {
             self.metrics.reject(Rejection::Requests);
@@ -227,9 +247,17 @@ fn not_copied(error: ClipError) -> Problem {
     }
 }
 
+fn no_room(plan: &Plan, full: &OverBudget) -> Problem {
+    let (bytes, OverBudget { used, limit }) = (ByteSize(plan.wav_bytes()), full);
+    let detail = format!("This clip takes {bytes}; clips in progress hold {used} of {limit}.");
+    let remedy = "Ask again when they are sent, or for a shorter one; clips may hold a quarter \
+                  of `buffers.memory_budget`.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, remedy).retry_after(5)
+}
+
 fn too_long(plan: &Plan, limit: u64) -> Problem {
     let (bytes, limit) = (ByteSize(plan.wav_bytes()), ByteSize(limit));
-    let detail = format!("A clip may have {limit}; this one would have {bytes}.");
+    let detail = format!("A clip may have {limit} here; this one would have {bytes}.");
     let remedy = "Ask for it in parts: ranges that meet neither overlap nor miss a sample.";
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, remedy)
 }
