@@ -118,7 +118,9 @@ impl<'a> Sink<'a> {
         };
         let admitted = self.gate.admit(Levels::of(samples));
         to_s16(samples, &mut self.samples);
-        let pushed = self.arrivals.push(&rings.capture, &self.samples);
+        let pushed = self
+            .arrivals
+            .push(&rings.capture, &self.samples, Instant::now());
         let duration =
             pushed.map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
         let mut hurried = false;
