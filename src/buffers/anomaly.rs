@@ -114,8 +114,8 @@ impl fmt::Display for AllocationAnomaly {
             ),
             AnomalyKind::Failing => (
                 "asks again and again for a buffer that it cannot have",
-                "raise buffers.memory_budget or shorten buffers.capture.duration; the log has \
-                 the arithmetic",
+                "its errors are counted by type, and the log says of each what to do; for \
+                 over_budget, raise buffers.memory_budget or shorten buffers.capture.duration",
             ),
         };
         let (rate, lasting) = (self.per_second, self.lasting.as_secs());

@@ -97,10 +97,13 @@ impl Pool {
         loop {
             match self.budget.reserve(bytes) {
                 Ok(charged) => return Ok((Vec::new(), charged)),
-                Err(over) => {
-                    let oldest = self.lock().pop_front();
-                    if oldest.is_none() {
-                        return Err(over);
+                Err(_) => {
+                    // Given back under the lock, so that whoever finds the shelf empty knows
+                    // that nothing is on its way back.
+                    let mut shelved = self.lock();
+                    match shelved.pop_front() {
+                        Some(oldest) => drop(oldest),
+                        None => return Ok((Vec::new(), self.budget.reserve(bytes)?)),
                     }
                 }
             }

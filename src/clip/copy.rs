@@ -1,6 +1,8 @@
 //! Copying what a plan says out of a buffer.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
 
 use super::{
     plan::{Plan, Span},
@@ -19,8 +21,17 @@ const PIECE: usize = 32 * 1_024;
 pub struct Clip {
     /// What is in it, and when and where.
     pub plan: Plan,
-    /// The whole WAV file.
-    pub wav: Vec<u8>,
+    /// The WAV file, in order.
+    pub parts: VecDeque<Part>,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// These bytes.
+    Bytes(Bytes),
+    /// So many bytes of zero, which take no memory.
+    Zeros(u64),
 }
 
 /// Why there is no clip after all.
@@ -41,6 +52,12 @@ impl Plan {
         header.saturating_add(self.frames().saturating_mul(self.frame_bytes()))
     }
 
+    /// How much of it takes memory: all but its gaps. Never more than the buffer and a header.
+    pub fn held_bytes(&self) -> u64 {
+        let header = wav::header_bytes(self.format().channels) as u64;
+        header.saturating_add(self.audio().saturating_mul(self.frame_bytes()))
+    }
+
     fn frame_bytes(&self) -> u64 {
         u64::from(self.format().channels) * BYTES_PER_SAMPLE
     }
@@ -56,23 +73,42 @@ impl Plan {
 /// [`ClipError`].
 pub async fn copy(buffer: &Arc<CaptureBuffer>, mut plan: Plan) -> Result<Clip, ClipError> {
     let format = plan.format();
-    let room = usize::try_from(plan.wav_bytes()).map_err(|_| ClipError::OutOfMemory)?;
-    let mut file = Vec::new();
-    file.try_reserve_exact(room)
+    let room = usize::try_from(plan.held_bytes()).map_err(|_| ClipError::OutOfMemory)?;
+    let mut held = Vec::new();
+    held.try_reserve_exact(room)
         .map_err(|_| ClipError::OutOfMemory)?;
     // Ends: each further round has less left to copy.
     while !plan.spans().is_empty() {
-        file.clear();
-        file.extend(wav::header(
-            format,
-            Some(plan.frames() * plan.frame_bytes()),
-        ));
-        match copy_spans(buffer, &plan, &mut file).await {
-            Ok(()) => return Ok(Clip { plan, wav: file }),
+        held.clear();
+        let audio_bytes = plan.frames() * plan.frame_bytes();
+        held.extend(wav::header(format, Some(audio_bytes)));
+        match copy_spans(buffer, &plan, &mut held).await {
+            Ok(()) => {
+                let parts = parts(&plan, held.into());
+                return Ok(Clip { plan, parts });
+            }
             Err(Tail(tail)) => plan.overtaken(tail),
         }
     }
     Err(ClipError::Overwritten)
+}
+
+/// The file: the header and the audio in `held`, and the silence between.
+fn parts(plan: &Plan, mut held: Bytes) -> VecDeque<Part> {
+    let mut parts = VecDeque::new();
+    let mut next = wav::header_bytes(plan.format().channels);
+    for span in plan.spans() {
+        let bytes = span.frames() * plan.frame_bytes();
+        if let Span::Audio { .. } = span {
+            next += bytes as usize;
+        } else {
+            parts.push_back(Part::Bytes(held.split_to(next)));
+            parts.push_back(Part::Zeros(bytes));
+            next = 0;
+        }
+    }
+    parts.push_back(Part::Bytes(held));
+    parts
 }
 
 /// The buffer begins here by now, beyond what was to be read next.
@@ -81,17 +117,15 @@ struct Tail(u64);
 async fn copy_spans(
     buffer: &Arc<CaptureBuffer>,
     plan: &Plan,
-    file: &mut Vec<u8>,
+    held: &mut Vec<u8>,
 ) -> Result<(), Tail> {
     let channels = usize::from(plan.format().channels).max(1);
-    let frame_bytes = plan.frame_bytes() as usize;
     let mut piece = vec![0; PIECE.max(channels)];
     // A gap takes no place in the buffer: its audio is read from one end to the other.
     let first = plan.first_position().unwrap_or_default();
     let mut reader = buffer.subscribe(ReaderKind::Clip, StartAt::Position(first));
     for span in plan.spans() {
         let Span::Audio { position, frames } = *span else {
-            file.resize(file.len() + span.frames() as usize * frame_bytes, 0);
             continue;
         };
         let end = position + frames;
@@ -104,7 +138,7 @@ async fn copy_spans(
                 return Err(Tail(read.position.max(next + 1)));
             }
             let samples = &piece[..read.frames * channels];
-            file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+            held.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
             next += read.frames as u64;
             tokio::task::yield_now().await;
         }

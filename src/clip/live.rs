@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::wav;
 use crate::buffers::{CaptureBuffer, Reader, ReaderKind, StartAt};
 
 /// How often the buffer is looked at.
 const POLL: Duration = Duration::from_millis(100);
+/// How long a listener waits for a source that is away.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Samples taken at a time: 64 KiB.
 const PIECE: usize = 32 * 1_024;
 
@@ -22,7 +24,8 @@ pub struct Overtaken;
 /// A WAV file that begins now and ends when the buffer is given up, or once `allowed` says
 /// no. What was never received is not there: live audio waits for what comes next.
 ///
-/// Nothing is read ahead: who takes nothing holds one piece, and is [`Overtaken`] in the
+/// It also ends after a minute without audio: who went away meanwhile would be noticed only
+/// by the next bytes. Nothing is read ahead: who takes nothing holds one piece, and is [`Overtaken`] in the
 /// end. Dropping the stream detaches its reader.
 pub fn live(
     buffer: &Arc<CaptureBuffer>,
@@ -54,7 +57,8 @@ impl<A: Fn() -> bool> Listener<A> {
             return Ok(Some(header));
         }
         let channels = usize::from(self.reader.buffer().format().channels);
-        while (self.allowed)() {
+        let asked = Instant::now();
+        while (self.allowed)() && asked.elapsed() < PATIENCE {
             // Asked first: what is pushed before the end is still read.
             let ended = self.reader.buffer().is_retired();
             let read = self.reader.read(&mut self.piece);
@@ -71,5 +75,46 @@ impl<A: Fn() -> bool> Listener<A> {
             sleep(POLL).await;
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt as _;
+
+    use super::*;
+    use crate::{
+        buffers::{Allocation, BufferKind, Buffers},
+        id::SourceId,
+        units::{AudioFormat, ByteSize},
+    };
+
+    const MONO: AudioFormat = AudioFormat {
+        sample_rate: 8_000,
+        channels: 1,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_listener_waits_a_minute_for_a_source_that_is_away() {
+        let buffers = Buffers::new(ByteSize(1 << 20));
+        let lease = buffers.lease(SourceId::new("garden").unwrap()).unwrap();
+        let ten = Duration::from_secs(10);
+        let made = lease
+            .asker()
+            .allocate_if_needed(BufferKind::Capture, MONO, ten);
+        let buffer = made.map(Allocation::into_buffer).unwrap();
+        let mut live = Box::pin(live(&buffer, || true));
+        assert_eq!(live.next().await.unwrap().unwrap().len(), 44, "the header");
+        let later = Arc::clone(&buffer);
+        let pushing = async {
+            sleep(PATIENCE.mul_f64(0.9)).await;
+            later.push(&[1; 80]).unwrap();
+        };
+        let (heard, ()) = tokio::join!(live.next(), pushing);
+        assert_eq!(heard.unwrap().unwrap().len(), 160);
+        let begun = Instant::now();
+        assert_eq!(live.next().await, None);
+        assert!(begun.elapsed() >= PATIENCE, "{:?}", begun.elapsed());
+        assert_eq!(buffer.stats().map_or(0, |stats| stats.active_readers()), 0);
     }
 }

@@ -17,6 +17,6 @@ mod live;
 mod plan;
 mod wav;
 
-pub use copy::{Clip, ClipError, copy};
+pub use copy::{Clip, ClipError, Part, copy};
 pub use live::{Overtaken, live};
 pub use plan::{Nothing, Plan, Span, Wanted};

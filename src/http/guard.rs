@@ -11,7 +11,7 @@ use std::{
 };
 
 use hyper::{
-    HeaderMap, Method, StatusCode, Version,
+    Method, StatusCode, Version,
     header::{HOST, HeaderName, ORIGIN},
     http::request::Parts,
 };
@@ -87,14 +87,7 @@ impl Guard {
         if request.method == Method::GET || request.method == Method::HEAD {
             return Ok(());
         }
-        let cross_site = is_cross_site(&request.headers);
-        let origins: Vec<_> = request.headers.get_all(ORIGIN).iter().collect();
-        let same_origin = match (origins.as_slice(), host) {
-            ([], _) => true,
-            ([origin], Some(host)) => origin.to_str().is_ok_and(|o| is_origin_of(o, &host)),
-            _ => false,
-        };
-        if cross_site || !same_origin {
+        if is_foreign(request) {
             return Err(cross_origin());
         }
         Ok(())
@@ -139,11 +132,20 @@ fn effective_host(request: &Parts) -> Result<Option<Authority>, (Rejection, Prob
     })
 }
 
-/// A browser says so when another site's page makes it ask.
-pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers
-        .get(SEC_FETCH_SITE)
-        .is_some_and(|site| site == "cross-site")
+/// Whether a browser asks on behalf of a page that this server did not serve: one of another
+/// site, or of another port or name of this one.
+pub(super) fn is_foreign(request: &Parts) -> bool {
+    let site = request.headers.get(SEC_FETCH_SITE);
+    if site.is_some_and(|site| site == "cross-site" || site == "same-site") {
+        return true;
+    }
+    let origins: Vec<_> = request.headers.get_all(ORIGIN).iter().collect();
+    let same_origin = match (origins.as_slice(), effective_host(request)) {
+        ([], _) => true,
+        ([origin], Ok(Some(host))) => origin.to_str().is_ok_and(|o| is_origin_of(o, &host)),
+        _ => false,
+    };
+    !same_origin
 }
 
 /// Whether an `Origin` is that of a page served under `host`. Both schemes count: a proxy

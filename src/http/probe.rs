@@ -6,7 +6,7 @@ use hyper::{HeaderMap, Response, StatusCode, http::request::Parts};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
-    guard::is_cross_site,
+    guard::is_foreign,
     problem::Problem,
     reload::{Command, send, unavailable},
     reply::Body,
@@ -42,7 +42,7 @@ pub(super) async fn probe(
         Err(problem) => return problem.into_reply(),
     };
     // Nobody's page shall make this program connect to a camera.
-    if is_cross_site(&head.headers) {
+    if is_foreign(head) {
         return forbidden("A page of another site asked for this.").into_reply();
     }
     let Ok(_turn) = turns.try_acquire() else {

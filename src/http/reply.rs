@@ -1,12 +1,13 @@
 //! Responses.
 
 use std::{
+    collections::VecDeque,
     fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use crate::clip::Overtaken;
+use crate::clip::{Overtaken, Part};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::{
@@ -27,7 +28,8 @@ pub(super) struct Body {
 
 /// What has not been handed to the connection.
 enum Rest {
-    Bytes(Bytes),
+    /// None of these is empty.
+    Parts(VecDeque<Part>),
     /// Made as it is taken, without an end in sight.
     Live(BoxStream<'static, Result<Bytes, Overtaken>>),
 }
@@ -47,7 +49,7 @@ impl Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rest {
-            Rest::Bytes(rest) => write!(f, "Body({} bytes)", rest.len()),
+            Rest::Parts(parts) => write!(f, "Body({} bytes)", length(parts)),
             Rest::Live(_) => f.write_str("Body(live)"),
         }
     }
@@ -62,13 +64,16 @@ impl hyper::body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Overtaken>>> {
         match &mut self.rest {
-            Rest::Bytes(rest) if rest.is_empty() => {
-                self.held.clear();
-                Poll::Ready(None)
-            }
-            Rest::Bytes(rest) => {
-                let length = rest.len().min(FRAME);
-                Poll::Ready(Some(Ok(Frame::data(rest.split_to(length)))))
+            Rest::Parts(parts) => {
+                let Some(part) = parts.front_mut() else {
+                    self.held.clear();
+                    return Poll::Ready(None);
+                };
+                let frame = take_frame(part);
+                if size(part) == 0 {
+                    parts.pop_front();
+                }
+                Poll::Ready(Some(Ok(Frame::data(frame))))
             }
             Rest::Live(stream) => {
                 let next = stream.poll_next_unpin(cx);
@@ -78,13 +83,37 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.rest, Rest::Bytes(rest) if rest.is_empty())
+        matches!(&self.rest, Rest::Parts(parts) if parts.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.rest {
-            Rest::Bytes(rest) => SizeHint::with_exact(rest.len() as u64),
+            Rest::Parts(parts) => SizeHint::with_exact(length(parts)),
             Rest::Live(_) => SizeHint::default(),
+        }
+    }
+}
+
+fn size(part: &Part) -> u64 {
+    match part {
+        Part::Bytes(bytes) => bytes.len() as u64,
+        Part::Zeros(count) => *count,
+    }
+}
+
+fn length(parts: &VecDeque<Part>) -> u64 {
+    parts.iter().map(size).sum()
+}
+
+/// The next bytes of a part, at most [`FRAME`] of them.
+fn take_frame(part: &mut Part) -> Bytes {
+    static ZEROS: [u8; FRAME] = [0; FRAME];
+    match part {
+        Part::Bytes(bytes) => bytes.split_to(bytes.len().min(FRAME)),
+        Part::Zeros(count) => {
+            let taken = (*count).min(FRAME as u64);
+            *count -= taken;
+            Bytes::from_static(&ZEROS[..taken as usize])
         }
     }
 }
@@ -96,7 +125,17 @@ pub(super) fn reply(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response<Body> {
-    inert(status, content_type, Rest::Bytes(body.into()))
+    in_parts(status, content_type, [Part::Bytes(body.into())])
+}
+
+/// The same with a body of several parts.
+pub(super) fn in_parts(
+    status: StatusCode,
+    content_type: &'static str,
+    parts: impl IntoIterator<Item = Part>,
+) -> Response<Body> {
+    let parts = parts.into_iter().filter(|part| size(part) > 0).collect();
+    inert(status, content_type, Rest::Parts(parts))
 }
 
 /// The same with status 200 and a body that is made as it is taken.

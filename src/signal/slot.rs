@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 const FULL_SCALE: f64 = 32_768.0;
 /// A-law has no zero: its silence is made of this value and its negative (ITU-T G.711).
 const A_LAW_IDLE: u16 = 8;
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// The sums over a stretch of interleaved 16-bit audio. Integers, so that it does not
 /// matter in which pieces the stretch came.
@@ -50,7 +50,7 @@ impl Slot {
                 }
             }
             for sample in samples {
-                self.squares += square(*sample);
+                self.squares += u64::from(square(*sample));
                 self.low = self.low.min(*sample);
                 self.high = self.high.max(*sample);
             }
@@ -58,32 +58,34 @@ impl Slot {
         self.samples += samples.len() as u64;
     }
 
-    /// The same where every lane belongs to one channel. Independent lanes let the compiler
-    /// use vector instructions.
+    /// The same where every lane belongs to one channel. Independent lanes of at most 32 bits,
+    /// for which the squares go in halves, let the compiler use vector instructions.
     fn add_in_lanes(&mut self, samples: &[i16]) {
         let mut sums = [0i32; LANES];
-        let mut squares = [0u64; LANES];
+        let (mut lower, mut upper) = ([0u32; LANES], [0u32; LANES]);
         let (mut low, mut high) = ([self.low; LANES], [self.high; LANES]);
-        let mut measure = |lane: usize, sample: i16| {
-            sums[lane] += i32::from(sample);
-            squares[lane] += square(sample);
-            low[lane] = low[lane].min(sample);
-            high[lane] = high[lane].max(sample);
-        };
-        let (chunks, rest) = samples.as_chunks::<LANES>();
-        for chunk in chunks {
-            for (lane, sample) in chunk.iter().enumerate() {
-                measure(lane, *sample);
+        let mut measure = |chunk: &[i16; LANES], lanes: usize| {
+            for lane in 0..lanes {
+                let sample = chunk[lane];
+                let square = square(sample);
+                sums[lane] += i32::from(sample);
+                lower[lane] += square & 0xFFFF;
+                upper[lane] += square >> 16;
+                low[lane] = low[lane].min(sample);
+                high[lane] = high[lane].max(sample);
             }
-        }
-        for (lane, sample) in rest.iter().enumerate() {
-            measure(lane, *sample);
-        }
+        };
+        let (chunks, rest) = samples.as_chunks();
+        chunks.iter().for_each(|chunk| measure(chunk, LANES));
+        let mut last = [0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        measure(&last, rest.len());
         let channels = self.sums.len();
         for (lane, sum) in sums.into_iter().enumerate() {
             self.sums[lane % channels] += i64::from(sum);
         }
-        self.squares += squares.iter().sum::<u64>();
+        let total = |halves: [u32; LANES]| halves.into_iter().map(u64::from).sum::<u64>();
+        self.squares += (total(upper) << 16) + total(lower);
         self.low = low.into_iter().fold(self.low, i16::min);
         self.high = high.into_iter().fold(self.high, i16::max);
     }
@@ -149,10 +151,10 @@ impl Slot {
     }
 }
 
-fn square(sample: i16) -> u64 {
+fn square(sample: i16) -> u32 {
     let sample = i32::from(sample);
     // At most 2^30.
-    u64::from((sample * sample) as u32)
+    (sample * sample) as u32
 }
 
 /// Whether a block of samples is the codec's silence, as [`Slot::is_digital_silence`] has it.

@@ -143,13 +143,14 @@ fn no_audio_leaves_unless_the_owner_says_so() {
     }
     allow(&server, true);
     for path in [last, LIVE] {
-        let foreign = ask(
-            server.address,
-            "GET",
-            path,
+        for page in [
             "sec-fetch-site: cross-site\r\n",
-        );
-        assert_eq!(foreign.status, 403, "{path}");
+            "sec-fetch-site: same-site\r\norigin: http://localhost:3000\r\n",
+            "origin: http://evil.example\r\n",
+        ] {
+            let foreign = ask(server.address, "GET", path, page);
+            assert_eq!(foreign.status, 403, "{path}: {page}");
+        }
     }
     let network = studio_with(
         Setup {
@@ -337,8 +338,34 @@ fn clips_on_their_way_hold_at_most_a_quarter_of_the_budget() {
     eventually("all of it is given back", || {
         ask(server.address, "GET", path, "").status == 200
     });
-    server.buffers.set_budget(ByteSize(30_000_000));
-    assert_eq!(get(server.address, path).status, 413, "it can never fit");
+    server.buffers.set_budget(ByteSize(9_600_000));
+    assert_eq!(get(server.address, path).status, 200, "one always fits");
+}
+
+#[test]
+fn a_long_gap_is_sent_but_not_held() {
+    let Studio {
+        server,
+        lease: _lease,
+        buffer,
+    } = studio(10, |_| ());
+    push(&buffer, 8_000);
+    // Nearly an hour.
+    buffer.gap(Gap::Frames(28_000_000));
+    push(&buffer, 8_000);
+    let budget = server.buffers.budget().1;
+    assert!(budget.0 / 4 < 2 * 28_000_000, "it could not be held");
+    let clip = get(server.address, &format!("{CLIP}?last=1h"));
+    assert_eq!(clip.status, 200);
+    let samples = samples(&clip.body);
+    assert_eq!(samples.len(), 28_016_000);
+    assert!(samples[8_000..28_008_000].iter().all(|sample| *sample == 0));
+    assert!(
+        samples[28_008_000..]
+            .iter()
+            .copied()
+            .eq((8_000..16_000).map(number))
+    );
 }
 
 /// A client that asks for a clip and takes no more than its head.

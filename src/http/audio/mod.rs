@@ -20,7 +20,7 @@ use super::{
     Limits, WebOptions, guard,
     metrics::{HttpMetrics, Rejection},
     problem::Problem,
-    reply::{Body, reply, streaming},
+    reply::{Body, in_parts, reply, streaming},
     resource::Sound,
     timestamp,
 };
@@ -37,6 +37,8 @@ use crate::{
 
 /// The media type of what is served.
 const WAV: &str = "audio/wav";
+/// More than the header of any clip has.
+const HEADER_ROOM: u64 = 1_024;
 /// Gaps that are listed one by one.
 const LISTED_GAPS: usize = 32;
 
@@ -99,10 +101,8 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
     let buffer = desk.buffer(source)?;
     let plan = Plan::new(buffer.format(), buffer.time_map(now.monotonic), wanted)
         .map_err(|nothing| not_there(nothing, &now))?;
-    let copies = desk.copies();
-    let longest = desk.limits.clip_bytes.min(copies.limit().0);
-    if plan.wav_bytes() > longest {
-        return Err(too_long(&plan, longest));
+    if plan.wav_bytes() > desk.limits.clip_bytes {
+        return Err(too_long(&plan, desk.limits.clip_bytes));
     }
     if head.method == Method::HEAD {
         let mut reply = reply(StatusCode::OK, WAV, "");
@@ -112,12 +112,13 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
         return Ok(reply);
     }
     let turn = desk.turn(&desk.turns.clips, "clips")?;
-    let reserved = copies.reserve(plan.wav_bytes()).map_err(|full| {
+    let copies = desk.copies(&buffer);
+    let reserved = copies.reserve(plan.held_bytes()).map_err(|full| {
         desk.metrics.reject(Rejection::Requests);
         no_room(&plan, &full)
     })?;
     let clip = clip::copy(&buffer, plan).await.map_err(not_copied)?;
-    let mut reply = reply(StatusCode::OK, WAV, clip.wav);
+    let mut reply = in_parts(StatusCode::OK, WAV, clip.parts);
     describe(&mut reply, source, &clip.plan, &now);
     reply.body_mut().hold((turn, reserved));
     Ok(reply)
@@ -166,7 +167,7 @@ impl Desk<'_> {
             let remedy = "Set `web.audio: true` in the configuration and reload.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail, remedy));
         }
-        if guard::is_cross_site(&head.headers) {
+        if guard::is_foreign(head) {
             let detail = "A page of another site asked for this.";
             let remedy = "Open the address itself, or ask with a program such as curl.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail, remedy));
@@ -190,10 +191,11 @@ impl Desk<'_> {
         Err(no_audio(detail))
     }
 
-    /// A quarter of what buffers may hold, as configured now.
-    fn copies(&self) -> &Arc<Budget> {
+    /// A quarter of what buffers may hold, as configured now, but room for all of this one.
+    fn copies(&self, buffer: &CaptureBuffer) -> &Arc<Budget> {
         let (_, ByteSize(limit)) = self.buffers.budget();
-        self.turns.copies.set_limit(ByteSize(limit / 4));
+        let whole = buffer.capacity_bytes() + HEADER_ROOM;
+        self.turns.copies.set_limit(ByteSize(whole.max(limit / 4)));
         &self.turns.copies
     }
 
@@ -251,7 +253,7 @@ fn not_copied(error: ClipError) -> Problem {
 }
 
 fn no_room(plan: &Plan, full: &OverBudget) -> Problem {
-    let (bytes, OverBudget { used, limit }) = (ByteSize(plan.wav_bytes()), full);
+    let (bytes, OverBudget { used, limit }) = (ByteSize(plan.held_bytes()), full);
     let detail = format!("This clip takes {bytes}; clips in progress hold {used} of {limit}.");
     let remedy = "Ask again when they are sent, or for a shorter one; clips may hold a quarter \
                   of `buffers.memory_budget`.";
