@@ -12,7 +12,7 @@ use std::{
 };
 
 use audio_capture_exporter::{
-    decode::PacketDecoder,
+    decode::{PacketDecoder, is_overlapped},
     demo::rtsp::{Media, Mount, Server as DemoServer},
     shutdown::Tasks,
     signal::{Gate, Levels},
@@ -300,6 +300,7 @@ fn damaged_aac_packets_do_not_fake_clipping() {
         // LC, 48 kHz, mono.
         let mut decoder = PacketDecoder::new("aac", 48_000, 1, &[0x11, 0x88]).unwrap();
         let mut gate = Gate::default();
+        gate.judge(is_overlapped("aac"));
         for (nth, unit) in (0..).zip(&units) {
             let seed = dice(round * 100_000 + nth);
             let mut unit = unit.to_vec();
@@ -310,12 +311,13 @@ fn damaged_aac_packets_do_not_fake_clipping() {
                 }
                 damaged += 1;
             }
-            let Ok((_, samples)) = decoder.decode(&unit) else {
+            let Ok((format, samples)) = decoder.decode(&unit) else {
                 gate.disturb();
                 continue;
             };
             let levels = Levels::of(samples);
-            let admitted = gate.admit(levels);
+            let duration = format.duration_of(samples.len() as u64);
+            let admitted = gate.admit(levels, duration);
             assert_eq!(admitted.levels.samples, levels.samples);
             if round == 0 {
                 clean += admitted.levels.clipped;

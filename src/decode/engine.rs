@@ -144,6 +144,13 @@ fn codec_id(name: &str) -> Option<AudioCodecId> {
     })
 }
 
+/// Whether the codec of this name, as it is told of packets and containers, joins overlapping
+/// transforms: a damaged packet of it can decode to what lies far beyond full scale and touches
+/// its neighbours. Others yield samples as they were taken, or refuse.
+pub fn is_overlapped(codec: &str) -> bool {
+    matches!(codec, "aac" | "mp1" | "mp2" | "mp3" | "opus" | "vorbis")
+}
+
 fn channels_from(count: u16) -> Option<Channels> {
     match count {
         0 => None,
