@@ -238,6 +238,46 @@ fn audio_that_comes_in_a_burst_is_measured_to_the_end() {
 }
 
 #[test]
+fn floating_point_beyond_full_scale_is_clipping_and_ends_the_silence() {
+    let scratch = Scratch::new();
+    let pcm = ", pcm: { format: f32le, sample_rate: 8000, channels: 1 }";
+    let (exporter, fifo) = fifo(&scratch, pcm);
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    let mut write = |level: f32, seconds: u32| {
+        let sign = |n: u32| if dice(n) % 2 == 0 { level } else { -level };
+        let bytes = (0..seconds * 8_000).flat_map(|n| sign(n).to_le_bytes());
+        writer.write_all(&bytes.collect::<Vec<_>>()).unwrap();
+    };
+    write(0.000_1, 4);
+    exporter.until("a quiet source", |scrape| {
+        silent_seconds(scrape, "rec") == [0.0, 4.0]
+    });
+    write(4.0, 4);
+    let scrape = exporter.until("a loud source", |scrape| {
+        signal(scrape, "rms_ratio", "rec") > 0.99
+    });
+    assert_eq!(signal(&scrape, "clipped_samples_total", "rec"), 32_000.0);
+    assert_eq!(signal(&scrape, "peak_ratio", "rec"), 1.0);
+    assert_eq!(silent_seconds(&scrape, "rec"), [0.0, 4.0]);
+    assert_eq!(
+        scrape.value("myaudio_source_discontinuities_total", &[(LABEL, "rec")]),
+        0.0
+    );
+}
+
+#[test]
+fn a_loop_with_digital_silence_in_it_is_stuck() {
+    let scratch = Scratch::new();
+    // A player's three seconds, of which one is silent.
+    let noise = (0..16_000).map(|n| (dice(n) % 9_000) as i16);
+    let samples = noise.chain(std::iter::repeat_n(0, 8_000));
+    write_wav(&scratch.path("player.wav"), samples);
+    let config = "sources: [ { url: player.wav, loop: true } ]\n";
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", config));
+    exporter.until("stuck", |scrape| signal(scrape, "stuck", "player") == 1.0);
+}
+
+#[test]
 fn a_window_never_mixes_two_formats() {
     let scratch = Scratch::new();
     let (exporter, fifo) = fifo(&scratch, "");

@@ -187,9 +187,115 @@ fn next_tick() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, future::pending};
+    use std::{cell::RefCell, future::pending, time::Duration};
 
     use super::*;
+    use crate::{
+        buffers::CaptureBuffer,
+        demo,
+        signal::{Levels, View},
+        sources::SourceKind,
+        units::{AudioFormat, ByteSize},
+    };
+
+    const MONO: AudioFormat = AudioFormat {
+        sample_rate: 8_000,
+        channels: 1,
+    };
+
+    /// An analysis that is driven by hand, and what it reads.
+    struct Rig {
+        analysis: Analysis,
+        buffer: Arc<CaptureBuffer>,
+        epoch: Option<Epoch>,
+        patience: Patience,
+        _lease: crate::buffers::Lease,
+    }
+
+    impl Rig {
+        fn new() -> Self {
+            let options = demo::sources(([127, 0, 0, 1], 1).into()).remove(0);
+            let buffers = Buffers::new(ByteSize(1 << 20));
+            let lease = buffers.lease(options.id.clone()).unwrap();
+            let three_seconds = Duration::from_secs(3);
+            let buffer = lease
+                .asker()
+                .allocate_if_needed(BufferKind::Analysis, MONO, three_seconds)
+                .unwrap()
+                .into_buffer();
+            let account = Account::new(options.id.clone(), SourceKind::Rtsp);
+            account.audio(three_seconds);
+            let analysis = Analysis {
+                buffers,
+                account: Arc::new(account),
+                meter: Arc::default(),
+                options: watch::channel(Arc::new(options)).1,
+            };
+            Self {
+                analysis,
+                buffer,
+                epoch: None,
+                patience: Patience::default(),
+                _lease: lease,
+            }
+        }
+
+        /// So many frames come; `admitted` into the buffer.
+        fn comes(&self, sample: i16, frames: usize, admitted: bool) {
+            let level = f32::from(sample) / 32_768.0;
+            self.analysis
+                .meter
+                .record(Levels::of(&vec![level; frames]), false);
+            if admitted {
+                self.buffer.push(&vec![sample; frames]).unwrap();
+            }
+        }
+
+        fn look(&mut self) -> Option<View> {
+            let heard = self.analysis.meter.overall().samples;
+            let (mut from, mut samples) = (StartAt::Oldest, vec![0; CHUNK]);
+            self.analysis.read(&mut self.epoch, &mut from, &mut samples);
+            self.analysis
+                .tell(self.epoch.as_mut(), heard, &mut self.patience);
+            self.analysis.meter.view()
+        }
+    }
+
+    #[test]
+    fn a_window_is_told_as_long_as_it_is_of_the_audio_that_flows() {
+        let mut rig = Rig::new();
+        let mut is_told = |frames, admitted| {
+            rig.comes(1_000, frames, admitted);
+            rig.look().unwrap().window.is_some()
+        };
+        assert!(is_told(5_000, true));
+        // Nothing comes, as between two bursts.
+        assert!(is_told(0, true));
+        // What comes is kept back, for a hop and for longer.
+        assert!(is_told(4_000, false));
+        assert!(!is_told(4_000, false));
+        assert!(!is_told(40_000, false));
+        assert!(is_told(4_000, true));
+        rig.analysis.account.enter(State::Stalled);
+        assert_eq!(rig.look(), None);
+        // The first block after a pause is not yet a window.
+        rig.analysis.account.audio(HOP);
+        rig.comes(1_000, 160, true);
+        assert_eq!(rig.look().unwrap().window, None);
+    }
+
+    #[test]
+    fn silence_does_not_last_across_audio_that_was_overwritten() {
+        let mut rig = Rig::new();
+        rig.comes(0, 24_000, true);
+        let silent_for = |view: Option<View>| view.unwrap().window.unwrap().silent_for;
+        assert_eq!(silent_for(rig.look()), Duration::from_secs(3));
+        // Of five seconds the first two are gone before anybody looks.
+        rig.comes(0, 40_000, true);
+        assert_eq!(silent_for(rig.look()), Duration::from_secs(3));
+        rig.comes(0, 8_000, true);
+        assert_eq!(silent_for(rig.look()), Duration::from_secs(4));
+    }
 
     #[tokio::test]
     async fn a_panic_costs_what_was_there_and_the_watch_goes_on() {
