@@ -160,3 +160,33 @@ fn channels_from(count: u16) -> Option<Channels> {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use symphonia::core::codecs::audio::well_known::{
+        CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_PCM_F32LE, CODEC_ID_VORBIS,
+    };
+
+    use super::*;
+
+    #[test]
+    fn codecs_that_overlap_are_known_by_the_names_that_their_decoders_have() {
+        let name = |id| Some(codecs().get_audio_decoder(id)?.codec.info.short_name);
+        for (id, overlapped) in [
+            (CODEC_ID_AAC, true),
+            (CODEC_ID_MP1, true),
+            (CODEC_ID_MP2, true),
+            (CODEC_ID_MP3, true),
+            (CODEC_ID_OPUS, true),
+            (CODEC_ID_VORBIS, true),
+            (CODEC_ID_FLAC, false),
+            (CODEC_ID_PCM_ALAW, false),
+            (CODEC_ID_PCM_F32LE, false),
+        ] {
+            // Opus is there with a feature only.
+            let Some(name) = name(id) else { continue };
+            assert_eq!(is_overlapped(name), overlapped, "{name}");
+        }
+        assert!(name(CODEC_ID_AAC).is_some() && name(CODEC_ID_VORBIS).is_some());
+    }
+}

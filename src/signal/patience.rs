@@ -20,7 +20,7 @@ impl Patience {
             // Shorter than what was excused: a sound came, and other silence began.
             self.excused.min(silent_for)
         };
-        !quiet && silent_for - self.excused >= allowed
+        !quiet && silent_for.saturating_sub(self.excused) >= allowed
     }
 }
 

@@ -123,9 +123,10 @@ impl Fleet {
                     *known = Arc::new(options.clone());
                     !keeps
                 });
-                let list = match restarted {
-                    true => &mut changes.changed,
-                    false => &mut changes.adjusted,
+                let list = if restarted {
+                    &mut changes.changed
+                } else {
+                    &mut changes.adjusted
                 };
                 list.push(options.id.clone());
             } else if self.start(options) {
