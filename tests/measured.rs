@@ -154,7 +154,7 @@ fn what_cannot_be_measured_is_captured_and_told_and_measured_once_there_is_room(
 #[test]
 fn other_options_of_silence_take_effect_without_a_new_session() {
     let scratch = Scratch::new();
-    write_wav(&scratch.path("cam.wav"), 8_000, 1, &[0; 16_000]);
+    write_wav(&scratch.path("cam.wav"), 8_000, 1, &vec![0; 16_000]);
     let text = |silence: &str| {
         format!("sources: [ {{ url: cam.wav, loop: true, silence: {{ {silence} }} }} ]\n")
     };
