@@ -11,18 +11,20 @@
 //! | 9 | [`http`] |
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
-//! | 5 | [`pipeline`] |
+//! | 5 | [`pipeline`], [`clip`] |
 //! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`]: the organs, which never import one another |
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`id`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
 pub mod app;
 pub mod backoff;
 pub mod buffers;
 pub mod cli;
+pub mod clip;
 pub(crate) mod closed_set;
+pub mod coarse_clock;
 pub mod config;
 pub mod decode;
 pub mod demo;
@@ -35,6 +37,7 @@ pub mod metrics;
 pub mod net;
 pub mod pipeline;
 pub mod probe;
+pub mod quiet_hours;
 pub mod secret;
 pub mod shutdown;
 pub mod signal;

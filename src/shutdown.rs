@@ -26,6 +26,8 @@ closed_set! {
         Supervisor => "supervisor",
         /// One session of a source: connecting, decoding, buffering.
         Session => "session",
+        /// The analysis of one source's signal.
+        Analysis => "analysis",
         /// The loopback relay of one RTSP session.
         Relay => "relay",
         /// A container's demultiplexer and decoder thread.

@@ -115,6 +115,45 @@ impl fmt::Display for ByteSize {
     }
 }
 
+/// A level in decibels relative to full scale 1, to a tenth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dbfs {
+    tenths: i32,
+}
+
+impl Dbfs {
+    /// So many whole decibels.
+    pub const fn new(decibels: i16) -> Self {
+        Self {
+            tenths: decibels as i32 * 10,
+        }
+    }
+
+    /// Reads `-60` or `-57.5`. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let (whole, tenth) = digits.split_once('.').unwrap_or((digits, "0"));
+        let right = |part: &str, most| {
+            (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        if !right(whole, 4) || !right(tenth, 1) {
+            return None;
+        }
+        let tenths = whole.parse::<i32>().ok()? * 10 + tenth.parse::<i32>().ok()?;
+        Some(Self {
+            tenths: if negative { -tenths } else { tenths },
+        })
+    }
+
+    /// The mean square of audio of this level, full scale 1.
+    pub fn mean_square(self) -> f64 {
+        10f64.powf(f64::from(self.tenths) / 100.0)
+    }
+}
+
 /// Reads `1500ms`, `10s`, `2m`, `1h`, `7d`, `1m30s`. `None` for anything else, also for a
 /// bare number: a duration without a unit is a mistake waiting to happen.
 pub fn parse_duration(text: &str) -> Option<Duration> {
@@ -286,6 +325,20 @@ mod tests {
         assert_eq!(ByteSize(512 << 20).to_string(), "512 MiB");
         assert_eq!(ByteSize(5_760_000).to_string(), "5.49 MiB");
         assert_eq!(ByteSize(12).to_string(), "12 B");
+    }
+
+    #[test]
+    fn levels_read_to_a_tenth() {
+        assert_eq!(Dbfs::parse("-60"), Some(Dbfs::new(-60)));
+        assert_eq!(Dbfs::parse("0"), Some(Dbfs::new(0)));
+        let level = Dbfs::parse("-57.5").unwrap();
+        assert!(Dbfs::new(-58) < level && level < Dbfs::new(-57));
+        assert!((10.0 * level.mean_square().log10() + 57.5).abs() < 1e-9);
+        for bad in [
+            "", "-", "-60dB", "-60.", "-60.25", "--6", "+6", "1e2", "99999", "NaN",
+        ] {
+            assert_eq!(Dbfs::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

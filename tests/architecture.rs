@@ -36,7 +36,16 @@ const FLOORS: &[(u8, &[&str])] = &[
     (1, &["metrics"]),
     (
         0,
-        &["backoff", "error", "units", "id", "secret", "closed_set"],
+        &[
+            "backoff",
+            "error",
+            "units",
+            "id",
+            "secret",
+            "closed_set",
+            "quiet_hours",
+            "coarse_clock",
+        ],
     ),
 ];
 

@@ -43,7 +43,7 @@ fn watch(url: &str, things: [(&str, &str); 2]) {
     let released = of(
         &scrape,
         "myaudio_buffer_releases_total",
-        &[("reason", "format_change")],
+        &[("buffer_type", "capture"), ("reason", "format_change")],
     );
     // Each session makes one attempt, and each is of another format than the one before.
     assert_eq!((repeated, errors), (0.0, 0.0));

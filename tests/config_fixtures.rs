@@ -16,8 +16,12 @@ use audio_capture_exporter::{
     config::{self, Config, SourceArgument},
     id::SourceId,
     net::{RtpTransport, Trust},
-    sources::{Credentials, Expectation, LiveLocation, Location, SegmentFolder, SourceOptions},
-    units::{PcmEncoding, PcmFormat},
+    quiet_hours::QuietHours,
+    sources::{
+        Credentials, Expectation, LiveLocation, Location, SegmentFolder, SilenceOptions,
+        SourceOptions,
+    },
+    units::{Dbfs, PcmEncoding, PcmFormat},
 };
 
 fn fixtures(kind: &str) -> PathBuf {
@@ -161,6 +165,25 @@ fn odd_passwords_arrive_as_they_are() {
     for secret in ["p#a", "p%23a", "two", "100%", "us er", "us@er", "us%40er"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
+}
+
+#[test]
+fn silence_has_a_policy_for_each_source() {
+    let config = good("silence.yaml");
+    let silence = |name| source(&config, name).silence.clone();
+    // What is left out is what a source on the command line gets.
+    for name in ["plain", "empty"] {
+        assert_eq!(silence(name), SilenceOptions::default());
+    }
+    let ranges = ["22:00-05:00", "12:00-12:30"].map(|text| text.parse().unwrap());
+    let night = SilenceOptions {
+        below: Dbfs::parse("-57.5").unwrap(),
+        after: Duration::from_secs(600),
+        quiet_hours: QuietHours::new(ranges.into(), "Europe/Helsinki").unwrap(),
+    };
+    assert_eq!(silence("night"), night);
+    let five = Duration::from_secs(5);
+    assert!(config.sources.iter().all(|source| source.analysis == five));
 }
 
 #[test]

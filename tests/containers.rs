@@ -48,7 +48,11 @@ fn chained_streams_play_on_and_another_format_gets_another_buffer() {
     let seconds = scrape.value("myaudio_source_audio_seconds_total", &labels);
     assert!((seconds - 9.0).abs() < 0.3, "{seconds} s");
     assert_eq!(scrape.ledger("chain"), [2.0, 2.0, 0.0, 0.0]);
-    let changed = [(LABEL, "chain"), ("reason", "format_change")];
+    let changed = [
+        (LABEL, "chain"),
+        ("buffer_type", "capture"),
+        ("reason", "format_change"),
+    ];
     assert_eq!(scrape.value("myaudio_buffer_releases_total", &changed), 1.0);
     assert!((dbfs(&scrape, "chain") + 15.0).abs() < 0.5);
 }

@@ -26,6 +26,22 @@ fn the_demo_shows_a_healthy_a_flapping_and_a_silent_source() {
     }
     assert!(later.dbfs_since(&first, "healthy") > -60.0);
     assert_eq!(later.dbfs_since(&first, "silent"), f64::NEG_INFINITY);
+    // Silent for longer than the demo has patience for; nothing else is.
+    exporter.until("the silent source is told", |scrape| {
+        scrape.value("myaudio_signal_silent", &[("source", "silent")]) == 1.0
+    });
+    for family in ["silent", "stuck", "clipped_samples_total"] {
+        let name = format!("myaudio_signal_{family}");
+        for source in ["healthy", "flapping"] {
+            assert_eq!(
+                later.value(&name, &[("source", source)]),
+                0.0,
+                "{source} {family}"
+            );
+        }
+    }
+    let digital = [("source", "silent"), ("kind", "digital")];
+    assert!(later.value("myaudio_signal_silent_seconds_total", &digital) > 5.0);
     for source in ["healthy", "flapping", "silent"] {
         let unexplained = later.unexplained_seconds(source);
         assert!(unexplained.abs() < 1.5, "{source}: {unexplained} s");

@@ -34,7 +34,10 @@ fn a_file_plays_at_its_own_pace_once_and_then_has_ended() {
         assert!((10.0 * (energy / samples).log10() + 15.0).abs() < 0.1);
         assert_eq!(scrape.ledger(source), [1.0, 1.0, 0.0, 0.0]);
         assert_eq!(
-            scrape.value("myaudio_buffer_size_bytes", &labels),
+            scrape.value(
+                "myaudio_buffer_size_bytes",
+                &[(LABEL, source), ("buffer_type", "capture")]
+            ),
             4.0 * 48_000.0 * 4.0
         );
         let ended = [(LABEL, source), ("reason", "end_of_file")];

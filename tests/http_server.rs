@@ -5,6 +5,12 @@
     reason = "a panic is how a test fails, in its helpers too"
 )]
 
+#[path = "http_server/allocations.rs"]
+mod allocations;
+#[path = "http_server/api.rs"]
+mod api;
+#[path = "http_server/audio.rs"]
+mod audio;
 #[path = "http_server/client.rs"]
 mod client;
 #[path = "http_server/connections.rs"]

@@ -77,15 +77,17 @@ fn a_reload_touches_only_what_changed() {
     assert!(scrape.unexplained_seconds("a").abs() < 0.5);
     // Another format: a new epoch, and the old buffer is released and uncharged.
     assert_eq!(scrape.ledger("b"), [2.0, 2.0, 0.0, 0.0]);
-    let released = [(LABEL, "b"), ("reason", "format_change")];
+    let capture = [(LABEL, "b"), ("buffer_type", "capture")];
+    let released = [&capture[..], &[("reason", "format_change")]].concat();
     assert_eq!(
         scrape.value("myaudio_buffer_releases_total", &released),
         1.0
     );
-    let capacity = scrape.value("myaudio_buffer_capacity_bytes", &[(LABEL, "b")]);
+    let capacity = scrape.value("myaudio_buffer_capacity_bytes", &capture);
     assert_eq!(capacity, 60.0 * 16_000.0 * 2.0 * 2.0);
     let used = scrape.value("audio_capture_exporter_memory_budget_used_bytes", &[]);
-    assert_eq!(used, capacity + 2.0 * 60.0 * 8_000.0 * 2.0);
+    // Each with three seconds more for the analysis.
+    assert_eq!(used, (capacity + 2.0 * 60.0 * 8_000.0 * 2.0) / 60.0 * 63.0);
     // Removed: not a single series is left.
     let left: Vec<_> = scrape
         .samples
@@ -143,7 +145,11 @@ fn a_budget_that_is_exceeded_at_run_time_is_a_state_and_spares_the_rest() {
     let [attempted, first, repeated, errors] = scrape.ledger("large");
     assert!(errors >= 1.0);
     assert_eq!((attempted, first, repeated), (errors, 0.0, 0.0));
-    let kind = [(LABEL, "large"), ("error_type", "over_budget")];
+    let kind = [
+        (LABEL, "large"),
+        ("buffer_type", "capture"),
+        ("error_type", "over_budget"),
+    ];
     assert_eq!(
         scrape.value("myaudio_buffer_allocation_errors_total", &kind),
         errors

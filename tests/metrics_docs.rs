@@ -148,6 +148,7 @@ fn a_source_has_at_most_180_series() {
             }
         }
         assert!(series.len() >= 2, "{series:?}");
+        println!("{series:?}");
         assert!(series.values().all(|count| *count <= 180), "{series:?}");
     }
 }

@@ -86,7 +86,7 @@ fn what_is_wrong_is_said_in_words_and_by_the_status() {
         );
     }
     // A session that breaks off while it is listened to is no success either.
-    let output = probe(&["--for", "3s", &server.url("/hang-up/20")]);
+    let output = probe(&["--for", "20s", &server.url("/hang-up/20")]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(

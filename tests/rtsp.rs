@@ -109,7 +109,10 @@ fn every_codec_arrives_with_its_format_and_level() {
             "{path}: a tone of -15 dBFS reads {dbfs}"
         );
         assert_eq!(later.ledger(path), [1.0, 1.0, 0.0, 0.0], "{path}");
-        let capacity = later.value("myaudio_buffer_capacity_bytes", &[(LABEL, path)]);
+        let capacity = later.value(
+            "myaudio_buffer_capacity_bytes",
+            &[(LABEL, path), ("buffer_type", "capture")],
+        );
         assert_eq!(
             capacity,
             f64::from(60 * sample_rate * channels * 2),
@@ -275,7 +278,8 @@ fn impatient(server: &Server) -> Exporter {
 }
 
 fn held(scrape: &Scrape, codec: &str) -> f64 {
-    scrape.value("myaudio_buffer_size_bytes", &[(LABEL, codec)])
+    let labels = [(LABEL, codec), ("buffer_type", "capture")];
+    scrape.value("myaudio_buffer_size_bytes", &labels)
 }
 
 fn each(scrape: &Scrape, holds: impl Fn(&Scrape, &str) -> bool) -> bool {

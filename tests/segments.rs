@@ -134,7 +134,11 @@ fn a_change_of_format_is_another_epoch_and_garbage_is_skipped() {
     deliver(&rec, "3.wav", &fs::read(&stereo).unwrap());
     let scrape = until_audio(&exporter, 2.0);
     assert_eq!(scrape.ledger("rec"), [2.0, 2.0, 0.0, 0.0]);
-    let released = [("source", "rec"), ("reason", "format_change")];
+    let released = [
+        ("source", "rec"),
+        ("buffer_type", "capture"),
+        ("reason", "format_change"),
+    ];
     assert_eq!(scrape.sum("myaudio_buffer_releases_total", &released), 1.0);
     assert_eq!(
         scrape.sum("myaudio_source_decode_errors_total", &[("source", "rec")]),

@@ -2,10 +2,38 @@
 //!
 //! The bars it answers are in `docs/performance.md`.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
+#![allow(clippy::duplicate_mod, reason = "the ring with statistics and without")]
 
 mod interleave;
 mod maps;
 mod ring;
+mod statistics;
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "included source of the library"
+)]
+mod with;
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "included source of the library"
+)]
+mod without;
+
+#[path = "../../src/closed_set.rs"]
+mod closed_set;
+#[path = "../../src/coarse_clock.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "included source of the library"
+)]
+mod coarse_clock;
+mod tracker;
 
 use std::{alloc::System, sync::Arc, time::Duration};
 
@@ -39,8 +67,12 @@ fn main() {
     for duration in [SHORT, MINUTE] {
         ring::pushes(duration);
     }
+    ring::statistics();
+    statistics::on_and_off();
     ring::laps();
+    ring::pooled_lap();
     ring::counts();
+    tracker::attempts();
 }
 
 fn source(n: usize) -> SourceId {

@@ -12,7 +12,7 @@ use audio_capture_exporter::{
 };
 use stats_alloc::Region;
 
-use super::{HEAP, MINUTE, MONO, PUSH, ask, interleave::compare_rounds, source};
+use super::{HEAP, MINUTE, MONO, PUSH, SHORT, ask, interleave::compare_rounds, source};
 
 pub(crate) fn allocations() {
     let buffers = Buffers::new(ByteSize(1 << 30));
@@ -166,6 +166,39 @@ pub(crate) fn pushes(duration: Duration) {
     black_box((kept.try_recv().is_ok(), kept_both.try_recv().is_ok()));
 }
 
+/// What looking at a buffer costs, and a reader's coming and going.
+pub(crate) fn statistics() {
+    let (_lease, quiet) = buffer_of(SHORT);
+    let (_lease, read) = buffer_of(SHORT);
+    let _readers: Vec<Reader> = (0..3)
+        .map(|_| read.subscribe(ReaderKind::Live, StartAt::Now))
+        .collect();
+    let (sender, _kept) = tokio::sync::broadcast::channel::<Arc<[i16]>>(64);
+    compare_rounds(
+        "looking, coming and going",
+        2_000,
+        61,
+        vec![
+            (
+                "broadcast: subscribe and drop",
+                repeat(|| drop(black_box(sender.subscribe()))),
+            ),
+            (
+                "`subscribe` and drop",
+                repeat(|| drop(black_box(quiet.subscribe(ReaderKind::Live, StartAt::Now)))),
+            ),
+            (
+                "`stats()` without readers",
+                repeat(|| drop(black_box(quiet.stats()))),
+            ),
+            (
+                "`stats()` with 3 readers",
+                repeat(|| drop(black_box(read.stats()))),
+            ),
+        ],
+    );
+}
+
 pub(crate) fn laps() {
     let audio = [1_i16; PUSH];
     let pushes = 2_880_000 / PUSH;
@@ -186,6 +219,35 @@ pub(crate) fn laps() {
         times.sort_by(f64::total_cmp);
         println!("| {lap} lap | {:.1} |", times[times.len() / 2]);
     }
+}
+
+/// The first lap in fresh memory against the first lap in memory from the pool.
+pub(crate) fn pooled_lap() {
+    let audio = [1_i16; PUSH];
+    let pushes = 2_880_000 / PUSH;
+    let lap = |pool: ByteSize| {
+        let buffers = Buffers::new(ByteSize(1 << 30));
+        buffers.set_pool(pool);
+        move |operations| {
+            for _ in 0..operations {
+                let lease = buffers.lease(source(0)).unwrap();
+                let buffer = ask(&lease.asker(), MINUTE);
+                for _ in 0..pushes {
+                    buffer.push(black_box(&audio)).unwrap();
+                }
+                lease.release(ReleaseReason::Removed);
+            }
+        }
+    };
+    compare_rounds(
+        "allocate 5.76 MB, fill it once, release",
+        3,
+        41,
+        vec![
+            ("no pool", Box::new(lap(ByteSize(0)))),
+            ("from the pool", Box::new(lap(ByteSize(8 << 20)))),
+        ],
+    );
 }
 
 pub(crate) fn counts() {

@@ -14,7 +14,7 @@ use crate::{
     metrics::{RegistrationError, Registry},
     net::Dialler,
     shutdown::{TaskKind, Tasks},
-    status::{self, Snapshot, Vitals},
+    status::{self, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
 };
@@ -70,9 +70,15 @@ impl Capture {
         self.snapshots.clone()
     }
 
+    /// Where the audio is, for those who only read.
+    pub(super) fn buffers(&self) -> Arc<Buffers> {
+        Arc::clone(&self.organs.buffers)
+    }
+
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
+        self.organs.buffers.set_pool(config.pool);
         self.probes.allow(config);
         self.fleet.apply(&config.sources, config.connect).await
     }
@@ -101,13 +107,21 @@ async fn heartbeat(
 ) {
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut recent = Recent::default();
     loop {
         let due = tokio::select! {
             due = beat.tick() => due,
             () = tasks.cancelled() => return,
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
-        let snapshot = status::take(&organs.accounts, &organs.meters, &organs.buffers);
+        organs.buffers.watch_allocations(due.into_std());
+        let Organs {
+            accounts,
+            meters,
+            buffers,
+            ..
+        } = &organs;
+        let snapshot = status::take(accounts, meters, buffers, &mut recent);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

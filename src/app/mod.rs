@@ -7,6 +7,7 @@ mod descriptors;
 mod log;
 mod probe;
 mod signals;
+mod tracking;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -122,7 +123,7 @@ struct App<'a> {
     options: &'a cli::Options,
     watched: Watched,
     capture: Capture,
-    allowed_hosts: watch::Sender<Arc<Vec<String>>>,
+    web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
 }
 
@@ -142,15 +143,21 @@ impl<'a> App<'a> {
         registry.register(log.metrics())?;
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
 
+        // Before the first source asks.
+        capture
+            .buffers()
+            .tracker()
+            .set(tracking::from_environment());
         let (command_sender, commands) = mpsc::channel(4);
-        let (allowed_hosts, allowed) = watch::channel(Arc::new(config.allowed_hosts.clone()));
+        let (web, web_options) = watch::channel(Arc::new(config.web.clone()));
         let server = http::start(
             &tasks,
             http::Options {
                 listeners,
                 telemetry_path: options.telemetry_path.clone(),
                 max_requests: options.max_requests,
-                allowed_hosts: allowed,
+                web: web_options,
+                buffers: capture.buffers(),
                 assets: ASSETS,
                 metrics: http_metrics,
                 limits: http::Limits::default(),
@@ -168,7 +175,7 @@ impl<'a> App<'a> {
             options,
             watched,
             capture,
-            allowed_hosts,
+            web,
             commands,
         })
     }
@@ -218,8 +225,7 @@ impl<'a> App<'a> {
         }
         match config::load(self.options.config_file.as_deref(), &self.options.sources) {
             Ok(config) => {
-                self.allowed_hosts
-                    .send_replace(Arc::new(config.allowed_hosts.clone()));
+                self.web.send_replace(Arc::new(config.web.clone()));
                 let changes = self.capture.apply(&config).await.to_string();
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");

@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
+    anomaly::{AllocationAnomaly, Counts, History},
     cursors::{ReadStatus, ReaderKind},
-    ledger::{Books, Ledger},
+    ledger::{AllocationResult, Attempt, Books, Ledger, ReleaseReason},
     ring::{Meters, Ring},
 };
 use crate::{
@@ -52,6 +53,7 @@ impl Default for Timings {
 #[derive(Debug)]
 pub(super) struct Account {
     ledger: Ledger,
+    history: Mutex<History>,
     epochs: Mutex<Epochs>,
     timings: Arc<Timings>,
 }
@@ -71,7 +73,8 @@ struct Epoch {
     live: bool,
 }
 
-/// Counters; they never fall, whatever becomes of the epochs behind them.
+/// Counters; they never fall, whatever becomes of the epochs behind them. Without the cargo
+/// feature `buffer-stats` only `write_bytes` and `wraparounds` count, which follow from positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Pushes by [`WriteStatus`].
@@ -90,6 +93,15 @@ pub struct Counters {
     pub read_bytes: u64,
 }
 
+/// Buffers that are live no more but still held, and so still charged to the budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retired {
+    /// How many.
+    pub buffers: u64,
+    /// Bytes of audio that they can hold.
+    pub bytes: u64,
+}
+
 /// Levels at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Levels {
@@ -97,6 +109,8 @@ pub struct Levels {
     pub capacity_bytes: u64,
     /// Bytes of audio in it.
     pub size_bytes: u64,
+    /// Released buffers that somebody still reads.
+    pub retired: Retired,
     /// Attached readers, those of retired epochs included.
     pub readers: u64,
     /// Lag of the slowest reader as a part of its ring, 0 to 1.
@@ -114,12 +128,15 @@ pub struct Statement {
     pub counters: Counters,
     /// Fill and lag.
     pub levels: Levels,
+    /// Whether the source keeps asking.
+    pub anomaly: Option<AllocationAnomaly>,
 }
 
 impl Account {
     pub(super) fn new(timings: Arc<Timings>) -> Self {
         Self {
             ledger: Ledger::default(),
+            history: Mutex::default(),
             epochs: Mutex::default(),
             timings,
         }
@@ -133,22 +150,43 @@ impl Account {
         &self.timings
     }
 
-    /// A new epoch begins.
-    pub(super) fn enroll(&self, ring: Arc<Ring>, format: AudioFormat) {
-        self.lock().held.push(Epoch {
+    /// A new epoch begins, by `attempt`. Both enter under one lock, so that no statement
+    /// shows the one without the other.
+    pub(super) fn enroll(
+        &self,
+        ring: Arc<Ring>,
+        format: AudioFormat,
+        attempt: Option<Attempt<'_>>,
+    ) {
+        let mut epochs = self.lock();
+        epochs.held.push(Epoch {
             ring,
             format,
             live: true,
         });
+        if let Some(attempt) = attempt {
+            attempt.first();
+        }
     }
 
     /// An epoch is live no more; its readers may finish it.
-    pub(super) fn retire(&self, ring: &Arc<Ring>) {
+    pub(super) fn retire(&self, ring: &Arc<Ring>, reason: ReleaseReason) {
         let mut epochs = self.lock();
         let mut held = epochs.held.iter_mut();
         if let Some(epoch) = held.find(|epoch| Arc::ptr_eq(&epoch.ring, ring)) {
             epoch.live = false;
+            self.ledger.release(reason);
         }
+    }
+
+    /// Released buffers that somebody still holds.
+    pub(super) fn retired(&self) -> Retired {
+        let mut retired = Retired::default();
+        for epoch in self.lock().held.iter().filter(|epoch| !epoch.live) {
+            retired.buffers += 1;
+            retired.bytes += epoch.capacity_bytes();
+        }
+        retired
     }
 
     /// The last holder of an epoch is gone: only its counters stay.
@@ -169,12 +207,33 @@ impl Account {
             counters += epoch.counters();
             epoch.add_levels(&mut levels);
         }
+        // Before the epochs are let go: see `enroll`.
+        let books = self.ledger.books();
         drop(epochs);
         Statement {
-            books: self.ledger.books(),
+            books,
             counters,
             levels,
+            anomaly: self.anomaly(),
         }
+    }
+
+    /// Looks for an anomaly at `now`, a time that never goes back.
+    pub(super) fn observe(&self, now: Duration) {
+        let books = self.ledger.books();
+        let counts = Counts {
+            repeated: books.count(AllocationResult::RepeatedBlocked),
+            errors: books.count(AllocationResult::Error),
+        };
+        self.history().note(now, counts);
+    }
+
+    pub(super) fn anomaly(&self) -> Option<AllocationAnomaly> {
+        self.history().anomaly()
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Epochs> {
@@ -187,15 +246,19 @@ impl Epoch {
         u64::from(self.format.channels) * BYTES_PER_SAMPLE
     }
 
+    fn capacity_bytes(&self) -> u64 {
+        self.ring.inspect(|ring| ring.capacity * self.frame_bytes())
+    }
+
     fn counters(&self) -> Counters {
         let bytes = |frames: u64| frames * self.frame_bytes();
         self.ring.inspect(|ring: &Meters<'_>| {
             let readers = ring.cursors.totals(ring.tail);
             Counters {
-                writes: [ring.writes, ring.refused_writes],
+                writes: [ring.tally.writes, ring.tally.refused_writes],
                 write_bytes: bytes(ring.head),
                 wraparounds: ring.head / ring.capacity,
-                overflows: ring.overflows,
+                overflows: ring.tally.overflows,
                 dropped_bytes: bytes(readers.missed),
                 reads: readers.reads,
                 read_bytes: bytes(readers.frames),
@@ -208,8 +271,11 @@ impl Epoch {
             if self.live {
                 levels.capacity_bytes += ring.capacity * self.frame_bytes();
                 levels.size_bytes += (ring.head - ring.tail) * self.frame_bytes();
+            } else {
+                levels.retired.buffers += 1;
+                levels.retired.bytes += ring.capacity * self.frame_bytes();
             }
-            levels.readers += ring.cursors.count();
+            levels.readers += ring.cursors.attached().len() as u64;
             for kind in ReaderKind::ALL {
                 let frames = ring.cursors.worst_lag(*kind, ring.head);
                 // A reader that was overtaken lags by more than the ring holds.

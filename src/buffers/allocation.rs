@@ -2,59 +2,47 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
+    panic::Location,
+    sync::{Arc, Weak},
+    time::{Duration, Instant},
 };
 
 use super::{
     account::{Account, Statement, Timings},
     budget::Budget,
     capture::CaptureBuffer,
+    departed::Departed,
     error::AllocationError,
-    ledger::ReleaseReason,
+    kind::BufferKind,
+    ledger::{AllocationResult, ReleaseReason},
+    pool::Pool,
     registry::{Answer, AskError, KeyLease, Registry},
     request::{Request, Size, approximate_bytes},
+    tracker::Tracker,
 };
 use crate::{
-    closed_set::closed_set,
     id::SourceId,
     metrics::{Membership, Roster},
     units::{AudioFormat, ByteSize},
 };
 
-closed_set! {
-    /// What a buffer is for: the `buffer_type` label.
-    pub enum BufferKind {
-        /// The newest audio of a source, for clips and live listening.
-        Capture => "capture",
-        /// A short window for analysis.
-        Analysis => "analysis",
-    }
-}
-
-/// Whether a buffer of this kind has series from the moment of its source's lease; the other
-/// kinds have them from the first attempt on.
-pub(super) const fn always_used(kind: BufferKind) -> bool {
-    matches!(kind, BufferKind::Capture)
-}
-
 /// All buffers of the program: at most one live buffer for each source and kind.
 pub struct Buffers {
     pub(super) budget: Arc<Budget>,
+    pub(super) pool: Arc<Pool>,
     registries: PerKind<Registry<SourceId, Arc<CaptureBuffer>>>,
     pub(super) timings: PerKind<Arc<Timings>>,
-    roster: Roster<SourceId, Subject>,
+    pub(super) departed: Departed,
+    pub(super) tracker: Tracker,
+    pub(super) started: Instant,
+    pub(super) roster: Roster<SourceId, Subject>,
 }
 
 type PerKind<T> = [T; BufferKind::COUNT];
 
 /// One source's accounts.
-struct Subject {
-    accounts: PerKind<Arc<Account>>,
-    used: PerKind<AtomicBool>,
+pub(super) struct Subject {
+    pub(super) accounts: PerKind<Arc<Account>>,
 }
 
 /// The right to have buffers under a source's name; its supervisor holds it. As long as it is
@@ -105,10 +93,15 @@ impl Allocation {
 impl Buffers {
     /// No buffers yet, and `budget` bytes for all that come.
     pub fn new(budget: ByteSize) -> Arc<Self> {
+        let budget = Budget::new(budget);
         Arc::new(Self {
-            budget: Budget::new(budget),
+            pool: Arc::new(Pool::new(Arc::clone(&budget))),
+            budget,
             registries: std::array::from_fn(|_| Registry::new()),
             timings: std::array::from_fn(|_| Arc::default()),
+            departed: Departed::default(),
+            tracker: Tracker::default(),
+            started: Instant::now(),
             roster: Roster::default(),
         })
     }
@@ -122,7 +115,6 @@ impl Buffers {
             accounts: std::array::from_fn(|at| {
                 Arc::new(Account::new(Arc::clone(&self.timings[at])))
             }),
-            used: std::array::from_fn(|at| always_used(BufferKind::ALL[at]).into()),
         });
         // The roster decides: a lease leaves it last, so its name's keys are free by then.
         let series = self
@@ -168,10 +160,8 @@ impl Buffers {
         let mut statements = Vec::new();
         for (source, subject) in self.roster.members() {
             for kind in BufferKind::ALL {
-                if subject.used[kind.index()].load(Relaxed) {
-                    let statement = subject.accounts[kind.index()].statement();
-                    statements.push((source.clone(), *kind, statement));
-                }
+                let statement = subject.accounts[kind.index()].statement();
+                statements.push((source.clone(), *kind, statement));
             }
         }
         statements
@@ -207,22 +197,20 @@ impl Shared {
     fn close(&self, reason: ReleaseReason) {
         for kind in BufferKind::ALL {
             let at = kind.index();
-            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            let release = |buffer: &Arc<CaptureBuffer>| buffer.retire(reason);
             self.buffers.registries[at].close(&self.source, &self.leases[at], release);
         }
+        self.buffers
+            .departed
+            .note(&self.source, &self.subject.accounts);
     }
 
     fn clear(&self, reason: ReleaseReason) {
         for kind in BufferKind::ALL {
             let at = kind.index();
-            let release = |buffer: &Arc<CaptureBuffer>| self.released(*kind, buffer, reason);
+            let release = |buffer: &Arc<CaptureBuffer>| buffer.retire(reason);
             self.buffers.registries[at].clear(&self.source, &self.leases[at], release);
         }
-    }
-
-    fn released(&self, kind: BufferKind, buffer: &CaptureBuffer, reason: ReleaseReason) {
-        buffer.retire();
-        self.subject.accounts[kind.index()].ledger().release(reason);
     }
 }
 
@@ -244,7 +232,55 @@ impl Asker {
     /// # Errors
     /// [`AllocationError`]; there is then no buffer, and the next call tries again. A wrong
     /// request leaves a live buffer alone; a change of format that fails has retired it.
+    #[track_caller]
     pub fn allocate_if_needed(
+        &self,
+        kind: BufferKind,
+        format: AudioFormat,
+        duration: Duration,
+    ) -> Result<Allocation, AllocationError> {
+        let answer = self.attempt(kind, format, duration);
+        let tracker = &self.shared.buffers.tracker;
+        if tracker.is_on() {
+            let outcome = match &answer {
+                Ok(Allocation::First(_)) => (AllocationResult::FirstAllocation, None),
+                Ok(Allocation::Repeated(_)) => (AllocationResult::RepeatedBlocked, None),
+                Err(error) => (AllocationResult::Error, Some(error.to_string())),
+            };
+            let wanted = (format, duration);
+            tracker.note(Location::caller(), (self.source(), kind), wanted, outcome);
+        }
+        answer
+    }
+
+    /// Gives up the source's buffer unless it is of this format and length, so that who holds
+    /// it can be asked to let go before another takes its place: until then both would be
+    /// charged. `None` when there was nothing to give up; else it shows whether somebody
+    /// still holds it. Not an attempt. A wrong request leaves the buffer alone.
+    pub fn release_misfit(
+        &self,
+        kind: BufferKind,
+        format: AudioFormat,
+        duration: Duration,
+    ) -> Option<Weak<CaptureBuffer>> {
+        let size = Size::of(format, duration).ok()?;
+        let Shared {
+            buffers,
+            source,
+            leases,
+            ..
+        } = &*self.shared;
+        let at = kind.index();
+        let mut given_up = None;
+        let misfit = |buffer: &Arc<CaptureBuffer>| !size.fits(format, buffer);
+        buffers.registries[at].clear_if(source, &leases[at], misfit, |buffer| {
+            buffer.retire(ReleaseReason::FormatChange);
+            given_up = Some(Arc::downgrade(buffer));
+        });
+        given_up
+    }
+
+    fn attempt(
         &self,
         kind: BufferKind,
         format: AudioFormat,
@@ -258,9 +294,6 @@ impl Asker {
         } = &*self.shared;
         let at = kind.index();
         let account = &subject.accounts[at];
-        if !always_used(kind) {
-            subject.used[at].store(true, Relaxed);
-        }
         let size = Size::of(format, duration);
         let requested = match &size {
             Ok(size) => size.bytes as f64,
@@ -272,7 +305,7 @@ impl Asker {
                 size,
                 format,
                 duration,
-                budget: &buffers.budget,
+                pool: &buffers.pool,
                 account,
                 attempt: &mut attempt,
             };

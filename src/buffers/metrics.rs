@@ -4,10 +4,12 @@ use std::fmt;
 
 use super::{
     account::{Statement, Timings, WriteStatus},
-    allocation::{BufferKind, Buffers, always_used},
+    allocation::Buffers,
     cursors::{ReadStatus, ReaderKind},
     error::ErrorType,
+    kind::BufferKind,
     ledger::{AllocationResult, ReleaseReason},
+    switch::STATISTICS,
 };
 use crate::{
     id::SourceId,
@@ -125,19 +127,20 @@ impl Expose for Buffers {
             &UTILIZATION,
             &READERS,
             &LAG,
-            &WRITES,
             &WRITE_BYTES,
+            &WRAPAROUNDS,
+            &BUDGET,
+            &BUDGET_USED,
+            // Counted only where statistics are kept.
+            &WRITES,
             &READS,
             &READ_BYTES,
-            &WRAPAROUNDS,
             &OVERFLOWS,
             &DROPPED,
             &WRITE_DURATION,
             &READ_DURATION,
-            &BUDGET,
-            &BUDGET_USED,
         ];
-        &ALL
+        &ALL[..if STATISTICS { ALL.len() } else { 13 }]
     }
 
     fn expose(&self, out: &mut Exposition<'_>) -> fmt::Result {
@@ -156,8 +159,16 @@ impl Expose for Buffers {
                 series.histogram(&[kind.as_str(), source.as_str()], &row.books.sizes())
             })
         })?;
-        split(out, &ERRORS, rows, ErrorType::ALL, |row, error| {
-            (error.as_str(), row.books.errors(error).into())
+        out.family(&ERRORS, |series| {
+            for (source, kind, row) in rows {
+                for error in ErrorType::ALL {
+                    let count = row.books.errors(*error);
+                    if count > 0 || expected(*kind, *error) {
+                        series.sample(&[kind.as_str(), source.as_str(), error.as_str()], count)?;
+                    }
+                }
+            }
+            Ok(())
         })?;
         split(out, &RELEASES, rows, ReleaseReason::ALL, |row, reason| {
             (reason.as_str(), row.books.releases(reason).into())
@@ -167,26 +178,21 @@ impl Expose for Buffers {
         single(out, &SIZE, rows, |row| row.levels.size_bytes)?;
         single(out, &UTILIZATION, rows, |row| row.levels.utilization)?;
         single(out, &READERS, rows, |row| row.levels.readers)?;
-        split(out, &LAG, rows, ReaderKind::ALL, |row, reader| {
-            let lag = row.levels.lag[reader.index()];
-            (reader.as_str(), lag.as_secs_f64().into())
+        out.family(&LAG, |series| {
+            for (source, kind, row) in rows {
+                for reader in readers_of(*kind) {
+                    let lag = row.levels.lag[reader.index()].as_secs_f64();
+                    series.sample(&[kind.as_str(), source.as_str(), reader.as_str()], lag)?;
+                }
+            }
+            Ok(())
         })?;
 
-        split(out, &WRITES, rows, WriteStatus::ALL, |row, status| {
-            let writes = row.counters.writes[status.index()];
-            (status.as_str(), writes.into())
-        })?;
         single(out, &WRITE_BYTES, rows, |row| row.counters.write_bytes)?;
-        split(out, &READS, rows, ReadStatus::ALL, |row, status| {
-            (status.as_str(), row.counters.reads[status.index()].into())
-        })?;
-        single(out, &READ_BYTES, rows, |row| row.counters.read_bytes)?;
         single(out, &WRAPAROUNDS, rows, |row| row.counters.wraparounds)?;
-        single(out, &OVERFLOWS, rows, |row| row.counters.overflows)?;
-        single(out, &DROPPED, rows, |row| row.counters.dropped_bytes)?;
-
-        self.durations(out, &WRITE_DURATION, |times| &times.write)?;
-        self.durations(out, &READ_DURATION, |times| &times.read)?;
+        if STATISTICS {
+            self.expose_statistics(out, rows)?;
+        }
 
         let (used, limit) = self.budget();
         out.family(&BUDGET, |series| series.sample(&[], limit.0))?;
@@ -195,6 +201,22 @@ impl Expose for Buffers {
 }
 
 impl Buffers {
+    fn expose_statistics(&self, out: &mut Exposition<'_>, rows: &Rows) -> fmt::Result {
+        split(out, &WRITES, rows, WriteStatus::ALL, |row, status| {
+            let writes = row.counters.writes[status.index()];
+            (status.as_str(), writes.into())
+        })?;
+        split(out, &READS, rows, ReadStatus::ALL, |row, status| {
+            (status.as_str(), row.counters.reads[status.index()].into())
+        })?;
+        single(out, &READ_BYTES, rows, |row| row.counters.read_bytes)?;
+        single(out, &OVERFLOWS, rows, |row| row.counters.overflows)?;
+        single(out, &DROPPED, rows, |row| row.counters.dropped_bytes)?;
+
+        self.durations(out, &WRITE_DURATION, |times| &times.write)?;
+        self.durations(out, &READ_DURATION, |times| &times.read)
+    }
+
     fn durations(
         &self,
         out: &mut Exposition<'_>,
@@ -203,13 +225,27 @@ impl Buffers {
     ) -> fmt::Result {
         out.family(family, |series| {
             for (kind, times) in BufferKind::ALL.iter().zip(&self.timings) {
-                let seen = which(times).snapshot();
-                if seen.count > 0 || always_used(*kind) {
-                    series.histogram(&[kind.as_str()], &seen)?;
-                }
+                series.histogram(&[kind.as_str()], &which(times).snapshot())?;
             }
             Ok(())
         })
+    }
+}
+
+/// Who reads a buffer of this kind.
+const fn readers_of(kind: BufferKind) -> &'static [ReaderKind] {
+    match kind {
+        BufferKind::Capture => &[ReaderKind::Clip, ReaderKind::Live],
+        BufferKind::Analysis => &[ReaderKind::Analysis],
+    }
+}
+
+/// Whether an attempt for a buffer of this kind may end so. An analysis buffer is asked for
+/// only once the capture buffer of the same format is there.
+const fn expected(kind: BufferKind, error: ErrorType) -> bool {
+    match kind {
+        BufferKind::Capture => true,
+        BufferKind::Analysis => matches!(error, ErrorType::OverBudget | ErrorType::OutOfMemory),
     }
 }
 

@@ -21,32 +21,55 @@
 //!
 //! [`registry`] is the atomic check-and-insert, [`Buffers`] what the program uses: it adds the
 //! ledger ([`Books`]), the [`budget`] and the metrics. A [`CaptureBuffer`] is a ring that one
-//! session writes and any number of [`Reader`]s read.
+//! session writes and any number of [`Reader`]s read; its [`stats`](CaptureBuffer::stats) tell how
+//! they fare.
 
 mod account;
 mod allocation;
+mod anomaly;
 pub mod budget;
 mod capture;
 mod cursors;
+mod dates;
+mod departed;
 mod error;
+mod kind;
 mod ledger;
 mod metrics;
+mod oversight;
+mod pool;
 mod reader;
 pub mod registry;
 mod request;
 mod ring;
+mod stats;
+mod switch;
 mod sync;
+mod time_map;
+mod timeline;
+mod tracker;
 
 #[cfg(test)]
 mod model_tests;
 #[cfg(test)]
+mod stats_tests;
+#[cfg(test)]
 mod tests;
 
-pub use account::{Counters, Levels, Statement, WriteStatus};
-pub use allocation::{Allocation, AlreadyLeased, Asker, BufferKind, Buffers, Lease};
+pub use account::{Counters, Levels, Retired, Statement, WriteStatus};
+pub use allocation::{Allocation, AlreadyLeased, Asker, Buffers, Lease};
+pub use anomaly::{AllocationAnomaly, AnomalyKind};
 pub use capture::CaptureBuffer;
 pub use cursors::{ReadStatus, ReaderKind, StartAt};
 pub use error::{AllocationError, ErrorType};
+pub use kind::BufferKind;
 pub use ledger::{AllocationResult, Books, ReleaseReason};
-pub use reader::{Clip, Read, Reader};
+pub use pool::Pooled;
+pub use reader::{Read, Reader};
 pub use ring::PartialFrame;
+pub use stats::{BufferStats, ReaderStats};
+pub use time_map::{Stretch, TimeMap};
+pub use timeline::Gap;
+pub use tracker::{
+    CallSite, Caller, Calls, KEPT_ATTEMPTS, Recording, TrackedAttempt, Tracker, Tracking,
+};

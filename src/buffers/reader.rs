@@ -1,10 +1,11 @@
-//! Reading a capture buffer, in pace with it or in one go.
+//! Reading a capture buffer.
 
-use std::{collections::TryReserveError, fmt, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
 use super::{
     capture::CaptureBuffer,
     cursors::{ReaderId, ReaderKind, StartAt},
+    switch::STATISTICS,
 };
 
 /// One read in this many is timed.
@@ -32,15 +33,6 @@ pub struct Read {
     pub missed: u64,
 }
 
-/// The newest audio, copied out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clip {
-    /// Position of the first frame, counted from the buffer's first.
-    pub position: u64,
-    /// Interleaved samples without a gap.
-    pub samples: Vec<i16>,
-}
-
 impl CaptureBuffer {
     /// Attaches a reader, which keeps this buffer alive until it is dropped.
     pub fn subscribe(self: &Arc<Self>, kind: ReaderKind, from: StartAt) -> Reader {
@@ -48,37 +40,6 @@ impl CaptureBuffer {
             id: self.ring().attach(kind, from),
             buffer: Arc::clone(self),
             reads: 0,
-        }
-    }
-
-    /// Copies the newest `frames` frames, or as many as there are. What the writer overtakes
-    /// while they are copied is left out at the old end, so the result never has a gap.
-    ///
-    /// # Errors
-    /// When there is no memory for the copy.
-    pub fn copy_newest(self: &Arc<Self>, frames: u64) -> Result<Clip, TryReserveError> {
-        let mut reader = self.subscribe(ReaderKind::Clip, StartAt::Newest(frames));
-        let start = reader.position();
-        let end = start.saturating_add(frames).min(self.position());
-        let samples_in = |frames: u64| {
-            let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-            frames.saturating_mul(self.ring().channels())
-        };
-        let mut samples = Vec::new();
-        samples.try_reserve_exact(samples_in(end - start))?;
-        // Ends: each further round means that the writer came closer to `end`.
-        loop {
-            let left = end.saturating_sub(reader.position());
-            samples.resize(samples_in(left), 0);
-            let read = reader.read(&mut samples);
-            let wanted = end.saturating_sub(read.position);
-            if read.frames as u64 >= wanted {
-                samples.truncate(samples_in(wanted));
-                return Ok(Clip {
-                    position: read.position.min(end),
-                    samples,
-                });
-            }
         }
     }
 }
@@ -89,7 +50,7 @@ impl Reader {
     ///
     /// The buffer is locked for at most 64 KiB at a time.
     pub fn read(&mut self, into: &mut [i16]) -> Read {
-        let timed = self.reads.is_multiple_of(TIMED_READS).then(Instant::now);
+        let timed = (STATISTICS && self.reads.is_multiple_of(TIMED_READS)).then(Instant::now);
         let ring = self.buffer.ring();
         let first = ring.copy_next(self.id, into, false);
         let mut frames = first.frames;
@@ -111,6 +72,12 @@ impl Reader {
             frames,
             missed: first.missed,
         }
+    }
+
+    /// Its number, by which [`BufferStats`](super::BufferStats) lists it. Never used twice in
+    /// one buffer.
+    pub fn id(&self) -> u64 {
+        self.id.0
     }
 
     /// The position of the next frame.

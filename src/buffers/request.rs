@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::Account,
-    budget::Budget,
     capture::CaptureBuffer,
     error::AllocationError,
     ledger::{Attempt, ReleaseReason},
+    pool::Pool,
     registry::Ask,
 };
 use crate::units::{AudioFormat, BYTES_PER_SAMPLE, ByteSize};
@@ -43,6 +43,11 @@ impl Size {
         isize::try_from(bytes).map_err(|_| overflow())?;
         Ok(Self { frames, bytes })
     }
+
+    /// Whether a buffer has it, and this format.
+    pub(super) fn fits(&self, format: AudioFormat, buffer: &CaptureBuffer) -> bool {
+        buffer.format() == format && buffer.capacity_frames() == self.frames
+    }
 }
 
 /// One attempt's request to the registry.
@@ -50,7 +55,7 @@ pub(super) struct Request<'a, 'b> {
     pub(super) size: Size,
     pub(super) format: AudioFormat,
     pub(super) duration: Duration,
-    pub(super) budget: &'a Arc<Budget>,
+    pub(super) pool: &'a Arc<Pool>,
     pub(super) account: &'a Arc<Account>,
     pub(super) attempt: &'b mut Option<Attempt<'a>>,
 }
@@ -59,7 +64,7 @@ impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
     type Error = AllocationError;
 
     fn fits(&self, present: &Arc<CaptureBuffer>) -> bool {
-        present.format() == self.format && present.capacity_frames() == self.size.frames
+        self.size.fits(self.format, present)
     }
 
     fn make(&mut self) -> Result<Arc<CaptureBuffer>, AllocationError> {
@@ -70,21 +75,18 @@ impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
             needed: ByteSize(bytes),
             budget,
         };
-        let charged = self.budget.reserve(bytes).map_err(over)?;
-        CaptureBuffer::new(self.format, frames, Arc::clone(self.account), charged)
+        let memory = self.pool.take(bytes).map_err(over)?;
+        let (account, pool) = (Arc::clone(self.account), Arc::clone(self.pool));
+        CaptureBuffer::new(self.format, frames, account, memory, pool)
             .map(Arc::new)
             .map_err(|_| AllocationError::OutOfMemory(ByteSize(bytes)))
     }
 
     fn published(&mut self, buffer: &Arc<CaptureBuffer>) {
-        buffer.enroll();
-        if let Some(attempt) = self.attempt.take() {
-            attempt.first();
-        }
+        buffer.enroll(self.attempt.take());
     }
 
     fn replaced(&mut self, old: &Arc<CaptureBuffer>) {
-        old.retire();
-        self.account.ledger().release(ReleaseReason::FormatChange);
+        old.retire(ReleaseReason::FormatChange);
     }
 }

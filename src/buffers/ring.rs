@@ -6,13 +6,15 @@
 
 use std::{
     collections::TryReserveError,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{PoisonError, atomic::Ordering::Relaxed},
 };
 
-use super::cursors::{Cursors, ReaderId, ReaderKind, StartAt};
+use super::{
+    cursors::{Cursors, ReaderId, ReaderKind, StartAt},
+    switch::STATISTICS,
+    sync::{AtomicBool, Mutex, MutexGuard},
+};
+use crate::coarse_clock::CoarseInstant;
 
 /// Samples copied per hold of the mutex: 64 KiB, a few microseconds.
 pub(super) const MAX_COPY_SAMPLES: usize = 32 * 1_024;
@@ -50,10 +52,18 @@ struct State {
     offset: usize,
     /// Frames ever written.
     head: u64,
-    writes: u64,
-    refused_writes: u64,
-    overflows: u64,
+    tally: Tally,
     cursors: Cursors,
+}
+
+/// What the writer did. All zero without statistics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) writes: u64,
+    pub(super) refused_writes: u64,
+    pub(super) overflows: u64,
+    /// When the last write began.
+    pub(super) last_write: Option<CoarseInstant>,
 }
 
 /// What one hold of the mutex copied for a reader.
@@ -72,22 +82,26 @@ pub(super) struct Meters<'a> {
     pub(super) head: u64,
     pub(super) tail: u64,
     pub(super) capacity: u64,
-    pub(super) writes: u64,
-    pub(super) refused_writes: u64,
-    pub(super) overflows: u64,
+    pub(super) tally: Tally,
     pub(super) cursors: &'a Cursors,
 }
 
 impl Ring {
-    /// A ring for `frames` frames; memory is reserved, not touched.
+    /// A ring for `frames` frames in `memory`, of which what is missing is reserved, not
+    /// touched, and whose content, if any, is forgotten.
     ///
     /// # Errors
     /// When the allocator has no such block.
-    pub(super) fn new(channels: u16, frames: usize) -> Result<Self, TryReserveError> {
+    pub(super) fn new(
+        channels: u16,
+        frames: usize,
+        memory: Vec<i16>,
+    ) -> Result<Self, TryReserveError> {
         let channels = usize::from(channels);
         // The caller has checked the product; a saturated one is refused by the allocator.
         let capacity = frames.saturating_mul(channels);
-        let mut samples = Vec::new();
+        let mut samples = memory;
+        samples.clear();
         samples.try_reserve_exact(capacity)?;
         Ok(Self {
             channels,
@@ -97,13 +111,18 @@ impl Ring {
                 samples,
                 offset: 0,
                 head: 0,
-                writes: 0,
-                refused_writes: 0,
-                overflows: 0,
+                tally: Tally::default(),
                 cursors: Cursors::default(),
             }),
             time_next_push: AtomicBool::new(true),
         })
+    }
+
+    /// The memory, for the next ring. This one holds nothing afterwards; for its end.
+    pub(super) fn take_memory(&mut self) -> Vec<i16> {
+        let state = self.state.get_mut();
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.samples)
     }
 
     /// Interleaved channels.
@@ -113,15 +132,18 @@ impl Ring {
 
     /// Whether the next push should be timed.
     pub(super) fn time_next_push(&self) -> bool {
-        self.time_next_push.load(Relaxed)
+        STATISTICS && self.time_next_push.load(Relaxed)
     }
 
     /// Writes whole frames; of more than the ring holds, the newest stay.
     pub(super) fn push(&self, samples: &[i16]) -> Result<(), PartialFrame> {
+        let now = STATISTICS.then(CoarseInstant::now);
         let mut state = self.lock();
         let frames = samples.len() / self.channels;
         if frames * self.channels != samples.len() {
-            state.refused_writes += 1;
+            if STATISTICS {
+                state.tally.refused_writes += 1;
+            }
             return Err(PartialFrame {
                 samples: samples.len(),
                 channels: self.channels,
@@ -135,12 +157,16 @@ impl Ring {
             state.fill(&samples[samples.len() - self.capacity..], start);
         }
         state.head = head;
-        state.writes += 1;
-        if head.saturating_sub(self.capacity_frames) > state.cursors.oldest() {
-            state.overflows += 1;
+        if STATISTICS {
+            let State { tally, cursors, .. } = &mut *state;
+            tally.writes += 1;
+            tally.last_write = now;
+            if cursors.any_behind(head.saturating_sub(self.capacity_frames)) {
+                tally.overflows += 1;
+            }
+            self.time_next_push
+                .store(tally.writes.is_multiple_of(TIMED_PUSHES), Relaxed);
         }
-        self.time_next_push
-            .store(state.writes.is_multiple_of(TIMED_PUSHES), Relaxed);
         Ok(())
     }
 
@@ -152,6 +178,7 @@ impl Ring {
             StartAt::Oldest => tail,
             StartAt::Now => head,
             StartAt::Newest(frames) => head.saturating_sub(frames).max(tail),
+            StartAt::Position(position) => position.clamp(tail, head),
         };
         state.cursors.attach(kind, position)
     }
@@ -211,9 +238,7 @@ impl Ring {
             head: state.head,
             tail: self.tail(&state),
             capacity: self.capacity_frames,
-            writes: state.writes,
-            refused_writes: state.refused_writes,
-            overflows: state.overflows,
+            tally: state.tally,
             cursors: &state.cursors,
         })
     }

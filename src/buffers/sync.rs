@@ -1,6 +1,6 @@
-//! The primitives under the registry, in one place.
+//! The primitives under the registry and the ring, in one place.
 //!
-//! The model test of `tests/loom_registry.rs` includes `registry.rs` as it is and puts loom's
-//! primitives here instead.
+//! The model tests `tests/loom_registry.rs` and `tests/loom_ring.rs` include those files as they
+//! are and put loom's primitives here instead.
 
-pub(super) use std::sync::{Arc, Mutex, RwLock};
+pub(super) use std::sync::{Arc, Mutex, MutexGuard, RwLock, atomic::AtomicBool};

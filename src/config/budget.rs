@@ -1,4 +1,4 @@
-//! Whether all capture buffers fit into the memory budget, told with the arithmetic.
+//! Whether all buffers fit into the memory budget, told with the arithmetic.
 
 use crate::{
     sources::SourceOptions,
@@ -22,8 +22,10 @@ fn counted_format(source: &SourceOptions) -> AudioFormat {
 }
 
 fn bytes(source: &SourceOptions) -> u64 {
-    let counted = counted_format(source).pcm_bytes(source.capture);
-    counted.unwrap_or(u64::MAX)
+    let format = counted_format(source);
+    let lengths = [source.capture, source.analysis];
+    let bytes = lengths.map(|length| format.pcm_bytes(length).unwrap_or(u64::MAX));
+    bytes[0].saturating_add(bytes[1])
 }
 
 /// The sum of the enabled sources' buffers, the largest of them first in the words, or
@@ -49,10 +51,12 @@ pub(super) fn excess(sources: &[&SourceOptions], budget: ByteSize) -> Option<Str
                 sample_rate,
                 channels,
             } = counted_format(source);
-            let seconds = source.capture.as_secs_f64();
+            let (capture, analysis) = (source.capture.as_secs_f64(), source.analysis.as_secs_f64());
             let size = ByteSize(*bytes);
             let id = &source.id;
-            format!("{id}: {seconds} s × {sample_rate} Hz × {channels} channels × 2 B = {size}")
+            format!(
+                "{id}: ({capture} s + {analysis} s) × {sample_rate} Hz × {channels} channels × 2 B = {size}"
+            )
         })
         .collect();
     let named = terms.len();
@@ -62,7 +66,7 @@ pub(super) fn excess(sources: &[&SourceOptions], budget: ByteSize) -> Option<Str
         terms.push(format!("{} more: {}", rest.len(), ByteSize(bytes)));
     }
     Some(format!(
-        "the capture buffers need {} ({sum} bytes), the budget is {budget} ({} bytes): {}",
+        "the capture and analysis buffers need {} ({sum} bytes), the budget is {budget} ({} bytes): {}",
         ByteSize(sum),
         budget.0,
         terms.join(", ")

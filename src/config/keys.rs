@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::units::{ByteSize, PcmEncoding, parse_duration};
+use crate::units::{ByteSize, Dbfs, PcmEncoding, parse_duration};
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,8 @@ pub enum Kind {
     Bytes(&'static str, &'static str),
     /// A whole number, between two bounds.
     Integer(u32, u32),
+    /// A level in dBFS, between two bounds.
+    Level(i16, i16),
 }
 
 impl fmt::Display for Kind {
@@ -78,6 +80,7 @@ impl fmt::Display for Kind {
             Self::Duration(min, max) => write!(f, "duration, {min} to {max}"),
             Self::Bytes(min, max) => write!(f, "size, {min} to {max}"),
             Self::Integer(min, max) => write!(f, "number, {min} to {max}"),
+            Self::Level(min, max) => write!(f, "dBFS, {min} to {max}"),
         }
     }
 }
@@ -92,7 +95,8 @@ const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
 
 use Fallback::{Computed, Nothing, Required, Value};
 use Kind::{
-    Boolean, Bytes, Choice, Duration as Span, Hidden, Integer, Section, Sections, Text, Texts,
+    Boolean, Bytes, Choice, Duration as Span, Hidden, Integer, Level, Section, Sections, Text,
+    Texts,
 };
 
 /// Every key, in the order of the documentation.
@@ -104,11 +108,14 @@ pub const KEYS: &[Key] = &[
         Span("100ms", "1h"),
         Value("60s"),
     ),
+    key("buffers.analysis", Section, Nothing),
+    key("buffers.analysis.duration", Span("1s", "1m"), Value("3s")),
     key(
         "buffers.memory_budget",
         Bytes("64KiB", "1TiB"),
         Computed("the smaller of 512MiB and 25 % of the memory available"),
     ),
+    key("buffers.pool", Bytes("0", "1TiB"), Value("0")),
     key("sources", Sections, Nothing),
     key(
         "sources[].name",
@@ -153,6 +160,11 @@ pub const KEYS: &[Key] = &[
     key("sources[].expect.codec", Text, Nothing),
     key("sources[].expect.sample_rate", Integer(1, 768_000), Nothing),
     key("sources[].expect.channels", Integer(1, 32), Nothing),
+    key("sources[].silence", Section, Nothing),
+    key("sources[].silence.below_dbfs", Level(-120, 0), Value("-60")),
+    key("sources[].silence.after", Span("1s", "7d"), Value("2m")),
+    key("sources[].silence.quiet_hours", Texts, Value("[]")),
+    key("sources[].silence.timezone", Text, Value("UTC")),
     key("connect", Section, Nothing),
     key("connect.timeout", Span("100ms", "5m"), Value("10s")),
     key("connect.per_host", Integer(1, 1_000), Value("4")),
@@ -169,6 +181,7 @@ pub const KEYS: &[Key] = &[
     key("probe.targets", Texts, Computed("the names of all sources")),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
+    key("web.audio", Boolean, Value("false")),
 ];
 
 /// The key at a path of the list.
@@ -202,6 +215,14 @@ impl Key {
         match self.default {
             Value(text) => text.parse().unwrap_or_default(),
             _ => 0,
+        }
+    }
+
+    /// The default as a level; full scale for a key without one.
+    pub(super) fn default_level(&self) -> Dbfs {
+        match self.default {
+            Value(text) => Dbfs::parse(text).unwrap_or(Dbfs::new(0)),
+            _ => Dbfs::new(0),
         }
     }
 
@@ -243,6 +264,13 @@ mod tests {
                     assert!((min..=max).contains(&key.default_integer()), "{}", key.path);
                 }
                 (Kind::Integer(min, max), _) => assert!(min < max, "{}", key.path),
+                (Kind::Level(min, max), default) => {
+                    let Value(text) = default else {
+                        panic!("{} needs a default", key.path);
+                    };
+                    let range = Dbfs::new(min)..=Dbfs::new(max);
+                    assert!(range.contains(&Dbfs::parse(text).unwrap()), "{}", key.path);
+                }
                 (Kind::Boolean, default) => {
                     assert!(matches!(default, Value("true" | "false")), "{}", key.path);
                 }

@@ -13,11 +13,12 @@ use super::{
     mistake::{ConfigErrors, Mistakes, shown},
     pipes,
     section::Section,
-    source::{self, Placed},
+    source::{self, BufferLengths, Placed},
     yaml,
 };
 use crate::{
     backoff::{InvalidPolicy, Policy},
+    http::WebOptions,
     id::SourceId,
     memory::limits,
     net::DialLimits,
@@ -38,14 +39,16 @@ const DEFAULT_BUDGET: ByteSize = ByteSize(512 << 20);
 pub struct Config {
     /// The sources of the file, then those of the command line, each name once.
     pub sources: Vec<SourceOptions>,
-    /// The most bytes that all capture buffers may hold together.
+    /// The most bytes that all buffers may hold together.
     pub memory_budget: ByteSize,
+    /// The most bytes of released buffers that are kept for the next ones.
+    pub pool: ByteSize,
     /// How sources are connected to.
     pub connect: ConnectOptions,
     /// The sources that may be probed over HTTP.
     pub probe_targets: Vec<SourceId>,
-    /// Host names, beside the listeners' own, that a request's `Host` may carry.
-    pub allowed_hosts: Vec<String>,
+    /// What the HTTP server may give to whom.
+    pub web: WebOptions,
 }
 
 impl Config {
@@ -55,8 +58,9 @@ impl Config {
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
+            pool: ByteSize(0),
             connect: ConnectOptions::default(),
-            allowed_hosts: Vec::new(),
+            web: WebOptions::default(),
         }
     }
 
@@ -157,22 +161,30 @@ fn validate(
     mistakes: &Mistakes,
 ) -> Config {
     let buffers = top.section("buffers");
-    let capture = buffers.section("capture").duration("duration");
+    let lengths = BufferLengths {
+        capture: buffers.section("capture").duration("duration"),
+        analysis: buffers.section("analysis").duration("duration"),
+    };
     let budget_given = buffers.bytes("memory_budget");
+    let pool = buffers.bytes("pool").unwrap_or(ByteSize(0));
     let connect = connect(&top.section("connect"));
     let probe = top.section("probe");
-    let allowed_hosts = allowed_hosts(&top.section("web"));
+    let web = top.section("web");
+    let web = WebOptions {
+        allowed_hosts: allowed_hosts(&web),
+        audio: web.flag("audio"),
+    };
 
     let items = top.sections("sources", MAX_SOURCES);
     let from_file = items.len();
     let mut placed: Vec<Placed> = items
         .iter()
-        .filter_map(|section| source::from_section(section, base, capture))
+        .filter_map(|section| source::from_section(section, base, lengths))
         .collect();
     placed.extend(
         (1..)
             .zip(arguments)
-            .map(|(nth, argument)| source::from_argument(argument, nth, capture)),
+            .map(|(nth, argument)| source::from_argument(argument, nth, lengths)),
     );
     let total = from_file + arguments.len();
     if readable && total == 0 {
@@ -198,9 +210,10 @@ fn validate(
     Config {
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
+        pool,
         connect,
         probe_targets,
-        allowed_hosts,
+        web,
     }
 }
 

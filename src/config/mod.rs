@@ -23,6 +23,7 @@ mod one;
 mod pipes;
 mod secrets;
 mod section;
+mod silence;
 mod source;
 mod transport;
 mod yaml;

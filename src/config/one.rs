@@ -2,7 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{argument::SourceArgument, secrets, source};
+use super::{
+    argument::SourceArgument,
+    secrets,
+    source::{self, BufferLengths},
+};
 use crate::{
     secret::Secret,
     sources::{Credentials, Location, SourceOptions},
@@ -41,7 +45,12 @@ pub fn one(
     username: Option<&str>,
     password: Option<PasswordFrom<'_>>,
 ) -> Result<SourceOptions, CredentialsError> {
-    let mut options = source::from_argument(argument, 1, Duration::from_secs(1)).options;
+    // A probe has buffers of its own.
+    let lengths = BufferLengths {
+        capture: Duration::from_secs(1),
+        analysis: Duration::from_secs(1),
+    };
+    let mut options = source::from_argument(argument, 1, lengths).options;
     let (username, from) = match (username, password) {
         (None, None) => return Ok(options),
         (Some(username), Some(from)) => (username, from),

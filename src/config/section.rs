@@ -8,7 +8,7 @@ use super::{
     nearest::nearest,
     yaml::{Entry, Item, Node, Value},
 };
-use crate::units::{ByteSize, parse_duration};
+use crate::units::{ByteSize, Dbfs, parse_duration};
 
 /// A mapping whose unknown and duplicate keys have been reported.
 ///
@@ -288,6 +288,32 @@ impl<'a> Section<'a> {
             self.out_of_range(name, node, min, max);
         }
         Some(value)
+    }
+
+    /// A level within the key's bounds.
+    pub(super) fn level(&self, name: &str) -> Dbfs {
+        let Some(key) = self.key(name) else {
+            return Dbfs::new(0);
+        };
+        let default = key.default_level();
+        let Some((_, node)) = self.get(name) else {
+            return default;
+        };
+        let Some(value) = scalar(node).and_then(Dbfs::parse) else {
+            self.not(
+                name,
+                node,
+                "a level",
+                "write it in dBFS, such as -60 or -57.5",
+            );
+            return default;
+        };
+        if let Kind::Level(min, max) = key.kind
+            && !(Dbfs::new(min)..=Dbfs::new(max)).contains(&value)
+        {
+            self.out_of_range(name, node, &min.to_string(), &max.to_string());
+        }
+        value
     }
 
     /// A whole number within the key's bounds; `None` when absent.

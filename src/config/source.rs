@@ -10,13 +10,15 @@ use super::{
     mistake::shown,
     secrets,
     section::Section,
+    silence::silence,
     transport,
 };
 use crate::{
     id::SourceId,
     secret::Secret,
     sources::{
-        Credentials, Expectation, HttpTarget, LiveLocation, Location, RtspTarget, SourceOptions,
+        Credentials, Expectation, HttpTarget, LiveLocation, Location, RtspTarget, SilenceOptions,
+        SourceOptions,
     },
 };
 
@@ -27,20 +29,27 @@ pub(super) struct Placed {
     pub(super) line: Option<usize>,
 }
 
+/// How long each source's buffers are.
+#[derive(Clone, Copy)]
+pub(super) struct BufferLengths {
+    pub(super) capture: Duration,
+    pub(super) analysis: Duration,
+}
+
 /// Reads one item of `sources`. `None` when too little is right to go on; the mistakes are
 /// noted in any case.
 pub(super) fn from_section(
     section: &Section<'_>,
     base: &Path,
-    capture: Duration,
+    lengths: BufferLengths,
 ) -> Option<Placed> {
     // Everything is read before anything is given up, so that every mistake shows.
     section.choice("transport", "write one of the two, or remove the key");
-    let enabled = section.flag("enabled");
-    let looped = section.flag("loop");
+    let (enabled, looped) = (section.flag("enabled"), section.flag("loop"));
     let local = LocalKeys::read(section);
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));
+    let silence = silence(&section.section("silence"));
     let name = given_name(section);
     let credentials = Given::read(section, base);
     let tls = transport::tls(&section.section("tls"), base);
@@ -114,15 +123,7 @@ pub(super) fn from_section(
             (Location::Device(device), name)
         }
     };
-    let id = match name {
-        Name::Given(id) => id,
-        Name::Wrong => return None,
-        Name::Left => SourceId::new(&default_name).ok().or_else(|| {
-            let problem = "no name can be made from the address";
-            section.mistake("name", problem, "give the source a `name`");
-            None
-        })?,
-    };
+    let id = id(section, name, &default_name)?;
     Some(Placed {
         options: SourceOptions {
             id,
@@ -130,15 +131,33 @@ pub(super) fn from_section(
             enabled,
             stall_after,
             expect,
-            capture,
+            capture: lengths.capture,
+            analysis: lengths.analysis,
+            silence,
         },
         path: section.path().to_owned(),
         line: section.line(),
     })
 }
 
+fn id(section: &Section<'_>, name: Name, default_name: &str) -> Option<SourceId> {
+    match name {
+        Name::Given(id) => Some(id),
+        Name::Wrong => None,
+        Name::Left => SourceId::new(default_name).ok().or_else(|| {
+            let problem = "no name can be made from the address";
+            section.mistake("name", problem, "give the source a `name`");
+            None
+        }),
+    }
+}
+
 /// Builds the source of the `nth` argument, from 1.
-pub(super) fn from_argument(argument: &SourceArgument, nth: usize, capture: Duration) -> Placed {
+pub(super) fn from_argument(
+    argument: &SourceArgument,
+    nth: usize,
+    lengths: BufferLengths,
+) -> Placed {
     let stall_after = keys::find("sources[].stall_after").map(keys::Key::default_duration);
     Placed {
         options: SourceOptions {
@@ -147,7 +166,9 @@ pub(super) fn from_argument(argument: &SourceArgument, nth: usize, capture: Dura
             enabled: true,
             stall_after: stall_after.unwrap_or_default(),
             expect: Expectation::default(),
-            capture,
+            capture: lengths.capture,
+            analysis: lengths.analysis,
+            silence: SilenceOptions::default(),
         },
         path: format!("source argument {nth}"),
         line: None,

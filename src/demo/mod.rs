@@ -17,12 +17,14 @@ pub use content::Content;
 use crate::{
     id::SourceId,
     net::{RtpTransport, TlsOptions},
-    sources::{Expectation, Location, RtspTarget, SourceOptions},
+    sources::{Expectation, Location, RtspTarget, SilenceOptions, SourceOptions},
 };
 use rtsp::{Behaviour, Media, Mount};
 
 /// How long the flapping source holds a connection.
 const FLAP: Duration = Duration::from_secs(6);
+/// How long silence is none of the demo's business: short, as nobody watches it for long.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
 /// The level of what sounds, in dB relative to a full-scale square wave.
 const LEVEL_DBFS: f64 = -20.0;
 
@@ -62,6 +64,11 @@ pub fn sources(address: SocketAddr) -> Vec<SourceOptions> {
             stall_after: Duration::from_secs(10),
             expect: Expectation::default(),
             capture: Duration::from_secs(60),
+            analysis: Duration::from_secs(3),
+            silence: SilenceOptions {
+                after: SILENT_AFTER,
+                ..SilenceOptions::default()
+            },
         })
         .collect()
 }

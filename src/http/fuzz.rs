@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{
+    WebOptions,
     guard::Guard,
     negotiate::{Format, format, gzip},
     probe,
@@ -44,8 +45,11 @@ pub(crate) fn request(bytes: &[u8]) {
 }
 
 fn guard(method: &Method, old: bool, host: &str, origin: &str) {
-    let allowed = Arc::new(vec!["radio.lan".to_owned()]);
-    let (_sender, receiver) = watch::channel(allowed);
+    let web = WebOptions {
+        allowed_hosts: vec!["radio.lan".to_owned()],
+        ..WebOptions::default()
+    };
+    let (_sender, receiver) = watch::channel(Arc::new(web));
     let guard = Guard::new(Some("recorder"), receiver);
     let mut request = Request::builder().method(method).uri("/-/reload");
     if old {

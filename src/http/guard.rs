@@ -11,13 +11,13 @@ use std::{
 };
 
 use hyper::{
-    HeaderMap, Method, StatusCode, Version,
+    Method, StatusCode, Version,
     header::{HOST, HeaderName, ORIGIN},
     http::request::Parts,
 };
 use tokio::sync::watch;
 
-use super::{metrics::Rejection, problem::Problem};
+use super::{WebOptions, metrics::Rejection, problem::Problem};
 
 /// A host and perhaps a port, as a `Host` header writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,21 +60,22 @@ impl Authority {
 #[derive(Debug)]
 pub(super) struct Guard {
     own_names: Vec<String>,
-    allowed: watch::Receiver<Arc<Vec<String>>>,
+    web: watch::Receiver<Arc<WebOptions>>,
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Guard {
-    /// `hostname`: the machine's. `allowed`: further names, each for any port or with one.
-    pub(super) fn new(hostname: Option<&str>, allowed: watch::Receiver<Arc<Vec<String>>>) -> Self {
+    /// `hostname`: the machine's. `web`: its `allowed_hosts` are further names, each for any port or
+    /// with one.
+    pub(super) fn new(hostname: Option<&str>, web: watch::Receiver<Arc<WebOptions>>) -> Self {
         let mut own_names = vec!["localhost".to_owned()];
         if let Some(name) = hostname.and_then(Authority::parse) {
             // Multicast DNS announces the first label (RFC 6762 §3).
             let first = name.host.split('.').next().unwrap_or_default();
             own_names.extend([format!("{first}.local"), name.host]);
         }
-        Self { own_names, allowed }
+        Self { own_names, web }
     }
 
     /// Lets a request through, or says why not.
@@ -86,14 +87,7 @@ impl Guard {
         if request.method == Method::GET || request.method == Method::HEAD {
             return Ok(());
         }
-        let cross_site = header(&request.headers, &SEC_FETCH_SITE) == Some("cross-site");
-        let origins: Vec<_> = request.headers.get_all(ORIGIN).iter().collect();
-        let same_origin = match (origins.as_slice(), host) {
-            ([], _) => true,
-            ([origin], Some(host)) => origin.to_str().is_ok_and(|o| is_origin_of(o, &host)),
-            _ => false,
-        };
-        if cross_site || !same_origin {
+        if is_foreign(request) {
             return Err(cross_origin());
         }
         Ok(())
@@ -107,7 +101,7 @@ impl Guard {
         };
         host.is_ip()
             || self.own_names.contains(&host.host)
-            || self.allowed.borrow().iter().any(allows)
+            || self.web.borrow().allowed_hosts.iter().any(allows)
     }
 }
 
@@ -138,8 +132,20 @@ fn effective_host(request: &Parts) -> Result<Option<Authority>, (Rejection, Prob
     })
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// Whether a browser asks on behalf of a page that this server did not serve: one of another
+/// site, or of another port or name of this one.
+pub(super) fn is_foreign(request: &Parts) -> bool {
+    let site = request.headers.get(SEC_FETCH_SITE);
+    if site.is_some_and(|site| site == "cross-site" || site == "same-site") {
+        return true;
+    }
+    let origins: Vec<_> = request.headers.get_all(ORIGIN).iter().collect();
+    let same_origin = match (origins.as_slice(), effective_host(request)) {
+        ([], _) => true,
+        ([origin], Ok(Some(host))) => origin.to_str().is_ok_and(|o| is_origin_of(o, &host)),
+        _ => false,
+    };
+    !same_origin
 }
 
 /// Whether an `Origin` is that of a page served under `host`. Both schemes count: a proxy

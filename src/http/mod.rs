@@ -8,7 +8,10 @@
 //! There is no authentication yet. A listener that the network can reach therefore
 //! serves only the telemetry path and the health checks.
 
+mod api;
+mod audio;
 mod bind;
+mod body;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod guard;
@@ -20,11 +23,14 @@ mod probe;
 mod problem;
 mod reload;
 mod reply;
+mod resource;
+mod route;
 mod scrape;
 mod seats;
 mod server;
 mod service;
 mod stall_guard;
+mod timestamp;
 
 use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -40,6 +46,7 @@ pub use self::{
 };
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
+    buffers::Buffers,
     metrics::Registry,
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
@@ -58,15 +65,25 @@ pub struct Options {
     pub telemetry_path: String,
     /// Requests at once, health checks aside; 0 for no limit.
     pub max_requests: usize,
-    /// Further names in `Host` that are ours, each with or without a port. A reload
-    /// replaces them.
-    pub allowed_hosts: watch::Receiver<Arc<Vec<String>>>,
+    /// What the configuration allows. A reload replaces it.
+    pub web: watch::Receiver<Arc<WebOptions>>,
+    /// Where audio and its books are.
+    pub buffers: Arc<Buffers>,
     /// Dashboards and rules.
     pub assets: Assets,
     /// The server's own metrics, which the caller has registered.
     pub metrics: Arc<HttpMetrics>,
     /// What a client may take.
     pub limits: Limits,
+}
+
+/// What the configuration says about the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebOptions {
+    /// Further names in `Host` that are ours, each with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Whether audio may leave, over loopback.
+    pub audio: bool,
 }
 
 /// What a client may take; the defaults suit everyone, tests are less patient.
@@ -84,12 +101,19 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a client may take no byte of an answer.
     pub write: Duration,
-    /// After that, a connection is closed at the end of its current answer.
+    /// After that, a connection is closed at the end of its current answer; live audio may go
+    /// on for as long as it is taken.
     pub age: Duration,
     /// How long the capture side may take to answer a command.
     pub command: Duration,
     /// The pause after the system could not give another connection.
     pub accept_pause: Duration,
+    /// Clips that may be made or sent at once.
+    pub clips: usize,
+    /// Bytes of a clip.
+    pub clip_bytes: u64,
+    /// Live streams at once.
+    pub listeners: usize,
     /// How long requests in progress may take to finish when the program stops.
     pub drain: Duration,
 }
@@ -106,6 +130,9 @@ impl Default for Limits {
             age: Duration::from_secs(600),
             command: Duration::from_secs(10),
             accept_pause: Duration::from_millis(500),
+            clips: 4,
+            clip_bytes: 64 << 20,
+            listeners: 64,
             drain: Duration::from_secs(2),
         }
     }
@@ -159,8 +186,11 @@ pub fn start(
     let service = Arc::new(Service {
         telemetry_path: options.telemetry_path,
         assets: options.assets,
+        audio: audio::Turns::new(&options.limits),
         limits: options.limits,
-        guard: Guard::new(hostname().as_deref(), options.allowed_hosts),
+        guard: Guard::new(hostname().as_deref(), options.web.clone()),
+        web: options.web,
+        buffers: options.buffers,
         metrics: options.metrics,
         registry,
         snapshot,

@@ -19,13 +19,19 @@ impl Format {
         }
     }
 
-    const fn parts(self) -> (&'static str, &'static str, &'static str) {
+    const fn kind(self) -> MediaType {
         match self {
-            Self::Text => ("text", "plain", "0.0.4"),
-            Self::OpenMetrics => ("application", "openmetrics-text", "1.0.0"),
+            Self::Text => MediaType("text", "plain", "0.0.4"),
+            Self::OpenMetrics => MediaType("application", "openmetrics-text", "1.0.0"),
         }
     }
+}
 
+/// Type, subtype and version.
+#[derive(Clone, Copy)]
+struct MediaType(&'static str, &'static str, &'static str);
+
+impl MediaType {
     /// Quality in thousandths and how precisely the client asked; zero when refused or
     /// not mentioned.
     fn rank(self, accept: &str) -> (u16, u8) {
@@ -40,7 +46,7 @@ impl Format {
 
     /// Precision and quality of a range that includes this format.
     fn matched_by(self, range: &str) -> Option<(u8, u16)> {
-        let (kind, subtype, version) = self.parts();
+        let Self(kind, subtype, version) = self;
         let mut parts = split_unquoted(range, ';').map(str::trim);
         let (range_kind, range_subtype) = parts.next()?.split_once('/')?;
         let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
@@ -71,11 +77,18 @@ impl Format {
 /// a scrape that fails tells less than one in the other format.
 pub(super) fn format(accept: Option<&str>) -> Format {
     let accept = accept.unwrap_or_default();
-    if Format::OpenMetrics.rank(accept) > Format::Text.rank(accept) {
+    if Format::OpenMetrics.kind().rank(accept) > Format::Text.kind().rank(accept) {
         Format::OpenMetrics
     } else {
         Format::Text
     }
+}
+
+/// Whether `Accept` prefers plain text to JSON.
+pub(super) fn text_rather_than_json(accept: Option<&str>) -> bool {
+    let accept = accept.unwrap_or_default();
+    let rank = |kind: MediaType| kind.rank(accept);
+    rank(MediaType("text", "plain", "")) > rank(MediaType("application", "json", ""))
 }
 
 /// Whether `Accept-Encoding` prefers gzip to no compression.
@@ -196,6 +209,22 @@ mod tests {
             assert_eq!(format(Some(accept)), expected, "{accept}");
         }
         assert_eq!(format(None), Text);
+    }
+
+    #[test]
+    fn a_report_is_text_only_for_those_who_prefer_it() {
+        for (accept, expected) in [
+            (Some("text/plain"), true),
+            (Some("text/*, application/json;q=0.9"), true),
+            (Some("text/plain;q=0.5, application/json"), false),
+            (Some("text/html, */*;q=0.8"), false),
+            (Some("*/*"), false),
+            (Some("application/json"), false),
+            (Some(";,"), false),
+            (None, false),
+        ] {
+            assert_eq!(text_rather_than_json(accept), expected, "{accept:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{
     reply::{Body, reply},
 };
 use crate::{
+    signal::{self, Silence},
     sources::State,
     status::{Snapshot, SourceStatus},
 };
@@ -165,17 +166,17 @@ fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
     if let Some(problem) = &source.problem {
         write!(html, "<p>{}</p>", Escaped(problem))?;
     }
+    if let Some(anomaly) = &source.allocation_anomaly {
+        let words = anomaly.to_string();
+        write!(html, "<p>It {}.</p>", Escaped(&words))?;
+    }
     let codec = source.codec.as_deref().unwrap_or("—");
     write!(html, "</td><td>{}", Escaped(codec))?;
     if let Some(format) = source.format {
         write!(html, "<br>{format}")?;
     }
     html.push_str("</td><td class=\"number\">");
-    match source.rms {
-        None => html.push('—'),
-        Some(rms) if rms > 0.0 => write!(html, "{:.1} dBFS", 20.0 * rms.log10())?,
-        Some(_) => html.push_str("digital silence"),
-    }
+    write_signal(html, source.signal.as_ref())?;
     html.push_str("</td><td class=\"number\">");
     write!(html, "{}", Roughly(whole_seconds(source.audio_seconds)))?;
     if source.expected_seconds > 0.0 {
@@ -194,6 +195,28 @@ fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
         Roughly(held),
         Roughly(capacity)
     )
+}
+
+fn write_signal(html: &mut String, signal: Option<&signal::View>) -> fmt::Result {
+    let Some(view) = signal else {
+        html.push('—');
+        return Ok(());
+    };
+    match (view.silence(), view.dbfs()) {
+        (Some(Silence::Digital), _) => html.push_str("digital silence"),
+        (_, Some(dbfs)) => write!(html, "{dbfs:.1} dBFS")?,
+        (_, None) => html.push('—'),
+    }
+    for (holds, words) in [
+        (view.silent, "silent for too long"),
+        (view.stuck, "stuck: the same audio again and again"),
+        (view.clipped > 0.0, "clipped in the last minute"),
+    ] {
+        if holds {
+            write!(html, "<br><span class=\"bad\">{words}</span>")?;
+        }
+    }
+    Ok(())
 }
 
 fn whole_seconds(seconds: f64) -> Duration {

@@ -6,6 +6,7 @@ use hyper::{HeaderMap, Response, StatusCode, http::request::Parts};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
+    guard::is_foreign,
     problem::Problem,
     reload::{Command, send, unavailable},
     reply::Body,
@@ -40,7 +41,8 @@ pub(super) async fn probe(
         Ok(target) => target,
         Err(problem) => return problem.into_reply(),
     };
-    if cross_site(&head.headers) {
+    // Nobody's page shall make this program connect to a camera.
+    if is_foreign(head) {
         return forbidden("A page of another site asked for this.").into_reply();
     }
     let Ok(_turn) = turns.try_acquire() else {
@@ -127,14 +129,6 @@ pub(super) fn limit(headers: &HeaderMap) -> Duration {
         .unwrap_or(DEFAULT_TIMEOUT)
         .min(LONGEST);
     Duration::from_secs_f64((announced - OFFSET).max(announced / 2.0))
-}
-
-/// A browser says so when another site's page makes it ask: nobody's page shall make this
-/// program connect to a camera.
-fn cross_site(headers: &HeaderMap) -> bool {
-    headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site")
 }
 
 #[cfg(test)]

@@ -31,6 +31,25 @@ impl Problem {
         }
     }
 
+    /// There is no picture of the sources yet.
+    pub(super) fn starting() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The program is starting; there is no report yet.",
+            "Ask again in a second.",
+        )
+        .retry_after(1)
+    }
+
+    /// A name that is not configured.
+    pub(super) fn unknown_source() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "No source of this name is configured.",
+            "/api/v1/sources lists the names.",
+        )
+    }
+
     /// Adds a header field.
     pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
         self.headers.push((name, HeaderValue::from_static(value)));

@@ -1,58 +1,120 @@
 //! Responses.
 
 use std::{
-    convert::Infallible,
+    collections::VecDeque,
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use crate::clip::{Overtaken, Part};
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use hyper::{
     Response, StatusCode,
     body::{Frame, SizeHint},
     header::{self, HeaderName, HeaderValue},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
 /// How much is handed to the connection at once.
 const FRAME: usize = 64 * 1024;
 
-/// A response body that keeps its request's turn until the connection has taken all of
+/// A response body that keeps its request's turns until the connection has taken all of
 /// it: what a slow client leaves in memory counts as a request in progress.
-#[derive(Debug, Default)]
 pub(super) struct Body {
-    rest: Bytes,
-    turn: Option<OwnedSemaphorePermit>,
+    rest: Rest,
+    held: Vec<Box<dyn Send + Sync>>,
+}
+
+/// What has not been handed to the connection.
+enum Rest {
+    /// None of these is empty.
+    Parts(VecDeque<Part>),
+    /// Made as it is taken, without an end in sight.
+    Live(BoxStream<'static, Result<Bytes, Overtaken>>),
 }
 
 impl Body {
-    pub(super) fn hold(&mut self, turn: Option<OwnedSemaphorePermit>) {
-        self.turn = turn;
+    /// Keeps a turn or a reservation to the end.
+    pub(super) fn hold(&mut self, held: impl Send + Sync + 'static) {
+        self.held.push(Box::new(held));
+    }
+
+    /// Whether it lasts as long as its client listens.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.rest, Rest::Live(_))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rest {
+            Rest::Parts(parts) => write!(f, "Body({} bytes)", length(parts)),
+            Rest::Live(_) => f.write_str("Body(live)"),
+        }
     }
 }
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Overtaken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
-            self.turn = None;
-            return Poll::Ready(None);
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Overtaken>>> {
+        match &mut self.rest {
+            Rest::Parts(parts) => {
+                let Some(part) = parts.front_mut() else {
+                    self.held.clear();
+                    return Poll::Ready(None);
+                };
+                let frame = take_frame(part);
+                if size(part) == 0 {
+                    parts.pop_front();
+                }
+                Poll::Ready(Some(Ok(Frame::data(frame))))
+            }
+            Rest::Live(stream) => {
+                let next = stream.poll_next_unpin(cx);
+                next.map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
+            }
         }
-        let length = self.rest.len().min(FRAME);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        matches!(&self.rest, Rest::Parts(parts) if parts.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        match &self.rest {
+            Rest::Parts(parts) => SizeHint::with_exact(length(parts)),
+            Rest::Live(_) => SizeHint::default(),
+        }
+    }
+}
+
+fn size(part: &Part) -> u64 {
+    match part {
+        Part::Bytes(bytes) => bytes.len() as u64,
+        Part::Zeros(count) => *count,
+    }
+}
+
+fn length(parts: &VecDeque<Part>) -> u64 {
+    parts.iter().map(size).sum()
+}
+
+/// The next bytes of a part, at most [`FRAME`] of them.
+fn take_frame(part: &mut Part) -> Bytes {
+    static ZEROS: [u8; FRAME] = [0; FRAME];
+    match part {
+        Part::Bytes(bytes) => bytes.split_to(bytes.len().min(FRAME)),
+        Part::Zeros(count) => {
+            let taken = (*count).min(FRAME as u64);
+            *count -= taken;
+            Bytes::from_static(&ZEROS[..taken as usize])
+        }
     }
 }
 
@@ -63,6 +125,28 @@ pub(super) fn reply(
     content_type: &'static str,
     body: impl Into<Bytes>,
 ) -> Response<Body> {
+    in_parts(status, content_type, [Part::Bytes(body.into())])
+}
+
+/// The same with a body of several parts.
+pub(super) fn in_parts(
+    status: StatusCode,
+    content_type: &'static str,
+    parts: impl IntoIterator<Item = Part>,
+) -> Response<Body> {
+    let parts = parts.into_iter().filter(|part| size(part) > 0).collect();
+    inert(status, content_type, Rest::Parts(parts))
+}
+
+/// The same with status 200 and a body that is made as it is taken.
+pub(super) fn streaming(
+    content_type: &'static str,
+    body: impl Stream<Item = Result<Bytes, Overtaken>> + Send + 'static,
+) -> Response<Body> {
+    inert(StatusCode::OK, content_type, Rest::Live(body.boxed()))
+}
+
+fn inert(status: StatusCode, content_type: &'static str, rest: Rest) -> Response<Body> {
     const INERT: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -77,8 +161,8 @@ pub(super) fn reply(
         (header::CACHE_CONTROL, "no-store"),
     ];
     let body = Body {
-        rest: body.into(),
-        turn: None,
+        rest,
+        held: Vec::new(),
     };
     let mut reply = Response::new(body);
     *reply.status_mut() = status;

@@ -1,9 +1,20 @@
 //! Listeners and connections.
 
-use std::{convert::Infallible, error::Error as _, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error as _,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
@@ -12,7 +23,14 @@ use super::{
     service::{Exposure, Service},
     stall_guard::{Heard, StallGuard},
 };
-use crate::shutdown::{TaskKind, Tasks};
+use crate::{
+    clip::Overtaken,
+    shutdown::{TaskKind, Tasks},
+};
+
+/// What the system may hold for a client that reads slowly, in bytes; it takes twice as much.
+/// More would only hide that nobody listens.
+const SEND_BUFFER: usize = 128 * 1024;
 
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
@@ -129,16 +147,25 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "an HTTP connection is delayed by Nagle's algorithm");
     }
+    if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER) {
+        tracing::debug!(%error, "an HTTP connection keeps the system's send buffer");
+    }
     let limits = &service.limits;
+    let listening = AtomicBool::new(false);
     let heard = Heard::default();
     let io = TokioIo::new(StallGuard::new(stream, limits.write, heard.clone()));
     let answering = service_fn(|request| {
         seat.busy();
-        let (service, seat, heard) = (&service, &seat, &heard);
+        let (service, seat, heard, listening) = (&service, &seat, &heard, &listening);
         async move {
             let reply = service.answer(request, exposure).await;
             heard.clear();
-            seat.waits();
+            if reply.body().is_live() {
+                // A listener keeps its seat.
+                listening.store(true, Relaxed);
+            } else {
+                seat.waits();
+            }
             Ok::<_, Infallible>(reply)
         }
     });
@@ -155,7 +182,14 @@ async fn connection(
         () = seat.evicted() => return,
         () = until_told_to_leave(&tasks, limits.age) => {
             serving.as_mut().graceful_shutdown();
-            tokio::time::timeout(limits.write, serving).await.unwrap_or(Ok(()))
+            loop {
+                match tokio::time::timeout(limits.write, serving.as_mut()).await {
+                    Ok(ended) => break ended,
+                    // Who takes what comes may listen on; the stall guard sees to the others.
+                    Err(_) if listening.load(Relaxed) && !tasks.is_cancelled() => {}
+                    Err(_) => break Ok(()),
+                }
+            }
         }
     };
     if let Err(error) = ended {
@@ -184,6 +218,10 @@ fn blame(error: &hyper::Error, heard: &Heard) -> Option<Rejection> {
     if error.is_timeout() {
         return heard.is_set().then_some(Rejection::SlowRequest);
     }
-    let io = error.source()?.downcast_ref::<io::Error>()?;
+    let source = error.source()?;
+    if source.is::<Overtaken>() {
+        return Some(Rejection::SlowReader);
+    }
+    let io = source.downcast_ref::<io::Error>()?;
     (io.kind() == io::ErrorKind::TimedOut).then_some(Rejection::SlowReader)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use bytes::Bytes;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, http::request::Parts};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    Assets, Limits,
+    Assets, Limits, WebOptions, api, audio, body,
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
@@ -18,9 +18,11 @@ use super::{
     problem::Problem,
     reload::{Command, reload},
     reply::{Body, reply},
+    resource::Resource,
+    route::Route,
     scrape::scrape,
 };
-use crate::{metrics::Registry, status::Snapshot};
+use crate::{buffers::Buffers, metrics::Registry, status::Snapshot};
 
 /// Who can reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(super) struct Service {
     pub(super) assets: Assets,
     pub(super) limits: Limits,
     pub(super) guard: Guard,
+    pub(super) web: watch::Receiver<Arc<WebOptions>>,
+    pub(super) buffers: Arc<Buffers>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
     pub(super) snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -46,37 +50,9 @@ pub(super) struct Service {
     pub(super) turns: Arc<Semaphore>,
     /// Probes in progress.
     pub(super) probes: Semaphore,
+    /// Clips and live streams in progress.
+    pub(super) audio: audio::Turns,
     pub(super) started: Instant,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
-    Page,
-    Style,
-    Telemetry,
-    Healthy,
-    Ready,
-    Reload,
-    Probe,
-    Asset {
-        content_type: &'static str,
-        text: &'static str,
-    },
-}
-
-impl Route {
-    const fn methods(self) -> (&'static [Method], &'static str) {
-        match self {
-            Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
-            _ => (&[Method::GET, Method::HEAD], "GET, HEAD"),
-        }
-    }
-
-    /// Cheap, and asked by those who restart what does not answer: a busy server is not
-    /// a dead one.
-    const fn is_health(self) -> bool {
-        matches!(self, Self::Healthy | Self::Ready)
-    }
 }
 
 impl Service {
@@ -101,8 +77,8 @@ impl Service {
         self.guard
             .check(head)
             .map_err(|(reason, problem)| self.reject(reason, problem))?;
-        let route = self.route(head.uri.path());
-        let public = route.is_some_and(|route| route.is_health() || route == Route::Telemetry);
+        let route = Route::of(head.uri.path(), &self.telemetry_path, self.assets);
+        let public = route.as_ref().is_some_and(Route::is_public);
         if exposure == Exposure::Network && !public {
             return Err(self.reject(Rejection::Exposure, self.not_on_the_network()));
         }
@@ -123,33 +99,6 @@ impl Service {
             format!("Use {allow}."),
         );
         Err(problem.with(header::ALLOW, allow))
-    }
-
-    fn route(&self, path: &str) -> Option<Route> {
-        if path == self.telemetry_path {
-            return Some(Route::Telemetry);
-        }
-        match path {
-            "/" => Some(Route::Page),
-            "/style.css" => Some(Route::Style),
-            "/-/healthy" => Some(Route::Healthy),
-            "/-/ready" => Some(Route::Ready),
-            "/-/reload" => Some(Route::Reload),
-            "/probe" => Some(Route::Probe),
-            _ => self.asset(path),
-        }
-    }
-
-    fn asset(&self, path: &str) -> Option<Route> {
-        let name = path.strip_prefix('/')?;
-        let (folder, file) = name.split_once('/')?;
-        let content_type = match (folder, file.rsplit_once('.')?.1) {
-            ("grafana", "json") => "application/json",
-            ("alerts", "yaml") => "application/yaml",
-            _ => return None,
-        };
-        let (_, text) = self.assets.iter().find(|(known, _)| *known == name)?;
-        Some(Route::Asset { content_type, text })
     }
 
     fn not_on_the_network(&self) -> Problem {
@@ -182,12 +131,17 @@ impl Service {
             Route::Ready => health::ready(self.snapshot.borrow().as_ref()),
             Route::Asset { content_type, text } => reply(StatusCode::OK, content_type, text),
             Route::Probe => probe::probe(&self.commands, &self.probes, head).await,
-            Route::Reload => match self.discard(body).await {
-                Ok(()) => reload(&self.commands, self.limits.command).await,
+            Route::Audio(sound) => audio::answer(&self.desk(), &sound, head).await,
+            Route::Api(resource) => self.api(&resource, head, body).await,
+            Route::Reload => match self.read(body).await {
+                Ok(_) => reload(&self.commands, self.limits.command).await,
                 Err(problem) => problem.into_reply(),
             },
         };
-        reply.body_mut().hold(turn);
+        // Listeners stay for hours; they have a limit of their own.
+        if let Some(turn) = turn.filter(|_| !reply.body().is_live()) {
+            reply.body_mut().hold(turn);
+        }
         reply
     }
 
@@ -197,6 +151,24 @@ impl Service {
             self.started,
             Instant::now(),
         )
+    }
+
+    fn view(&self) -> api::View<'_> {
+        api::View {
+            snapshot: self.snapshot.borrow().clone(),
+            buffers: &self.buffers,
+        }
+    }
+
+    fn desk(&self) -> audio::Desk<'_> {
+        audio::Desk {
+            web: &self.web,
+            snapshot: self.snapshot.borrow().clone(),
+            buffers: &self.buffers,
+            turns: &self.audio,
+            limits: &self.limits,
+            metrics: &self.metrics,
+        }
     }
 
     fn page(&self) -> Response<Body> {
@@ -209,38 +181,22 @@ impl Service {
         })
     }
 
-    /// Reads a body that nobody needs, so that the connection can go on.
-    async fn discard(&self, body: Incoming) -> Result<(), Problem> {
-        let read = Limited::new(body, self.limits.body_bytes).collect();
-        match tokio::time::timeout(self.limits.body, read).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let problem = Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!(
-                        "The request's body is larger than {} bytes.",
-                        self.limits.body_bytes
-                    ),
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::Oversized, problem.close()))
-            }
-            Ok(Err(_)) => {
-                let problem = Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "The request's body is broken.",
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::Malformed, problem.close()))
-            }
-            Err(_) => {
-                let problem = Problem::new(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "The request's body did not arrive in time.",
-                    "Send no body.",
-                );
-                Err(self.reject(Rejection::SlowRequest, problem.close()))
-            }
+    /// The request's body, also where nobody needs it: then the connection can go on.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Problem> {
+        body::read(body, &self.limits)
+            .await
+            .map_err(|(reason, problem)| self.reject(reason, problem))
+    }
+
+    async fn api(&self, resource: &Resource, head: &Parts, body: Incoming) -> Response<Body> {
+        // A body that comes with a question is not waited for.
+        let body = match head.method {
+            Method::GET | Method::HEAD => Ok(Bytes::new()),
+            _ => self.read(body).await,
+        };
+        match body {
+            Ok(body) => api::answer(&self.view(), resource, head, &body),
+            Err(problem) => problem.into_reply(),
         }
     }
 }

@@ -28,11 +28,12 @@ pub(super) async fn run(context: &Context<'_>, name: &str) -> Ended {
             heard = session.next(account) => {
                 let heard = heard?;
                 if !heard.samples.is_empty() {
-                    sink.push(heard.format, heard.samples)?;
+                    sink.make_room(heard.format).await;
+                    sink.push(heard.format, heard.samples).await?;
                     watch.audio_came();
                 }
                 if heard.breaks > 0 {
-                    account.too_slow(heard.lost, heard.breaks);
+                    sink.too_slow(heard.lost, heard.breaks);
                 }
             }
             () = watch.tick() => watch.check(account)?,

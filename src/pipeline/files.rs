@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
         tokio::select! {
             block = container.next() => {
                 let block = block.map_err(not_opened)?;
-                let Some(words) = intake.take(block, status.is_behind())? else {
+                let Some(words) = intake.take(block, status.is_behind()).await? else {
                     continue;
                 };
                 // Only a file that is one of many is followed by others.
@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context<'_>, files: Files<'_>) -> Ended {
                     return Err(OpenError::new(FailureReason::Unsupported, words).into());
                 }
                 tracing::warn!(source = name, "a segment is skipped: {words}");
-                context.account.undecodable(intake.sink.block_duration);
+                intake.sink.broken();
                 no_segment = UNPLAYABLE;
             }
             () = intake.watch.tick() => {

@@ -67,7 +67,11 @@ impl<'a> Intake<'a> {
 
     /// Takes a block; one that is not wanted (`old`) goes no further. A container that
     /// cannot be played is returned with its words.
-    pub(super) fn take(&mut self, block: SampleBlock, old: bool) -> Result<Option<String>, End> {
+    pub(super) async fn take(
+        &mut self,
+        block: SampleBlock,
+        old: bool,
+    ) -> Result<Option<String>, End> {
         let account = self.context.account;
         match block {
             SampleBlock::Started(codec) => {
@@ -75,19 +79,21 @@ impl<'a> Intake<'a> {
                 self.piece = Piece::begin();
                 if self.codec.as_ref() != Some(&codec) {
                     account.joined(Some(codec.clone()), self.transport);
-                    self.codec = Some(codec);
                     self.sink = Sink::new(self.context);
+                    self.sink.codec(&codec);
+                    self.codec = Some(codec);
                 }
             }
             SampleBlock::Samples(..) if old => self.watch.audio_came(),
             SampleBlock::Samples(format, samples) => {
-                self.sink.push(format, &samples)?;
+                self.sink.make_room(format).await;
+                self.sink.push(format, &samples).await?;
                 self.watch.audio_came();
                 self.waiting = false;
                 self.piece.latest = Instant::now();
                 self.piece.audio += block_duration(format, &samples);
             }
-            SampleBlock::Undecodable => account.undecodable(self.sink.block_duration),
+            SampleBlock::Undecodable => self.sink.undecodable(),
             // Only of whole files, and none comes here.
             SampleBlock::CutOff(_) => {}
             SampleBlock::Skipped(words) => return Ok(Some(words)),

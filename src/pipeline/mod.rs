@@ -4,6 +4,8 @@
 //! them, the meter measures them, the ring keeps them, and the account is told of each
 //! second. Nothing here retries; the supervisor does.
 
+mod analysis;
+mod arrivals;
 mod container;
 mod continuity;
 #[cfg(feature = "device")]
@@ -16,6 +18,8 @@ mod sink;
 mod stream;
 mod undecodable;
 mod watch;
+
+pub use analysis::Analysis;
 
 use std::sync::Arc;
 

@@ -41,6 +41,9 @@ async fn decode(
     let account = context.account;
     let mut decoder = session.codec().map(decoder_for).transpose()?;
     let mut sink = Sink::new(context);
+    if let Some(codec) = session.codec() {
+        sink.codec(&codec.name);
+    }
     let mut watch = Watch::new(context);
     let mut continuity = Continuity::default();
     if session.transport() == "udp" {
@@ -55,12 +58,13 @@ async fn decode(
             }
         };
         let lost = packet.lost();
-        let missing = continuity.reach(packet.media_time(), lost, sink.block_duration);
+        let missing = continuity.reach(packet.media_time(), lost, sink.block_duration());
         if lost > 0 {
-            account.lost(u64::from(lost), missing);
+            sink.lost(lost, missing);
         }
         if let Some(codec) = packet.new_codec() {
             account.named_codec(&codec.name);
+            sink.codec(&codec.name);
             decoder = Some(decoder_for(codec)?);
         }
         let audio = match &mut decoder {
@@ -69,13 +73,14 @@ async fn decode(
         };
         match audio {
             Some((format, samples)) => {
-                sink.push(format, samples)?;
-                continuity.took(sink.block_duration.unwrap_or_default());
+                sink.make_room(format).await;
+                sink.push(format, samples).await?;
+                continuity.took(sink.block_duration().unwrap_or_default());
                 watch.audio_came();
             }
             None => {
-                account.undecodable(sink.block_duration);
-                continuity.took(sink.block_duration.unwrap_or_default());
+                sink.undecodable();
+                continuity.took(sink.block_duration().unwrap_or_default());
                 if watch.failed()? {
                     return Err(Stop::Undecodable(session.codec_name().to_owned()));
                 }

@@ -118,7 +118,7 @@ async fn one_writer(
             () = &mut pumping, if !pumped => pumped = true,
             block = container.next() => match block {
                 Ok(block) => {
-                    intake.take(block, false)?;
+                    intake.take(block, false).await?;
                 }
                 Err(ContainerEnd::EndOfFile) => return Ok(intake.watch.had_audio),
                 // A writer that was cut off leaves half a header behind.

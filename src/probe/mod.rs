@@ -67,6 +67,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     let deadline = began + request.limit;
     let options = SourceOptions {
         capture: BUFFER,
+        analysis: BUFFER,
         ..request.source.clone()
     };
     let (accounts, meters) = (Accounts::default(), Meters::default());

@@ -119,7 +119,7 @@ impl Report {
 fn remarks(tally: Tally, levels: Levels, mismatches: &[(&str, bool)]) -> Vec<String> {
     let mut remarks = Vec::new();
     let dbfs = 20.0 * levels.rms().log10();
-    if levels.digital_silence() {
+    if levels.energy == 0.0 {
         remarks.push(
             "every sample is zero (digital silence); check that the microphone is connected and \
              not muted in the camera"

@@ -9,10 +9,13 @@ use crate::{
     backoff::Policy,
     id::SourceId,
     net::{DialLimits, RtpTransport, TlsOptions},
+    quiet_hours::QuietHours,
     secret::Secret,
+    units::Dbfs,
 };
 
-/// One source, validated. Two equal values need no restart on a reload.
+/// One source, validated. Two values under which the same session goes on
+/// ([`SourceOptions::keeps_session`]) need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceOptions {
     /// The `source` label.
@@ -27,6 +30,45 @@ pub struct SourceOptions {
     pub expect: Expectation,
     /// How long the capture buffer is.
     pub capture: Duration,
+    /// How long the analysis buffer is, and the window that is measured.
+    pub analysis: Duration,
+    /// When it counts as silent.
+    pub silence: SilenceOptions,
+}
+
+impl SourceOptions {
+    /// Whether a session goes on when these options become `next`: what differs, if anything,
+    /// is read anew at every look at the audio.
+    pub fn keeps_session(&self, next: &Self) -> bool {
+        let silence = next.silence.clone();
+        let with_its_silence = Self {
+            silence,
+            ..self.clone()
+        };
+        with_its_silence == *next
+    }
+}
+
+/// When audio that flows counts as silent for too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilenceOptions {
+    /// The level below which audio is quiet.
+    pub below: Dbfs,
+    /// How much audio must be silent without a break.
+    pub after: Duration,
+    /// When silence is expected.
+    pub quiet_hours: QuietHours,
+}
+
+impl Default for SilenceOptions {
+    /// Two minutes below -60 dBFS, at any hour.
+    fn default() -> Self {
+        Self {
+            below: Dbfs::new(-60),
+            after: Duration::from_secs(120),
+            quiet_hours: QuietHours::default(),
+        }
+    }
 }
 
 /// How sessions are opened and retried; the same for every source.

@@ -1,15 +1,19 @@
 //! The one picture of everything that the API, the page and alarms read.
 
 mod metrics;
+mod recent;
 mod take;
 
 pub use metrics::Vitals;
+pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
 
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    buffers::AllocationAnomaly,
     id::SourceId,
+    signal,
     sources::{SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
@@ -51,6 +55,10 @@ pub struct SourceStatus {
     pub expected_seconds: f64,
     /// Seconds of audio in the capture buffer, and how many it can hold.
     pub buffered: (Duration, Duration),
-    /// Level of the latest audio: root mean square, full scale 1.
-    pub rms: Option<f64>,
+    /// What the audio is like; `None` while none flows.
+    pub signal: Option<signal::View>,
+    /// The recent past of its buffers.
+    pub recent: RecentOfSource,
+    /// Whether it keeps asking for a buffer that it has or cannot have.
+    pub allocation_anomaly: Option<AllocationAnomaly>,
 }

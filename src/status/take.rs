@@ -4,20 +4,38 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
-use super::{Snapshot, SourceStatus};
+use super::{Recent, RecentOfSource, Snapshot, SourceStatus};
 use crate::{
     buffers::{BufferKind, Buffers},
+    coarse_clock::CoarseInstant,
     signal::Meters,
     sources::{Account, Accounts, State},
 };
 
-/// Reads every organ once. Holds no lock for longer than one source takes to copy.
-pub fn take(accounts: &Accounts, meters: &Meters, buffers: &Buffers) -> Snapshot {
-    let sources = accounts
+/// Reads every organ once, and adds to the `recent` past when it is time. Holds no lock for
+/// longer than one source takes to copy.
+pub fn take(
+    accounts: &Accounts,
+    meters: &Meters,
+    buffers: &Buffers,
+    recent: &mut Recent,
+) -> Snapshot {
+    let mut sources: Vec<_> = accounts
         .all()
         .iter()
         .map(|account| source(account, meters, buffers))
         .collect();
+    let now = CoarseInstant::now();
+    if recent.is_due(now) {
+        let levels = sources.iter().map(|source| {
+            let window = source.signal.and_then(|signal| signal.window);
+            (&source.id, window.map(|window| window.rms))
+        });
+        recent.step(now, buffers, levels);
+    }
+    for source in &mut sources {
+        source.recent = recent.of(&source.id);
+    }
     Snapshot {
         taken: Instant::now(),
         taken_wall: SystemTime::now(),
@@ -50,9 +68,8 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         audio_seconds: view.time.audio.as_secs_f64(),
         expected_seconds: view.time.expected.as_secs_f64(),
         buffered,
-        rms: streaming
-            .then(|| meters.latest(id))
-            .flatten()
-            .map(|levels| levels.rms()),
+        signal: streaming.then(|| meters.view(id)).flatten(),
+        recent: RecentOfSource::default(),
+        allocation_anomaly: buffers.anomaly(id),
     }
 }

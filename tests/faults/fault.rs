@@ -166,15 +166,17 @@ impl Fault {
 
         let [attempted, first, repeated, errors] = after.ledger(source);
         let changes = f64::from(u8::from(self.buffer == Buffer::Another));
-        let formats = [(LABEL, *source), ("reason", "format_change")];
-        let formats = after.value("myaudio_buffer_releases_total", &formats);
-        let released = after.sum("myaudio_buffer_releases_total", &[(LABEL, source)]);
         assert_eq!((first, errors), (1.0 + changes, 0.0), "{name}: one buffer");
-        assert_eq!(
-            (formats, released),
-            (changes, changes),
-            "{name}: buffers released"
-        );
+        for kind in ["capture", "analysis"] {
+            let all = [(LABEL, *source), ("buffer_type", kind)];
+            let formats = [all[0], all[1], ("reason", "format_change")];
+            let releases = "myaudio_buffer_releases_total";
+            assert_eq!(
+                (after.value(releases, &formats), after.sum(releases, &all)),
+                (changes, changes),
+                "{name}: {kind} buffers released"
+            );
+        }
         assert_eq!(attempted, first + repeated, "{name}");
     }
 

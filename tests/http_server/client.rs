@@ -110,6 +110,41 @@ impl Client {
         Ok(Some(answer))
     }
 
+    /// Reads a chunked body to its orderly end.
+    pub(crate) fn chunks(&mut self) -> Vec<u8> {
+        self.try_chunks().unwrap()
+    }
+
+    /// Waits until a chunked body breaks off without its end.
+    pub(crate) fn expect_broken_off(&mut self) {
+        let error = self.try_chunks().unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+            ),
+            "{error}"
+        );
+    }
+
+    fn try_chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut whole = Vec::new();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+            let start = whole.len();
+            whole.resize(start + length, 0);
+            self.0.read_exact(&mut whole[start..])?;
+            self.0.read_line(&mut line)?;
+            if length == 0 {
+                return Ok(whole);
+            }
+        }
+    }
+
     /// Waits until the server closes the connection without another byte.
     pub(crate) fn expect_close(&mut self) {
         let mut rest = Vec::new();

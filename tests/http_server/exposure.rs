@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use audio_capture_exporter::http::Rejection;
+use audio_capture_exporter::http::{Rejection, WebOptions};
 
 use crate::{
     client::{Answer, Client, ask, get},
@@ -49,11 +49,12 @@ fn an_allowed_name_is_served_as_long_as_it_is_allowed() {
     let server = start(Setup::default());
     let ask = || with_host(server.address, "host: recorder.example\r\n").status;
     assert_eq!(ask(), 421);
-    server
-        .hosts
-        .send_replace(Arc::new(vec!["recorder.example".to_owned()]));
+    server.web.send_replace(Arc::new(WebOptions {
+        allowed_hosts: vec!["recorder.example".to_owned()],
+        ..WebOptions::default()
+    }));
     assert_eq!(ask(), 200);
-    server.hosts.send_replace(Arc::default());
+    server.web.send_replace(Arc::default());
     assert_eq!(ask(), 421);
 }
 

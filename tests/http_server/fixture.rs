@@ -8,12 +8,13 @@ use std::{
 };
 
 use audio_capture_exporter::{
-    http::{self, Command, HttpMetrics, Limits, Options, Rejection},
+    buffers::Buffers,
+    http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     metrics::{Expose, Exposition, Family, Registry},
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{Snapshot, SourceStatus},
+    status::{RecentOfSource, Snapshot, SourceStatus},
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -57,7 +58,8 @@ pub(crate) struct Fixture {
     pub(crate) metrics: Arc<HttpMetrics>,
     pub(crate) tasks: Tasks,
     pub(crate) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
-    pub(crate) hosts: watch::Sender<Arc<Vec<String>>>,
+    pub(crate) web: watch::Sender<Arc<WebOptions>>,
+    pub(crate) buffers: Arc<Buffers>,
     pub(crate) commands: mpsc::Receiver<Command>,
 }
 
@@ -72,14 +74,16 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         }))
         .unwrap();
     let (snapshots, snapshot) = watch::channel(None);
-    let (hosts, allowed_hosts) = watch::channel(Arc::default());
+    let (web, web_options) = watch::channel(Arc::default());
+    let buffers = Buffers::new(ByteSize(64 << 20));
     let (sender, commands) = mpsc::channel(1);
     let tasks = Tasks::default();
     let options = Options {
         listeners: http::bind(&[setup.listen.to_owned()]).unwrap(),
         telemetry_path: setup.telemetry_path.to_owned(),
         max_requests: setup.max_requests,
-        allowed_hosts,
+        web: web_options,
+        buffers: Arc::clone(&buffers),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
             ("alerts/recorder.yaml", "groups: []\n"),
@@ -94,7 +98,8 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         metrics,
         tasks,
         snapshots,
-        hosts,
+        web,
+        buffers,
         commands,
     }
 }
@@ -157,7 +162,9 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         audio_seconds: 1.0,
         expected_seconds: 2.0,
         buffered: (Duration::ZERO, Duration::from_secs(60)),
-        rms: None,
+        signal: None,
+        recent: RecentOfSource::default(),
+        allocation_anomaly: None,
     }
 }
 

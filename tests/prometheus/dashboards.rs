@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::{
-    stage::{BUDGET, LARGE, SMALL, Stage, close, shipped},
+    stage::{ANALYSIS, BUDGET, LARGE, SMALL, Stage, close, shipped},
     support::prometheus::Element,
 };
 
@@ -56,8 +56,8 @@ fn buffers(values: &BTreeMap<String, Vec<Element>>) {
         assert_eq!(found.len(), 1, "{panel}: {found:?}");
         found[0].value
     };
-    let memory = 2.0 * SMALL + LARGE;
-    close(single("Live buffers A"), 3.0, "live buffers");
+    let memory = 2.0 * SMALL + LARGE + ANALYSIS;
+    close(single("Live buffers A"), 6.0, "live buffers");
     close(single("Buffer memory A"), memory, "memory");
     close(single("Ledger imbalance A"), 0.0, "imbalance");
     close(single("Memory budget in use A"), memory / BUDGET, "budget");

@@ -10,6 +10,8 @@ use crate::{
 /// Bytes of a minute: seconds × rate × channels × 2.
 pub(crate) const SMALL: f64 = 60.0 * 8_000.0 * 1.0 * 2.0;
 pub(crate) const LARGE: f64 = 60.0 * 48_000.0 * 2.0 * 2.0;
+/// The analysis buffers beside `SMALL` twice and `LARGE`: three seconds for sixty.
+pub(crate) const ANALYSIS: f64 = (2.0 * SMALL + LARGE) / 20.0;
 pub(crate) const GREEDY: f64 = 60.0 * 96_000.0 * 2.0 * 2.0;
 /// Room for `small`, `flapping` (as large as `small`) and `large`, but never for `greedy`.
 pub(crate) const BUDGET: f64 = 20.0 * 1_048_576.0;

@@ -6,7 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "its threads end with the test")]
 
-mod sound;
+pub mod sound;
 mod truth;
 
 use std::{
@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sound::FIRST_TIMESTAMP;
 pub use sound::Sound;
 pub use truth::Truth;
 use truth::Turn;
@@ -98,6 +99,18 @@ impl Faulty {
 
     pub fn truth(&self, source: usize) -> Truth {
         self.sources[source].truth().now()
+    }
+}
+
+impl Plan {
+    /// PCMU with these faults.
+    pub fn pcmu(faults: Schedule) -> Self {
+        Self {
+            faults,
+            sound: Sound::Pcmu,
+            burst: 0,
+            slowness: 0.0,
+        }
     }
 }
 
@@ -256,7 +269,7 @@ fn play(mut stream: &TcpStream, started: Instant, source: &Source) -> Instant {
         let garbage = fault == Some(Fault::Garbage) && sound == Sound::Aac;
         let packets = if sent { 1 } else { 1 + burst };
         for _ in 0..packets {
-            let timestamp = 1000 + number.wrapping_mul(sound.ticks());
+            let timestamp = FIRST_TIMESTAMP + number.wrapping_mul(sound.ticks());
             // Not at each packet, for the sake of the machine.
             let alive = number % 32 != 0 || keeps_alive(stream).unwrap_or(false);
             let frame = sound.frame(7 + number as u16, timestamp, garbage);

@@ -289,7 +289,18 @@ impl Server {
 pub fn write_tone(path: &Path, rate: u32, channels: u16, seconds: f64, dbfs: f64) {
     let peak = 32_768.0 * 10f64.powf(dbfs / 20.0) * std::f64::consts::SQRT_2;
     let frames = (f64::from(rate) * seconds) as u32;
-    let data_bytes = frames * u32::from(channels) * 2;
+    let mut samples = Vec::new();
+    for n in 0..frames {
+        let phase = std::f64::consts::TAU * 1000.0 * f64::from(n) / f64::from(rate);
+        let sample = (peak * phase.sin()).round() as i16;
+        samples.extend(std::iter::repeat_n(sample, usize::from(channels)));
+    }
+    write_wav(path, rate, channels, &samples);
+}
+
+/// Writes a WAV file of these interleaved samples.
+pub fn write_wav(path: &Path, rate: u32, channels: u16, samples: &[i16]) {
+    let data_bytes = samples.len() as u32 * 2;
     let mut wav = Vec::with_capacity(44 + data_bytes as usize);
     wav.extend_from_slice(b"RIFF");
     wav.extend_from_slice(&(36 + data_bytes).to_le_bytes());
@@ -300,13 +311,7 @@ pub fn write_tone(path: &Path, rate: u32, channels: u16, seconds: f64, dbfs: f64
     wav.extend_from_slice(&(channels * 2).to_le_bytes());
     wav.extend_from_slice(b"\x10\0data");
     wav.extend_from_slice(&data_bytes.to_le_bytes());
-    for n in 0..frames {
-        let phase = std::f64::consts::TAU * 1000.0 * f64::from(n) / f64::from(rate);
-        let sample = (peak * phase.sin()).round() as i16;
-        for _ in 0..channels {
-            wav.extend_from_slice(&sample.to_le_bytes());
-        }
-    }
+    wav.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
     std::fs::write(path, wav).unwrap();
 }
 

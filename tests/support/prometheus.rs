@@ -91,11 +91,16 @@ impl Prometheus {
             .collect()
     }
 
-    /// The same, by the value of one label; fails where it does not tell them apart.
+    /// The same, by the value of one label; fails where it does not tell them apart. Of a
+    /// source's two buffers the capture buffer is meant, unless that is the label.
     #[track_caller]
     pub fn by_label(&self, time: f64, expression: &str, label: &str) -> BTreeMap<String, f64> {
         let mut values = BTreeMap::new();
         for element in self.query_at(time, expression) {
+            let kind = element.labels.get("buffer_type").map(String::as_str);
+            if label != "buffer_type" && kind == Some("analysis") {
+                continue;
+            }
             let key = element.labels.get(label).cloned().unwrap_or_default();
             let before = values.insert(key, element.value);
             assert_eq!(before, None, "{expression}: twice for {:?}", element.labels);

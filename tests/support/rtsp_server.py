@@ -81,6 +81,15 @@ MOUNTS = {
     "/silence": tone(8000, 1, wave="silence") + "mulawenc ! rtppcmupay name=pay0 pt=0",
 }
 
+# What --file names, a WAV file, in real time.
+FILE = "filesrc location={file} ! wavparse ! audioconvert ! "
+FILE_MOUNTS = {
+    "/file-l16": FILE + "audio/x-raw,format=S16BE ! rtpL16pay name=pay0 pt=98",
+    "/file-pcmu": FILE + "mulawenc ! rtppcmupay name=pay0 pt=0",
+    "/file-pcma": FILE + "alawenc ! rtppcmapay name=pay0 pt=8",
+    "/file-aac": FILE + AAC.replace("{n}", "0"),
+}
+
 ROLE = "listener"
 
 
@@ -122,18 +131,22 @@ def arguments():
     parser.add_argument("--level", type=float, default=-15, help="of the tone: its RMS in dBFS")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     parser.add_argument("--alias", metavar="/NAME=/MOUNT", help="this mount alone, by that name")
+    parser.add_argument("--file", help="a WAV file; then there are only " + ", ".join(FILE_MOUNTS))
     parser.add_argument("--stay", action="store_true", help="outlive the starting process")
     options = parser.parse_args()
+    options.known = FILE_MOUNTS if options.file else MOUNTS
+    if options.file and parser.get_default("mounts") == options.mounts:
+        options.mounts = ",".join(FILE_MOUNTS)
     options.mounts = [
         mount if mount.startswith("/") else "/" + mount for mount in options.mounts.split(",")
     ]
     if options.alias:
         name, _, mount = options.alias.partition("=")
-        MOUNTS[name] = MOUNTS[mount]
+        options.known = {name: options.known[mount]}
         options.mounts = [name]
-    unknown = [mount for mount in options.mounts if mount not in MOUNTS]
+    unknown = [mount for mount in options.mounts if mount not in options.known]
     if unknown:
-        parser.error(f"no such mount: {', '.join(unknown)}; there are {', '.join(MOUNTS)}")
+        parser.error(f"no such mount: {', '.join(unknown)}; there are {', '.join(options.known)}")
     # A full-scale sine has an RMS of 1/sqrt(2).
     options.volume = 10 ** (options.level / 20) * math.sqrt(2)
     if options.volume > 1:
@@ -152,7 +165,9 @@ def main():
         server.set_auth(authentication(options.auth, options.user, options.password))
     mount_points = server.get_mount_points()
     for mount in options.mounts:
-        pipeline = MOUNTS[mount].format(wave="sine", freq=options.freq, volume=options.volume)
+        pipeline = options.known[mount].format(
+            wave="sine", freq=options.freq, volume=options.volume, file=options.file
+        )
         mount_points.add_factory(mount, factory(pipeline, with_auth))
     if server.attach(None) == 0:
         sys.exit(f"cannot listen on {options.host}:{options.port}")

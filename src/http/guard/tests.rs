@@ -9,8 +9,15 @@ fn guard() -> Guard {
         "recorder.example".to_owned(),
         "proxy.example:8443".to_owned(),
     ];
-    let (_, allowed) = watch::channel(Arc::new(allowed.to_vec()));
-    Guard::new(Some("Garden-Pi.lan"), allowed)
+    let (_, web) = watch::channel(allowing(&allowed));
+    Guard::new(Some("Garden-Pi.lan"), web)
+}
+
+fn allowing(hosts: &[String]) -> Arc<WebOptions> {
+    Arc::new(WebOptions {
+        allowed_hosts: hosts.to_vec(),
+        ..WebOptions::default()
+    })
 }
 
 fn parts(method: &str, headers: &[(&str, &str)]) -> Parts {
@@ -192,11 +199,11 @@ fn reading_is_not_a_change() {
 
 #[test]
 fn a_reload_replaces_the_allowed_names() {
-    let (change, allowed) = watch::channel(Arc::new(Vec::new()));
+    let (change, allowed) = watch::channel(Arc::default());
     let guard = Guard::new(None, allowed);
     let request = parts("GET", &[("host", "new.example")]);
     assert!(guard.check(&request).is_err());
-    change.send_replace(Arc::new(vec!["new.example".to_owned()]));
+    change.send_replace(allowing(&["new.example".to_owned()]));
     assert!(guard.check(&request).is_ok());
     change.send_replace(Arc::default());
     assert!(guard.check(&request).is_err());

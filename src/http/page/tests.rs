@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     id::SourceId,
     sources::SourceKind,
+    status::RecentOfSource,
     units::{AudioFormat, ByteSize},
 };
 
@@ -24,8 +25,36 @@ fn source(state: State) -> SourceStatus {
         audio_seconds: 90.0,
         expected_seconds: 120.0,
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
-        rms: Some(0.1),
+        signal: Some(sounding(0.1)),
+        recent: RecentOfSource::default(),
+        allocation_anomaly: None,
     }
+}
+
+fn sounding(rms: f64) -> signal::View {
+    signal::View {
+        window: Some(signal::Window {
+            rms,
+            dc_offset: 0.0,
+            silence: None,
+            silent_for: Duration::ZERO,
+            stuck: false,
+        }),
+        peak: 0.5,
+        clipped: 0.0,
+        silent: false,
+        stuck: false,
+    }
+}
+
+/// Digital silence, which is a number other than zero in A-law.
+fn silent(rms: f64) -> signal::View {
+    let view = sounding(rms);
+    let window = view.window.map(|window| signal::Window {
+        silence: Some(Silence::Digital),
+        ..window
+    });
+    signal::View { window, ..view }
 }
 
 fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
@@ -90,13 +119,23 @@ fn an_old_picture_says_so() {
 #[test]
 fn numbers_out_of_range_do_not_break_the_page() {
     let mut odd = source(State::Connecting);
-    (odd.audio_seconds, odd.expected_seconds, odd.rms) = (f64::NAN, 0.0, Some(0.0));
+    (odd.audio_seconds, odd.expected_seconds) = (f64::NAN, 0.0);
+    odd.signal = Some(silent(0.0));
     (odd.codec, odd.format) = (None, None);
     let page = html(vec![odd], Duration::ZERO);
     assert!(
         page.contains("digital silence") && !page.contains("NaN"),
         "{page}"
     );
+}
+
+#[test]
+fn silence_is_called_so_whatever_number_a_codec_has_for_it() {
+    let mut idle = source(State::Streaming);
+    idle.signal = Some(silent(8.0 / 32_768.0));
+    let page = html(vec![idle], Duration::ZERO);
+    assert!(page.contains("digital silence"), "{page}");
+    assert!(!page.contains("dBFS"), "{page}");
 }
 
 #[test]

@@ -1,16 +1,26 @@
-//! Three kinds of silence, packet by packet.
+//! Noise that follows from its timestamps, and two kinds of silence, packet by packet.
 
 use std::time::Duration;
 
 /// What a source sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sound {
-    /// A frame of 20 ms in a packet.
+    /// A frame of 20 ms in a packet; its samples are [`code`] of their timestamps.
     Pcmu,
     /// AAC-LC (RFC 3640), 32 kHz mono: four frames of 32 ms in a packet.
     Aac,
     /// MP3 (RFC 2250), 32 kHz mono: three frames of 36 ms in a packet.
     Mp3,
+}
+
+/// Where each session's timestamps begin.
+pub const FIRST_TIMESTAMP: u32 = 1_000;
+
+/// What PCMU sends for the sample of this timestamp: noise in mu-law.
+pub fn code(timestamp: u32) -> u8 {
+    (timestamp.wrapping_mul(0x9E37_79B1).rotate_left(15) ^ timestamp)
+        .wrapping_mul(0x85EB_CA6B)
+        .to_be_bytes()[0]
 }
 
 const MP3_FRAMES: usize = 3;
@@ -73,7 +83,7 @@ impl Sound {
     pub(super) fn frame(self, sequence: u16, timestamp: u32, garbage: bool) -> Vec<u8> {
         // With the marker where it ends a frame (RFC 3640 §3.1): 97 | 0x80.
         let (kind, payload) = match self {
-            Self::Pcmu => (0, vec![0x55; 160]),
+            Self::Pcmu => (0, (timestamp..timestamp + 160).map(code).collect()),
             Self::Mp3 => (14, mp3()),
             Self::Aac => (
                 0xe1,

@@ -1,0 +1,13 @@
+//! The ring with statistics.
+
+mod switch {
+    pub(super) const STATISTICS: bool = true;
+}
+#[path = "../../src/buffers/cursors.rs"]
+mod cursors;
+#[path = "../../src/buffers/ring.rs"]
+mod ring;
+#[path = "../../src/buffers/sync.rs"]
+mod sync;
+
+include!("side.rs");

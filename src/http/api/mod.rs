@@ -1,0 +1,56 @@
+//! The API under `/api/v1/`: JSON about what the page and the metrics show.
+
+mod allocations;
+mod buffer;
+mod sources;
+mod values;
+
+use std::sync::Arc;
+
+use hyper::{Response, StatusCode, http::request::Parts};
+use serde::Serialize;
+
+use super::{
+    problem::Problem,
+    reply::{Body, reply},
+    resource::Resource,
+};
+use crate::{buffers::Buffers, status::Snapshot};
+
+/// What answers are made from.
+pub(super) struct View<'a> {
+    /// The last picture; `None` while the program starts.
+    pub(super) snapshot: Option<Arc<Snapshot>>,
+    pub(super) buffers: &'a Buffers,
+}
+
+/// Answers a request whose method is known to fit.
+pub(super) fn answer(
+    view: &View<'_>,
+    resource: &Resource,
+    head: &Parts,
+    body: &[u8],
+) -> Response<Body> {
+    match (resource, &view.snapshot) {
+        (Resource::Sources | Resource::Source(_), None) => Problem::starting().into_reply(),
+        (Resource::Sources, Some(snapshot)) => json(&sources::all(snapshot)),
+        (Resource::Source(id), Some(snapshot)) => match sources::one(snapshot, view.buffers, id) {
+            Some(source) => json(&source),
+            None => Problem::unknown_source().into_reply(),
+        },
+        (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
+    }
+}
+
+/// A document, as JSON.
+fn json(document: &impl Serialize) -> Response<Body> {
+    match serde_json::to_vec(document) {
+        Ok(text) => reply(StatusCode::OK, "application/json", text),
+        Err(_) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The answer could not be written.",
+            "This is a bug; please report it.",
+        )
+        .into_reply(),
+    }
+}

@@ -1,0 +1,118 @@
+//! Sources, as JSON.
+
+use serde::Serialize;
+
+use super::{
+    allocations::Anomaly,
+    buffer::{self, Buffer},
+    values::Format,
+};
+use crate::{
+    buffers::Buffers,
+    id::SourceId,
+    signal::{self, Silence},
+    status::{Snapshot, SourceStatus},
+};
+
+/// `GET /api/v1/sources`: every configured source, in order of names.
+#[derive(Serialize)]
+pub(super) struct Sources {
+    sources: Vec<Source>,
+}
+
+/// One source. Durations are in seconds.
+#[derive(Serialize)]
+pub(super) struct Source {
+    name: String,
+    kind: &'static str,
+    state: &'static str,
+    state_seconds: f64,
+    /// What is wrong and what to do.
+    problem: Option<String>,
+    codec: Option<String>,
+    format: Option<Format>,
+    audio_seconds: f64,
+    expected_seconds: f64,
+    /// What the audio is like; null while none flows.
+    signal: Option<Signal>,
+    /// Whether it keeps asking for a buffer.
+    allocation_anomaly: Option<Anomaly>,
+}
+
+/// What the audio is like at the moment. Ratios are relative to full scale.
+#[derive(Serialize)]
+struct Signal {
+    /// Root mean square of the analysis window; null while `silence` is `digital`, too.
+    rms_dbfs: Option<f64>,
+    rms_ratio: Option<f64>,
+    dc_offset_ratio: Option<f64>,
+    /// Of the last 60 s.
+    peak_ratio: f64,
+    /// The part of the samples of the last 60 s that was clipped.
+    clipped_ratio: f64,
+    /// How the latest half second is silent, if it is.
+    silence: Option<&'static str>,
+    /// How much audio was silent without a break.
+    silent_seconds: f64,
+    silent: bool,
+    stuck: bool,
+}
+
+/// `GET /api/v1/sources/{name}`: the source and its buffers.
+#[derive(Serialize)]
+pub(super) struct SourceInDepth {
+    #[serde(flatten)]
+    source: Source,
+    buffers: Vec<Buffer>,
+}
+
+pub(super) fn all(snapshot: &Snapshot) -> Sources {
+    Sources {
+        sources: snapshot.sources.iter().map(Source::from).collect(),
+    }
+}
+
+/// `None` for a source that is not configured.
+pub(super) fn one(snapshot: &Snapshot, buffers: &Buffers, id: &SourceId) -> Option<SourceInDepth> {
+    let status = snapshot.sources.iter().find(|source| source.id == *id)?;
+    Some(SourceInDepth {
+        source: status.into(),
+        buffers: buffer::live(buffers, status),
+    })
+}
+
+impl From<&SourceStatus> for Source {
+    fn from(status: &SourceStatus) -> Self {
+        Self {
+            name: status.id.to_string(),
+            kind: status.kind.as_str(),
+            state: status.state.as_str(),
+            state_seconds: status.since.as_secs_f64(),
+            problem: status.problem.clone(),
+            codec: status.codec.clone(),
+            format: status.format.map(Format::from),
+            audio_seconds: status.audio_seconds,
+            expected_seconds: status.expected_seconds,
+            signal: status.signal.as_ref().map(Signal::from),
+            allocation_anomaly: status.allocation_anomaly.map(Anomaly::from),
+        }
+    }
+}
+
+impl From<&signal::View> for Signal {
+    fn from(view: &signal::View) -> Self {
+        let window = view.window;
+        let silent_for = window.map(|window| window.silent_for).unwrap_or_default();
+        Self {
+            rms_dbfs: view.dbfs(),
+            rms_ratio: window.map(|window| window.rms),
+            dc_offset_ratio: window.map(|window| window.dc_offset),
+            peak_ratio: view.peak,
+            clipped_ratio: view.clipped,
+            silence: view.silence().map(Silence::as_str),
+            silent_seconds: silent_for.as_secs_f64(),
+            silent: view.silent,
+            stuck: view.stuck,
+        }
+    }
+}

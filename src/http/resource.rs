@@ -1,0 +1,73 @@
+//! What there is under `/api/v1/`.
+
+use hyper::Method;
+
+use crate::id::SourceId;
+
+/// The methods that something knows, also as `Allow` lists them.
+pub(super) type Methods = (&'static [Method], &'static str);
+
+/// The methods of what can only be read.
+pub(super) const READ_ONLY: Methods = (&[Method::GET, Method::HEAD], "GET, HEAD");
+
+/// One thing under `/api/v1/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    /// `sources`.
+    Sources,
+    /// `sources/{name}`.
+    Source(SourceId),
+    /// `allocations`.
+    Allocations,
+}
+
+impl Resource {
+    /// The resource at a path below `/api/v1/`. A name holds no character that would need
+    /// an escape in a path, but clients may escape its colon.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let mut parts = path.split('/');
+        match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+            ("sources", None, None, None) => Some(Self::Sources),
+            ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
+            ("allocations", None, None, None) => Some(Self::Allocations),
+            _ => None,
+        }
+    }
+
+    /// The methods it knows, also as `Allow` lists them.
+    pub(super) fn methods(&self) -> Methods {
+        match self {
+            Self::Sources | Self::Source(_) => READ_ONLY,
+            Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
+        }
+    }
+}
+
+/// Audio of one source, under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sound {
+    /// `sources/{name}/clip.wav`.
+    Clip(SourceId),
+    /// `sources/{name}/live.wav`.
+    Live(SourceId),
+    /// Either in another format.
+    NotWav,
+}
+
+impl Sound {
+    /// The audio at a path below `/api/v1/`.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let (name, file) = path.strip_prefix("sources/")?.split_once('/')?;
+        let source = source_id(name)?;
+        match file.split_once('.')? {
+            ("clip", "wav") => Some(Self::Clip(source)),
+            ("live", "wav") => Some(Self::Live(source)),
+            ("clip" | "live", other) if !other.contains('/') => Some(Self::NotWav),
+            _ => None,
+        }
+    }
+}
+
+fn source_id(part: &str) -> Option<SourceId> {
+    SourceId::new(&part.replace("%3A", ":").replace("%3a", ":")).ok()
+}

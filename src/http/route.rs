@@ -1,0 +1,80 @@
+//! What there is to ask for, and how.
+
+use hyper::Method;
+
+use super::{
+    Assets,
+    resource::{Methods, READ_ONLY, Resource, Sound},
+};
+
+/// One thing that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Page,
+    Style,
+    Telemetry,
+    Healthy,
+    Ready,
+    Reload,
+    Probe,
+    Api(Resource),
+    Audio(Sound),
+    Asset {
+        content_type: &'static str,
+        text: &'static str,
+    },
+}
+
+impl Route {
+    /// The route of a path; `None` when nothing is there.
+    pub(super) fn of(path: &str, telemetry_path: &str, assets: Assets) -> Option<Self> {
+        if path == telemetry_path {
+            return Some(Self::Telemetry);
+        }
+        if let Some(path) = path.strip_prefix("/api/v1/") {
+            let sound = Sound::of(path).map(Self::Audio);
+            return sound.or_else(|| Resource::of(path).map(Self::Api));
+        }
+        match path {
+            "/" => Some(Self::Page),
+            "/style.css" => Some(Self::Style),
+            "/-/healthy" => Some(Self::Healthy),
+            "/-/ready" => Some(Self::Ready),
+            "/-/reload" => Some(Self::Reload),
+            "/probe" => Some(Self::Probe),
+            _ => asset(path, assets),
+        }
+    }
+
+    /// The methods it knows, also as `Allow` lists them.
+    pub(super) fn methods(&self) -> Methods {
+        match self {
+            Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
+            Self::Api(resource) => resource.methods(),
+            _ => READ_ONLY,
+        }
+    }
+
+    /// Cheap, and asked by those who restart what does not answer: a busy server is not
+    /// a dead one.
+    pub(super) fn is_health(&self) -> bool {
+        matches!(self, Self::Healthy | Self::Ready)
+    }
+
+    /// Whether the network may ask for it without authentication.
+    pub(super) fn is_public(&self) -> bool {
+        self.is_health() || *self == Self::Telemetry
+    }
+}
+
+fn asset(path: &str, assets: Assets) -> Option<Route> {
+    let name = path.strip_prefix('/')?;
+    let (folder, file) = name.split_once('/')?;
+    let content_type = match (folder, file.rsplit_once('.')?.1) {
+        ("grafana", "json") => "application/json",
+        ("alerts", "yaml") => "application/yaml",
+        _ => return None,
+    };
+    let (_, text) = assets.iter().find(|(known, _)| *known == name)?;
+    Some(Route::Asset { content_type, text })
+}
