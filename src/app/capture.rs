@@ -14,7 +14,7 @@ use crate::{
     metrics::{RegistrationError, Registry},
     net::Dialler,
     shutdown::{TaskKind, Tasks},
-    status::{self, Recent, Snapshot, Vitals},
+    status::{self, Complaints, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
 };
@@ -107,7 +107,7 @@ async fn heartbeat(
 ) {
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut recent = Recent::default();
+    let (mut recent, mut complaints) = (Recent::default(), Complaints::default());
     loop {
         let due = tokio::select! {
             due = beat.tick() => due,
@@ -121,7 +121,7 @@ async fn heartbeat(
             buffers,
             ..
         } = &organs;
-        let snapshot = status::take(accounts, meters, buffers, &mut recent);
+        let snapshot = status::take(accounts, meters, buffers, &mut recent, &mut complaints);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }
