@@ -2,5 +2,7 @@
 
 pub mod limits;
 mod process;
+pub mod thresholds;
+pub mod verdict;
 
 pub use process::ProcessMetrics;
