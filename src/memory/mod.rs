@@ -3,6 +3,8 @@
 pub mod limits;
 mod proc;
 mod process;
+pub mod thresholds;
+pub mod verdict;
 
 pub use proc::{ReadFailure, Rollup, Selector, Unreadable};
 pub use process::ProcessMetrics;
