@@ -2,75 +2,327 @@
 
 use std::time::Duration;
 
-use super::{Options, Pattern, Sample, Severity, Verdict};
+use super::{
+    Options, Pattern, Sample, Verdict, advice,
+    bucket::{Bucket, PARTS},
+    growth::{self, Growth},
+    recent::Recent,
+    scales::{Scale, scales},
+    statistics::MOST_POINTS,
+    trend::{Trend, trend},
+};
 
-/// Judges the memory of one process. Its own memory is bounded: see [`Judge::footprint`].
+/// Buckets of a window that growth is looked for in.
+const WINDOWS: [usize; 3] = [16, 24, 32];
+/// Swings of scales up to this width count against the growth at finer ones, seconds: the
+/// coarsest of them remembers about three days.
+const RHYTHMS: f64 = 3.0 * 3600.0;
+/// Newest samples that make the present level.
+const LEVEL: usize = 5;
+/// Before growth can be judged, what stays within this part of itself is stable.
+const CALM: f64 = 0.10;
+/// Intervals without a sample that are a gap.
+const GAP: f64 = 8.0;
+/// A step that was announced has settled after so many intervals, and then is measured over as
+/// many samples.
+const SETTLING: f64 = 4.0;
+
+/// Judges the memory of one process. What it keeps is bounded: see [`Judge::footprint`].
 #[derive(Clone, Debug)]
 pub struct Judge {
     options: Options,
+    /// Seconds between samples.
+    interval: f64,
     samples: u64,
+    first: Option<f64>,
+    recent: Recent,
+    scales: Vec<Scale>,
+    baseline: Option<f64>,
+    warm: bool,
+    step: Option<Step>,
+    growth: Option<Growth>,
+}
+
+/// A step that was announced and has not settled yet.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    at: f64,
+    /// What was held before it.
+    before: f64,
+    settled: f64,
 }
 
 impl Judge {
     /// A judge that knows nothing yet. Options outside their ranges are moved into them.
     pub fn new(options: Options) -> Self {
+        let options = Options {
+            window: options.window.clamp(2, 1000),
+            min_points: options.min_points.max(2),
+            ..options
+        };
+        let interval = options.sample_interval.as_secs_f64().max(0.1);
         Self {
             options,
+            interval,
             samples: 0,
+            first: None,
+            recent: Recent::new(options.window),
+            scales: scales(interval),
+            baseline: None,
+            warm: false,
+            step: None,
+            growth: None,
         }
     }
 
-    /// Takes a sample in. Amortised below a microsecond.
+    /// Takes a sample in.
     pub fn add(&mut self, sample: Sample) {
-        let _ = sample;
+        let (at, bytes) = (sample.at.as_secs_f64(), sample.bytes as f64);
+        let last = self.recent.last();
+        if last.is_some_and(|(last, _)| at <= last) {
+            return;
+        }
+        if let (Some((last, _)), Some(growth)) = (last, &mut self.growth) {
+            // What nobody saw is no evidence that it went on.
+            if at - last > GAP * self.interval {
+                growth.since += at - last;
+                growth.seen += at - last;
+            }
+        }
         self.samples += 1;
+        self.recent.add(at, bytes);
+        let first = *self.first.get_or_insert(at);
+        if !self.warm {
+            let enough = self.samples >= self.options.min_points as u64;
+            self.warm = enough && at - first >= self.options.baseline_after.as_secs_f64();
+            if self.warm && self.baseline.is_none() {
+                self.baseline = self.recent.level(at, LEVEL);
+            }
+            return;
+        }
+        match self.step {
+            Some(step) if at < step.settled => {}
+            Some(step) => self.settle(step),
+            None => self.feed(at, bytes),
+        }
     }
 
     /// Another process has the name now: nothing before counts for growth, and the warm-up
     /// begins anew.
     pub fn restarted(&mut self, at: Duration) {
-        let _ = at;
         *self = Self::new(self.options);
+        self.first = Some(at.as_secs_f64());
     }
 
     /// Something is about to change on purpose, a reload for instance: a step here is not growth,
-    /// up or down. The baseline moves with it.
+    /// up or down. The baseline moves with it. What is sampled within the next eight intervals
+    /// only serves to measure the step; until then further calls belong to the same one.
     pub fn step_expected(&mut self, at: Duration) {
-        let _ = at;
+        let at = at.as_secs_f64();
+        if !self.warm || self.step.is_some() {
+            return;
+        }
+        if let Some(before) = self.recent.level(at, LEVEL) {
+            let settled = at + 2.0 * SETTLING * self.interval;
+            self.step = Some(Step {
+                at,
+                before,
+                settled,
+            });
+        }
     }
 
     /// What is held now is the baseline from now on. Without this it is what was held at the end
     /// of the warm-up.
     pub fn set_baseline(&mut self, at: Duration) {
-        let _ = at;
+        let level = self.recent.level(at.as_secs_f64(), LEVEL);
+        self.baseline = level.or(self.baseline);
     }
 
     /// The baseline, bytes; `None` during the warm-up.
     pub fn baseline(&self) -> Option<u64> {
-        None
+        self.baseline.map(|bytes| bytes as u64)
+    }
+
+    fn settle(&mut self, step: Step) {
+        self.step = None;
+        let measured = step.settled - SETTLING * self.interval;
+        let Some(after) = self.recent.level_after(measured) else {
+            return;
+        };
+        let by = after - step.before;
+        self.recent.shift(step.at, by);
+        for scale in &mut self.scales {
+            scale.shift(by);
+        }
+        self.baseline = self.baseline.map(|baseline| (baseline + by).max(0.0));
+        if let Some(growth) = &mut self.growth {
+            growth.level += by;
+            growth.trend.level += by;
+        }
+    }
+
+    fn feed(&mut self, at: f64, bytes: f64) {
+        let mut part = Bucket::at(at, bytes);
+        let mut closed = 0;
+        while let Some(scale) = self.scales.get_mut(closed) {
+            let Some(bucket) = scale.add(part) else { break };
+            part = bucket;
+            closed += 1;
+        }
+        // Coarse scales first: finer ones measure their growth against the swings there.
+        for index in (0..closed).rev() {
+            self.examine(index);
+        }
+        if closed > 0 {
+            self.growth = growth::next(self.growth, &self.scales, at);
+        }
+    }
+
+    /// What a scale says, now that one of its buckets has closed.
+    fn examine(&mut self, index: usize) {
+        let (finer, coarser) = self.scales.split_at_mut(index + 1);
+        let Some(scale) = finer.last_mut() else { return };
+        let known = coarser.iter().filter(|scale| scale.width <= RHYTHMS);
+        let swings = known.fold(scale.swings, |[a, b], coarse| {
+            [a.max(coarse.swings[0]), b.max(coarse.swings[1])]
+        });
+        scale.trends.clear();
+        scale.evidence = 0.0;
+        let ring = scale.ring.make_contiguous();
+        for window in WINDOWS {
+            let Some(from) = ring.len().checked_sub(window) else {
+                break;
+            };
+            match trend(&ring[from..], swings) {
+                Ok(trend) => scale.trends.push(trend),
+                Err(near) => scale.evidence = scale.evidence.max(near.min(0.99)),
+            }
+        }
     }
 
     /// The verdict at `now`, with the time until `limit` bytes if there is a limit.
     pub fn verdict(&self, now: Duration, limit: Option<u64>) -> Verdict {
-        let _ = (now, limit);
+        let now = now.as_secs_f64();
+        let (mut pattern, mut confidence) = self.pattern(now);
+        let mut spike = self.spike();
+        if let Some(spike) = spike.filter(|_| matches!(pattern, Pattern::Linear | Pattern::Stable))
+        {
+            (pattern, confidence) = (Pattern::Spike, confidence_of(spike.evidence));
+        } else {
+            spike = None;
+        }
+        if confidence < self.options.confidence {
+            pattern = Pattern::Unknown;
+        }
+        let growth = self.growth.filter(|_| {
+            matches!(
+                pattern,
+                Pattern::Linear | Pattern::Exponential | Pattern::Leak
+            )
+        });
+        let (last, held) = self.recent.last().unwrap_or_default();
+        let first = self.first.unwrap_or(last);
+        let span = (last - first).max(0.0);
+        // Peaks reach the limit first.
+        let room = limit.map(|limit| (limit as f64 - self.recent.range().1).max(0.0));
+        let until = |slope: f64| {
+            room.map(|room| if slope > 0.0 { room / slope } else { f64::INFINITY })
+        };
+        let to_limit = growth.and_then(|growth| until(growth.trend.slope));
+        let case = advice::Case {
+            pattern,
+            confidence,
+            held,
+            growth,
+            jump: spike.map_or(0.0, |spike| spike.height),
+            to_limit,
+            looked: span,
+        };
+        let trend = growth.map(|growth| growth.trend);
+        let level = self.recent.level(now, LEVEL);
         Verdict {
-            pattern: Pattern::Unknown,
-            confidence: 0.0,
-            slope_bytes_per_second: 0.0,
-            slope_interval: None,
-            lasting: Duration::ZERO,
-            growth_ratio: None,
-            severity: Severity::None,
-            recommendation: String::new(),
-            seconds_to_limit: None,
-            seconds_to_limit_interval: None,
+            pattern,
+            confidence,
+            slope_bytes_per_second: trend.map_or(0.0, |trend| trend.slope),
+            slope_interval: trend.map(|trend| trend.interval),
+            lasting: Duration::from_secs_f64(match (growth, spike) {
+                (Some(growth), _) => (last - growth.since).max(0.0),
+                (_, Some(spike)) => (last - spike.at).max(0.0),
+                _ => span,
+            }),
+            growth_ratio: level
+                .zip(self.baseline)
+                .map(|(level, baseline)| (level - baseline) / baseline.max(1.0)),
+            severity: advice::severity(&case),
+            recommendation: advice::recommendation(&case),
+            seconds_to_limit: to_limit,
+            seconds_to_limit_interval: trend.and_then(|trend: Trend| {
+                until(trend.interval.1).zip(until(trend.interval.0))
+            }),
             samples: self.samples,
-            span: Duration::ZERO,
+            span: Duration::from_secs_f64(span),
         }
     }
 
-    /// Bytes that this judge holds, itself included.
-    pub fn footprint(&self) -> usize {
-        size_of::<Self>()
+    fn pattern(&self, now: f64) -> (Pattern, f64) {
+        let Some((last, held)) = self.recent.last() else {
+            return (Pattern::Unknown, 0.0);
+        };
+        let enough = self.recent.len() >= self.options.min_points;
+        if !self.warm || !enough || now - last > (GAP * self.interval).max(600.0) {
+            return (Pattern::Unknown, 0.0);
+        }
+        if let Some(growth) = &self.growth {
+            let pattern = if growth.trend.accelerates() && growth.ratio() >= 0.2 {
+                Pattern::Exponential
+            } else if growth.leak {
+                Pattern::Leak
+            } else {
+                Pattern::Linear
+            };
+            return (pattern, confidence_of(growth.evidence));
+        }
+        let finest = &self.scales[0];
+        if finest.ring.len() < WINDOWS[0] {
+            let (low, high) = self.recent.range();
+            return if high - low <= CALM * held {
+                (Pattern::Stable, 0.70)
+            } else {
+                (Pattern::Unknown, 0.0)
+            };
+        }
+        let near = self.scales.iter().map(|scale| scale.evidence);
+        let near = near.fold(0.0, f64::max);
+        (Pattern::Stable, 1.0 - 0.3 * near * near)
     }
+
+    fn spike(&self) -> Option<super::recent::Spike> {
+        if !self.warm || self.step.is_some() {
+            return None;
+        }
+        let finest = &self.scales[0];
+        let most_before = |at: f64| {
+            let before = finest.ring.iter().filter(|b| b.at + finest.width < at);
+            before.map(|bucket| bucket.ceiling).reduce(f64::max)
+        };
+        let least = self.options.min_points;
+        self.recent.spike(4.0 * self.interval, least, most_before)
+    }
+
+    /// Bytes that this judge holds at most, itself included.
+    pub fn footprint(&self) -> usize {
+        let scale = MOST_POINTS * size_of::<Bucket>()
+            + PARTS * size_of::<Bucket>()
+            + WINDOWS.len().next_power_of_two() * size_of::<Trend>()
+            + size_of::<Scale>();
+        size_of::<Self>()
+            + self.recent.capacity() * size_of::<(f64, f64)>()
+            + self.scales.len() * scale
+    }
+}
+
+/// 0.7 for evidence that is just enough, towards 1 for more.
+fn confidence_of(evidence: f64) -> f64 {
+    1.0 - 0.3 / (evidence * evidence)
 }

@@ -4,7 +4,14 @@
 //! clock. `docs/memory.md` says in words what each pattern means, how it is told from the
 //! others and how often that goes wrong.
 
+mod advice;
+mod bucket;
+mod growth;
 mod judge;
+mod recent;
+mod scales;
+mod statistics;
+mod trend;
 
 use std::time::Duration;
 
