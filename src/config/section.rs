@@ -290,6 +290,12 @@ impl<'a> Section<'a> {
         Some(value)
     }
 
+    /// A number of bytes within the key's bounds, of a key that has a default.
+    pub(super) fn size(&self, name: &str) -> ByteSize {
+        let default = self.key(name).map(Key::default_bytes).unwrap_or_default();
+        self.bytes(name).unwrap_or(default)
+    }
+
     /// A level within the key's bounds.
     pub(super) fn level(&self, name: &str) -> Dbfs {
         let Some(key) = self.key(name) else {

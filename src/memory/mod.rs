@@ -1,10 +1,18 @@
 //! Memory: what processes hold and how much there is, this process first.
 
 pub mod limits;
+mod options;
 mod proc;
 mod process;
+mod recorder;
 pub mod thresholds;
 pub mod verdict;
+mod watch;
 
+pub use options::{MemoryOptions, WatchOptions};
 pub use proc::{ReadFailure, Rollup, Selector, Unreadable};
 pub use process::ProcessMetrics;
+pub use watch::{
+    Analysis, Kinds, MAX_WATCHES, Memory, Moment, OwnFigures, Past, ProcessStatus, Reading,
+    Stopped, Totals,
+};

@@ -30,9 +30,9 @@ pub(super) use self::{
     cgroup::{Groups, read_count},
     find::Finder,
     identity::Identity,
-    pressure::{Pressure, Stalled},
+    pressure::Pressure,
     stat::{Stat, TICKS_PER_SECOND},
-    statm::{Statm, page_bytes},
+    statm::Statm,
     status::Status,
 };
 pub use self::{

@@ -1,0 +1,408 @@
+//! One watch: finds its process again, reads it, and has it judged.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    members::{Heads, Held, Members},
+    own::{Heap, Own},
+    past::Moment,
+    status::{Analysis, Kinds, ProcessStatus, Reading, Subject, Totals},
+    surroundings::Surroundings,
+};
+use crate::{
+    coarse_clock::CoarseInstant,
+    id::ProcessName,
+    memory::{
+        MemoryOptions, ReadFailure, Rollup, Unreadable, WatchOptions,
+        proc::{Finder, Look, Proc, TICKS_PER_SECOND},
+        recorder::OwnWords,
+        thresholds::{self, Figures, Thresholds},
+        verdict::{self, Judge, Pattern, Sample, Verdict},
+    },
+    metrics::Membership,
+};
+
+/// Whose memory it is.
+#[derive(Debug)]
+pub(super) enum Whose {
+    /// This process's.
+    Ours(Own),
+    /// Another's.
+    Theirs(Box<WatchOptions>, Finder),
+}
+
+/// One watch and all that it remembers.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) whose: Whose,
+    subject: Membership<ProcessName, Subject>,
+    name: ProcessName,
+    judge: Judge,
+    judged_by: verdict::Options,
+    thresholds: Thresholds,
+    members: Members,
+    surroundings: Surroundings,
+    totals: Totals,
+    up: bool,
+    started: Option<f64>,
+    limit: Option<u64>,
+    reading: Option<Reading>,
+    verdict: Option<Verdict>,
+    /// What the recorder last told, and when.
+    words: Option<(Duration, OwnWords)>,
+    /// How many tasks there were at the time of the baseline.
+    tasks_before: Option<u64>,
+    sampled: Option<Duration>,
+    analysed: Option<Duration>,
+    problem: Option<Unreadable>,
+    /// What is missing although it is up: descriptors, the recorder's metrics.
+    missing: [Option<Unreadable>; 2],
+}
+
+const DESCRIPTORS: usize = 0;
+const WORDS: usize = 1;
+
+impl Target {
+    pub(super) fn new(
+        whose: Whose,
+        name: ProcessName,
+        subject: Membership<ProcessName, Subject>,
+        options: &MemoryOptions,
+    ) -> Self {
+        Self {
+            whose,
+            subject,
+            name,
+            judge: Judge::new(options.judge),
+            judged_by: options.judge,
+            thresholds: options.thresholds,
+            members: Members::default(),
+            surroundings: Surroundings::default(),
+            totals: Totals::default(),
+            up: false,
+            started: None,
+            limit: None,
+            reading: None,
+            verdict: None,
+            words: None,
+            tasks_before: None,
+            sampled: None,
+            analysed: None,
+            problem: None,
+            missing: [None, None],
+        }
+    }
+
+    pub(super) fn name(&self) -> &ProcessName {
+        &self.name
+    }
+
+    /// Takes other options over. With another way of judging, what was judged is forgotten.
+    pub(super) fn reconfigure(&mut self, options: &MemoryOptions) {
+        self.thresholds = options.thresholds;
+        if self.judged_by != options.judge {
+            self.judged_by = options.judge;
+            self.judge = Judge::new(options.judge);
+            (self.verdict, self.sampled, self.analysed) = (None, None, None);
+        }
+        self.publish();
+    }
+
+    /// Looks whether it is still there, and takes a sample when one is due, within `slack`, or
+    /// `forced`. True when a sample was taken.
+    pub(super) fn look(
+        &mut self,
+        now: Duration,
+        slack: Duration,
+        look: &Look<'_>,
+        forced: bool,
+    ) -> bool {
+        let interval = self.judged_by.sample_interval;
+        let due = |last: Duration| now.saturating_sub(last) + slack >= interval;
+        if !forced
+            && self.up
+            && !self.sampled.is_none_or(due)
+            && self.members.live(look.proc())
+        {
+            return false;
+        }
+        let sampled = match self.read(now, look) {
+            Ok(held) => {
+                self.take(now, look.proc(), held, forced);
+                true
+            }
+            Err(unreadable) => {
+                self.down(unreadable);
+                false
+            }
+        };
+        self.publish();
+        sampled
+    }
+
+    fn read(&mut self, now: Duration, look: &Look<'_>) -> Result<Held, Unreadable> {
+        let proc = look.proc();
+        let first = self.members.heads().next().is_none();
+        let heads = match &mut self.whose {
+            Whose::Ours(_) => self.members.update_own(proc).map(|()| Heads::Stayed),
+            Whose::Theirs(_, finder) => {
+                let heads = finder.find(look)?;
+                self.members.update(look, &heads)
+            }
+        }?;
+        if let Heads::Ended { replaced } = heads {
+            self.totals.restarts += replaced;
+            self.judge.restarted(now);
+            (self.words, self.tasks_before, self.analysed) = (None, None, None);
+            tracing::info!(process = %self.name, replaced, "a watched process was restarted");
+        }
+        if first || heads != Heads::Stayed || self.analysed.is_none() {
+            self.enter(proc);
+        }
+        self.members.read(proc)
+    }
+
+    /// Takes in what does not change while the heads stay.
+    fn enter(&mut self, proc: &Proc) {
+        let Some(oldest) = self.members.heads().min_by_key(|head| head.started) else {
+            return;
+        };
+        self.surroundings.enter(proc, oldest.pid);
+        // Worked out once: the kernel derives the boot time from a wall clock that steps.
+        let boot = proc.boot_time();
+        self.started = boot.map(|boot| boot as f64 + oldest.started as f64 / TICKS_PER_SECOND);
+    }
+
+    fn take(&mut self, now: Duration, proc: &Proc, held: Held, forced: bool) {
+        if !self.up {
+            self.up = true;
+            if let Some(problem) = self.problem.take() {
+                tracing::info!(process = %self.name, after = %problem.reason, "a watched process is there again");
+            }
+        }
+        self.miss(DESCRIPTORS, held.unread.clone());
+        self.totals.oom_kills = self.surroundings.oom_kills();
+        let analyse = forced
+            || self.analysed.is_none_or(|last| {
+                now.saturating_sub(last) >= self.judged_by.analysis_interval
+            });
+        if analyse {
+            self.limit = self.surroundings.limit(proc);
+        }
+        let pressure = self.surroundings.pressure(proc, now);
+        let mut reading = self.reading_of(&held, pressure);
+        let buffers = self.describe(now, &mut reading);
+        self.judge.add(Sample {
+            at: now,
+            // What is swapped out is still held. Audio buffers fill and empty by design.
+            bytes: (reading.resident + reading.swap.unwrap_or(0)).saturating_sub(buffers),
+        });
+        if analyse {
+            self.analysed = Some(now);
+            self.judge_now(now);
+        }
+        self.sampled = Some(now);
+        self.subject.remember(Moment {
+            at: reading.taken,
+            resident: reading.resident,
+            swap: reading.swap.unwrap_or(0),
+            heap: reading.kinds.heap,
+            external: reading.kinds.external,
+            processes: reading.processes,
+        });
+        self.reading = Some(reading);
+    }
+
+    fn reading_of(&self, held: &Held, pressure: Option<f64>) -> Reading {
+        Reading {
+            taken: CoarseInstant::now(),
+            resident: held.resident,
+            swap: held.swap,
+            kinds: Kinds {
+                anonymous: held.anonymous,
+                file: held.file,
+                ..Kinds::default()
+            },
+            processes: held.processes,
+            threads: held.threads,
+            open_fds: held.open_fds,
+            started: self.started,
+            limit: self.limit,
+            pressure,
+            tasks: None,
+            collecting: None,
+        }
+    }
+
+    /// Adds what the process's own books say. Returns the bytes of audio buffers in RAM.
+    fn describe(&self, now: Duration, reading: &mut Reading) -> u64 {
+        let own = match &self.whose {
+            Whose::Ours(own) => own.figures(),
+            Whose::Theirs(..) => {
+                let lasts = 3 * self.judged_by.sample_interval;
+                let recent = |(at, _): &&(Duration, OwnWords)| now.saturating_sub(*at) <= lasts;
+                if let Some((_, words)) = self.words.as_ref().filter(recent) {
+                    reading.tell(words);
+                }
+                return 0;
+            }
+        };
+        reading.tasks = Some(own.tasks);
+        reading.kinds.buffers = Some(own.buffers_filled);
+        if let Some(heap) = Heap::read().map(|heap| heap.without(own.buffers_allocated)) {
+            let rest = reading.resident.saturating_sub(own.buffers_filled);
+            reading.kinds.heap = Some(heap.allocated);
+            reading.kinds.external = Some(rest.saturating_sub(heap.allocated));
+            reading.kinds.fragmentation = heap.fragmentation();
+        }
+        own.buffers_filled
+    }
+
+    fn judge_now(&mut self, now: Duration) {
+        let verdict = self.judge.verdict(now, self.limit);
+        let before = self.verdict.as_ref().map(|verdict| verdict.pattern);
+        let process = &self.name;
+        match (before, verdict.pattern) {
+            (Some(Pattern::Leak), Pattern::Leak) => {}
+            (_, Pattern::Leak) => {
+                tracing::warn!(%process, "memory leaks: {}", verdict.recommendation);
+            }
+            (Some(Pattern::Leak), pattern) => {
+                tracing::info!(%process, %pattern, "memory leaks no more");
+            }
+            _ => {}
+        }
+        self.verdict = Some(verdict);
+    }
+
+    fn down(&mut self, unreadable: Unreadable) {
+        self.totals.failures[unreadable.reason.index()] += 1;
+        // A process that ends is found again or not at the next look; that one says so.
+        let same = self.problem.as_ref().map(|known| known.reason) == Some(unreadable.reason);
+        if !same && unreadable.reason != ReadFailure::Vanished {
+            let (process, reason) = (&self.name, unreadable.reason);
+            tracing::warn!(%process, %reason, "a process cannot be watched: {unreadable}");
+        }
+        self.up = false;
+        self.problem = Some(unreadable);
+        (self.reading, self.verdict, self.sampled) = (None, None, None);
+    }
+
+    fn miss(&mut self, what: usize, unread: Option<Unreadable>) {
+        if let Some(unread) = &unread {
+            self.totals.failures[unread.reason.index()] += 1;
+            if self.missing[what].as_ref() != Some(unread) {
+                let process = &self.name;
+                tracing::warn!(%process, "not everything of a process can be read: {unread}");
+            }
+        }
+        self.missing[what] = unread;
+    }
+
+    /// Takes in what the recorder said when it was asked.
+    pub(super) fn told(&mut self, now: Duration, said: Result<OwnWords, Unreadable>) {
+        // The answer of one that has ended meanwhile is nobody's.
+        if !self.up {
+            return;
+        }
+        match said {
+            Ok(words) => {
+                self.words = Some((now, words));
+                self.miss(WORDS, None);
+                if let Some(reading) = &mut self.reading {
+                    reading.tell(&words);
+                    self.subject.amend(reading.kinds.heap, reading.kinds.external);
+                }
+            }
+            Err(unread) => self.miss(WORDS, Some(unread)),
+        }
+        self.publish();
+    }
+
+    /// What it holds now is what growth is measured from.
+    pub(super) fn set_baseline(&mut self, now: Duration) -> bool {
+        if self.up {
+            self.judge.set_baseline(now);
+            self.tasks_before = None;
+            self.judge_now(now);
+            self.publish();
+        }
+        self.up
+    }
+
+    /// The figures that are too dear for every sample.
+    pub(super) fn analysis(&self, proc: &Proc) -> Analysis {
+        let parts = self.members.all().map(|member| proc.rollup(member.pid));
+        let sum = parts.fold(Ok(None::<Rollup>), |sum, part| match (sum, part) {
+            (Err(unread), _) => Err(unread),
+            (sum, Err(gone)) if gone.reason == ReadFailure::Vanished => sum,
+            (_, Err(unread)) => Err(unread),
+            (Ok(None), Ok(part)) => Ok(Some(part)),
+            (Ok(Some(sum)), Ok(part)) => Ok(Some(sum + part)),
+        });
+        let problem = self.problem.clone().unwrap_or_else(Unreadable::vanished);
+        Analysis {
+            status: self.subject.status(),
+            rollup: sum.and_then(|sum| sum.filter(|_| self.up).ok_or(problem)),
+        }
+    }
+
+    fn publish(&mut self) {
+        let tasks = self.reading.as_ref().map(|reading| reading.tasks.unwrap_or(reading.threads));
+        let baseline = self.judge.baseline().filter(|_| self.up);
+        if baseline.is_some() {
+            self.tasks_before = self.tasks_before.or(tasks);
+        }
+        let mut totals = self.totals.clone();
+        totals.cpu_seconds = self.members.cpu_seconds();
+        totals.major_faults = self.members.major_faults();
+        let missing = self.missing.iter().flatten().next().filter(|_| self.up);
+        self.subject.publish(Arc::new(ProcessStatus {
+            name: self.name.clone(),
+            up: self.up,
+            pids: match self.up {
+                true => self.members.heads().map(|head| head.pid).collect(),
+                false => Vec::new(),
+            },
+            reading: self.reading.clone(),
+            totals,
+            baseline,
+            verdict: self.verdict.clone(),
+            crossings: thresholds::crossed(&self.figures(tasks), &self.thresholds),
+            problem: self.problem.as_ref().or(missing).cloned(),
+        }));
+    }
+
+    fn figures(&self, tasks: Option<u64>) -> Figures {
+        let Some(reading) = &self.reading else {
+            return Figures::default();
+        };
+        let verdict = self.verdict.as_ref();
+        let known = verdict.filter(|verdict| verdict.pattern != Pattern::Unknown);
+        let more_tasks = tasks.zip(self.tasks_before.filter(|before| *before > 0));
+        Figures {
+            // Without the buffers, which are as large as they were configured.
+            resident_bytes: Some(reading.resident.saturating_sub(reading.kinds.buffers.unwrap_or(0))),
+            heap_bytes: reading.kinds.heap,
+            external_bytes: reading.kinds.external,
+            growth_ratio: verdict.and_then(|verdict| verdict.growth_ratio),
+            growth_bytes_per_second: known.map(|verdict| verdict.slope_bytes_per_second),
+            task_growth_ratio: more_tasks.map(|(now, before)| now as f64 / before as f64 - 1.0),
+            pressure_ratio: match (reading.pressure, reading.collecting) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                (a, b) => a.or(b),
+            },
+            idle_heap_ratio: reading.kinds.fragmentation,
+        }
+    }
+}
+
+impl Reading {
+    fn tell(&mut self, words: &OwnWords) {
+        self.kinds.heap = words.heap;
+        self.kinds.external = words.heap.map(|heap| self.resident.saturating_sub(heap));
+        self.kinds.fragmentation = words.fragmentation();
+        self.tasks = words.tasks;
+        self.collecting = words.collecting;
+    }
+}
