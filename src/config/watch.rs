@@ -27,7 +27,11 @@ fn judge(section: &Section<'_>) -> verdict::Options {
     let (window, min_points) = (section.number("window"), section.number("min_points"));
     if min_points > window {
         let problem = format!("more than `window`, which is {window}");
-        section.mistake("min_points", problem, "raise `window` or lower `min_points`");
+        section.mistake(
+            "min_points",
+            problem,
+            "raise `window` or lower `min_points`",
+        );
     }
     verdict::Options {
         sample_interval: section.duration("sample_interval"),
@@ -88,12 +92,14 @@ fn watch(section: &Section<'_>, base: &Path) -> Option<WatchOptions> {
 /// The one selector that is there.
 fn selector(section: &Section<'_>, base: &Path) -> Option<Selector> {
     let text = |key| section.text(key).filter(|text| usable(section, key, text));
-    let command = text("command").filter(|command| !command.contains('/') || {
-        let problem = format!("{} is a path", shown(command));
-        let remedy = "write the file name alone: a process is known by the last part of its \
+    let command = text("command").filter(|command| {
+        !command.contains('/') || {
+            let problem = format!("{} is a path", shown(command));
+            let remedy = "write the file name alone: a process is known by the last part of its \
                       first argument";
-        section.mistake("command", problem, remedy);
-        false
+            section.mistake("command", problem, remedy);
+            false
+        }
     });
     let found = [
         command.map(|command| Selector::Command(command.to_owned())),
@@ -102,11 +108,18 @@ fn selector(section: &Section<'_>, base: &Path) -> Option<Selector> {
         text("cgroup").and_then(|path| cgroup(section, path)),
         text("systemd").map(|unit| Selector::Unit(with_suffix(unit))),
     ];
-    let given: Vec<&str> = SELECTORS.into_iter().filter(|key| section.has(key)).collect();
+    let given: Vec<&str> = SELECTORS
+        .into_iter()
+        .filter(|key| section.has(key))
+        .collect();
     match given[..] {
         [] => {
             let remedy = "add one of command, pid, pid_file, cgroup and systemd";
-            section.mistake("command", "missing: nothing says which process it is", remedy);
+            section.mistake(
+                "command",
+                "missing: nothing says which process it is",
+                remedy,
+            );
             None
         }
         [_] => found.into_iter().flatten().next(),
@@ -122,7 +135,11 @@ fn selector(section: &Section<'_>, base: &Path) -> Option<Selector> {
 fn usable(section: &Section<'_>, key: &str, text: &str) -> bool {
     let usable = !text.is_empty() && text.len() <= 4096 && !text.contains(char::is_control);
     if !usable {
-        section.mistake(key, "empty, too long, or with a control character", "correct it");
+        section.mistake(
+            key,
+            "empty, too long, or with a control character",
+            "correct it",
+        );
     }
     usable
 }
@@ -184,7 +201,10 @@ fn metrics_url(section: &Section<'_>) -> Option<Url> {
         return wrong("not an address", "write http://127.0.0.1:8090/metrics");
     };
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return wrong("neither http:// nor https://", "write http://127.0.0.1:8090/metrics");
+        return wrong(
+            "neither http:// nor https://",
+            "write http://127.0.0.1:8090/metrics",
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return wrong(

@@ -131,6 +131,7 @@ impl Fixture {
             taken_wall: SystemTime::now() - age,
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
+            memory: Vec::new(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }

@@ -259,7 +259,9 @@ mod tests {
         tree.process(me, 1, "ffmpeg", &["ffmpeg"]);
         assert_eq!(once(&tree, command("ffmpeg")), Err(ReadFailure::NotFound));
         let others = [me + 1, me + 2];
-        others.map(|pid| tree.process(pid, 1, "ffmpeg", &["ffmpeg"]));
+        for pid in others {
+            tree.process(pid, 1, "ffmpeg", &["ffmpeg"]);
+        }
         assert_eq!(once(&tree, command("ffmpeg")), Ok(others.to_vec()));
     }
 

@@ -3,7 +3,4 @@
 mod fetch;
 mod text;
 
-pub(super) use self::{
-    fetch::fetch,
-    text::OwnWords,
-};
+pub(super) use self::{fetch::fetch, text::OwnWords};

@@ -137,7 +137,11 @@ impl Found {
             .or_else(|| beyond(self.java_committed, self.java_used));
         let whole = |value: f64| value.max(0.0) as u64;
         OwnWords {
-            heap: self.go_alloc.or(self.node_used).or(self.java_used).map(whole),
+            heap: self
+                .go_alloc
+                .or(self.node_used)
+                .or(self.java_used)
+                .map(whole),
             idle: idle.map(whole),
             tasks: self.goroutines.or(self.java_threads).map(whole),
             collecting: self.go_collecting.map(|share| share.min(1.0)),
@@ -161,7 +165,9 @@ mod tests {
         let mut whole = Reader::default();
         whole.feed(text.as_bytes());
         let mut pieces = Reader::default();
-        text.as_bytes().chunks(3).for_each(|piece| pieces.feed(piece));
+        text.as_bytes()
+            .chunks(3)
+            .for_each(|piece| pieces.feed(piece));
         let words = whole.finish();
         assert_eq!(pieces.finish(), words, "in pieces");
         words
@@ -195,19 +201,31 @@ mod tests {
                     jvm_memory_used_bytes{area=\"nonheap\",id=\"Code\",} 99.0\n\
                     jvm_threads_live_threads 7\n";
         let words = read(java).unwrap();
-        assert_eq!((words.heap, words.idle, words.tasks), (Some(30), None, Some(7)));
+        assert_eq!(
+            (words.heap, words.idle, words.tasks),
+            (Some(30), None, Some(7))
+        );
         let python = "python_info{version=\"3\"} 1.0\nprocess_resident_memory_bytes 5\n";
         assert_eq!(read(python), Some(OwnWords::default()));
     }
 
     #[test]
     fn what_is_no_exposition_is_refused_and_what_is_strange_is_left_out() {
-        for text in ["", "<html>hello</html>\n", "# only a comment\n", "{\"a\": 1}"] {
+        for text in [
+            "",
+            "<html>hello</html>\n",
+            "# only a comment\n",
+            "{\"a\": 1}",
+        ] {
             assert_eq!(read(text), None, "{text:?}");
         }
-        let strange = "go_goroutines NaN\ngo_goroutines -5\ngo_memstats_heap_alloc_bytes +Inf\nx 1\n";
+        let strange =
+            "go_goroutines NaN\ngo_goroutines -5\ngo_memstats_heap_alloc_bytes +Inf\nx 1\n";
         assert_eq!(read(strange), Some(OwnWords::default()));
-        let long = format!("x{{y=\"{}\"}} 1\ngo_goroutines 3\n", "z".repeat(3 * LONGEST));
+        let long = format!(
+            "x{{y=\"{}\"}} 1\ngo_goroutines 3\n",
+            "z".repeat(3 * LONGEST)
+        );
         assert_eq!(read(&long).unwrap().tasks, Some(3));
     }
 

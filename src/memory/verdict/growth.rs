@@ -50,10 +50,7 @@ impl Growth {
 
     fn is_beyond_bounds(&self) -> bool {
         let lasting = self.trend.to - self.since;
-        if !self.trend.keeps_on()
-            || lasting < SHORTEST
-            || self.trend.span() < COVERED * lasting
-        {
+        if !self.trend.keeps_on() || lasting < SHORTEST || self.trend.span() < COVERED * lasting {
             return false;
         }
         let (ratio, rate) = (self.ratio(), self.trend.slope / self.level.max(1.0));

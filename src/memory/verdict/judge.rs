@@ -182,7 +182,9 @@ impl Judge {
     /// What a scale says, now that one of its buckets has closed.
     fn examine(&mut self, index: usize) {
         let (finer, coarser) = self.scales.split_at_mut(index + 1);
-        let Some(scale) = finer.last_mut() else { return };
+        let Some(scale) = finer.last_mut() else {
+            return;
+        };
         let known = coarser.iter().filter(|scale| scale.width <= RHYTHMS);
         let swings = known.fold(scale.swings, |[a, b], coarse| {
             [a.max(coarse.swings[0]), b.max(coarse.swings[1])]
@@ -227,7 +229,13 @@ impl Judge {
         // Peaks reach the limit first.
         let room = limit.map(|limit| (limit as f64 - self.recent.range().1).max(0.0));
         let until = |slope: f64| {
-            room.map(|room| if slope > 0.0 { room / slope } else { f64::INFINITY })
+            room.map(|room| {
+                if slope > 0.0 {
+                    room / slope
+                } else {
+                    f64::INFINITY
+                }
+            })
         };
         let to_limit = growth.and_then(|growth| until(growth.trend.slope));
         let case = advice::Case {
@@ -257,9 +265,8 @@ impl Judge {
             severity: advice::severity(&case),
             recommendation: advice::recommendation(&case),
             seconds_to_limit: to_limit,
-            seconds_to_limit_interval: trend.and_then(|trend: Trend| {
-                until(trend.interval.1).zip(until(trend.interval.0))
-            }),
+            seconds_to_limit_interval: trend
+                .and_then(|trend: Trend| until(trend.interval.1).zip(until(trend.interval.0))),
             samples: self.samples,
             span: Duration::from_secs_f64(span),
         }

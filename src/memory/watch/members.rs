@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::memory::proc::{Identity, Look, Proc, Stat, Statm, Status, TICKS_PER_SECOND, Unreadable};
+use crate::memory::proc::{
+    Identity, Look, Proc, Stat, Statm, Status, TICKS_PER_SECOND, Unreadable,
+};
 
 /// So many processes of a watch are kept open; those beyond are opened at each look.
 const KEPT_OPEN: usize = 64;
@@ -120,7 +122,8 @@ impl Members {
         let ended = self.heads.difference(&heads).count();
         let came = heads.difference(&self.heads).count();
         self.heads = heads;
-        self.known.retain(|identity, _| trees.contains_key(identity));
+        self.known
+            .retain(|identity, _| trees.contains_key(identity));
         for (identity, stat) in trees {
             self.book(proc, identity, &stat);
         }
@@ -230,10 +233,16 @@ mod tests {
         tree.end(11);
         assert!(members.live(&tree.proc()));
         assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
-        assert_eq!((resident(&members, &tree), members.cpu_seconds()), (100, 6.0));
+        assert_eq!(
+            (resident(&members, &tree), members.cpu_seconds()),
+            (100, 6.0)
+        );
         tree.end(10);
         assert!(!members.live(&tree.proc()));
-        assert_eq!(update(&mut members, &tree, &[10]), Err(Unreadable::vanished()));
+        assert_eq!(
+            update(&mut members, &tree, &[10]),
+            Err(Unreadable::vanished())
+        );
         tree.process_started(10, 1, "x", &["x"], 900);
         let again = update(&mut members, &tree, &[10]);
         assert_eq!(again, Ok(Heads::Ended { replaced: 1 }));

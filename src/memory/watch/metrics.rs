@@ -170,16 +170,12 @@ fn each<V: Into<Value>>(
 }
 
 /// A figure that is there while the process is up.
-fn read<V>(
-    figure: impl Fn(&Reading) -> Option<V>,
-) -> impl Fn(&ProcessStatus) -> Option<V> {
+fn read<V>(figure: impl Fn(&Reading) -> Option<V>) -> impl Fn(&ProcessStatus) -> Option<V> {
     move |status| status.reading.as_ref().and_then(&figure)
 }
 
 /// A figure that is there once a pattern was named.
-fn judged(
-    figure: impl Fn(&Verdict) -> Option<f64>,
-) -> impl Fn(&ProcessStatus) -> Option<f64> {
+fn judged(figure: impl Fn(&Verdict) -> Option<f64>) -> impl Fn(&ProcessStatus) -> Option<f64> {
     move |status| {
         let verdict = status.verdict.as_ref()?;
         (verdict.pattern != Pattern::Unknown).then(|| figure(verdict))?
@@ -191,10 +187,20 @@ fn memory(out: &mut Exposition<'_>, processes: &Processes) -> fmt::Result {
     each(out, &SWAP, processes, read(|r| r.swap))?;
     each(out, &HEAP, processes, read(|r| r.kinds.heap))?;
     each(out, &EXTERNAL, processes, read(|r| r.kinds.external))?;
-    each(out, &FRAGMENTATION, processes, read(|r| r.kinds.fragmentation))?;
+    each(
+        out,
+        &FRAGMENTATION,
+        processes,
+        read(|r| r.kinds.fragmentation),
+    )?;
     each(out, &BASELINE, processes, |status| status.baseline)?;
     each(out, &LIMIT, processes, read(|r| r.limit))?;
-    each(out, &GROWTH, processes, judged(|v| Some(v.slope_bytes_per_second)))?;
+    each(
+        out,
+        &GROWTH,
+        processes,
+        judged(|v| Some(v.slope_bytes_per_second)),
+    )?;
     each(out, &TO_LIMIT, processes, judged(|v| v.seconds_to_limit))?;
     each(out, &CONFIDENCE, processes, judged(|v| Some(v.confidence)))?;
     out.family(&PATTERN, |series| {
@@ -220,15 +226,26 @@ impl Expose for Memory {
         memory(out, processes)?;
         each(out, &UP, processes, |status| Some(status.up))?;
         each(out, &COUNT, processes, |status| {
-            Some(status.reading.as_ref().map_or(0, |r| u64::from(r.processes)))
+            Some(
+                status
+                    .reading
+                    .as_ref()
+                    .map_or(0, |r| u64::from(r.processes)),
+            )
         })?;
         each(out, &THREADS, processes, read(|r| Some(r.threads)))?;
         each(out, &OPEN_FDS, processes, read(|r| r.open_fds))?;
         each(out, &START_TIME, processes, read(|r| r.started))?;
         each(out, &PRESSURE, processes, read(|r| r.pressure))?;
-        each(out, &RESTARTS, processes, |status| Some(status.totals.restarts))?;
-        each(out, &CPU_SECONDS, processes, |status| Some(status.totals.cpu_seconds))?;
-        each(out, &MAJOR_FAULTS, processes, |status| Some(status.totals.major_faults))?;
+        each(out, &RESTARTS, processes, |status| {
+            Some(status.totals.restarts)
+        })?;
+        each(out, &CPU_SECONDS, processes, |status| {
+            Some(status.totals.cpu_seconds)
+        })?;
+        each(out, &MAJOR_FAULTS, processes, |status| {
+            Some(status.totals.major_faults)
+        })?;
         each(out, &OOM_KILLS, processes, |status| status.totals.oom_kills)?;
         out.family(&READ_FAILURES, |series| {
             for status in processes {

@@ -14,12 +14,12 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
+use self::{own::Own, sampler::Sampler, status::Subject};
 pub use self::{
     own::OwnFigures,
     past::{Moment, Past},
     status::{Analysis, Kinds, ProcessStatus, Reading, Totals},
 };
-use self::{own::Own, sampler::Sampler, status::Subject};
 use super::MemoryOptions;
 use crate::{
     id::ProcessName,
@@ -109,7 +109,10 @@ impl Memory {
         self.order(|reply| Order::Baseline(which, reply)).await
     }
 
-    async fn order<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Result<T, Stopped> {
+    async fn order<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
         let sent = self.orders.send(order(reply)).await;
         sent.map_err(|_| Stopped)?;
@@ -119,7 +122,10 @@ impl Memory {
     /// Everybody as last read, in order of names.
     pub fn processes(&self) -> Vec<Arc<ProcessStatus>> {
         let members = self.roster.members();
-        members.iter().map(|(_, subject)| subject.status()).collect()
+        members
+            .iter()
+            .map(|(_, subject)| subject.status())
+            .collect()
     }
 
     /// What a process held before; `None` for one that is not watched.
@@ -127,4 +133,3 @@ impl Memory {
         Some(self.roster.get(name)?.past())
     }
 }
-

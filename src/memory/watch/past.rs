@@ -102,8 +102,15 @@ mod tests {
         assert_eq!(moments.len(), RECENT + RARE);
         let apart = |pair: &[&Moment]| pair[1].at.saturating_since(pair[0].at);
         assert!(moments[..RARE].windows(2).all(|pair| apart(pair) == STEP));
-        assert!(moments[RARE..].windows(2).all(|pair| apart(pair) == interval));
-        assert_eq!(moments.last().unwrap().resident, u64::from(2_880 * days - 1));
+        assert!(
+            moments[RARE..]
+                .windows(2)
+                .all(|pair| apart(pair) == interval)
+        );
+        assert_eq!(
+            moments.last().unwrap().resident,
+            u64::from(2_880 * days - 1)
+        );
         let day = moments.last().unwrap().at.saturating_since(moments[0].at);
         assert!(day >= Duration::from_secs(86_400), "{day:?}");
         past.amend(Some(7), None);

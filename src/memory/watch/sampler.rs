@@ -60,7 +60,11 @@ impl Sampler {
 
     /// The time between two rounds: a whole number of them makes a sample interval.
     fn period(&self) -> Duration {
-        let interval = self.options.judge.sample_interval.max(Duration::from_millis(10));
+        let interval = self
+            .options
+            .judge
+            .sample_interval
+            .max(Duration::from_millis(10));
         let looks = interval.as_nanos().div_ceil(LOOK.as_nanos());
         interval / u32::try_from(looks).unwrap_or(u32::MAX)
     }
@@ -95,7 +99,11 @@ impl Sampler {
             self.join(Whose::Ours(own), ProcessName::own(), &options);
         }
         for watch in &options.watches {
-            if self.targets.iter().all(|target| *target.name() != watch.name) {
+            if self
+                .targets
+                .iter()
+                .all(|target| *target.name() != watch.name)
+            {
                 let finder = Finder::new(watch.selector.clone());
                 let whose = Whose::Theirs(Box::new(watch.clone()), finder);
                 self.join(whose, watch.name.clone(), &options);
@@ -108,7 +116,8 @@ impl Sampler {
         let subject = std::sync::Arc::new(Subject::new(name.clone()));
         // Names differ, as the configuration has made sure.
         if let Ok(subject) = self.roster.join(name.clone(), subject) {
-            self.targets.push(Target::new(whose, name, subject, options));
+            self.targets
+                .push(Target::new(whose, name, subject, options));
         }
     }
 

@@ -144,11 +144,17 @@ impl Subject {
     }
 
     pub(super) fn past(&self) -> Past {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.past
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn remember(&self, moment: Moment) {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner).add(moment);
+        self.past
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(moment);
     }
 
     pub(super) fn amend(&self, heap: Option<u64>, external: Option<u64>) {

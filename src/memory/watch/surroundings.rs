@@ -68,7 +68,12 @@ mod tests {
     fn kills_are_counted_from_the_first_look_across_groups_made_anew() {
         let tree = Tree::new();
         tree.write("proc/7/cgroup", "0::/a\n");
-        let events = |count| tree.write("cgroup/a/memory.events", &format!("oom 1\noom_kill {count}\n"));
+        let events = |count| {
+            tree.write(
+                "cgroup/a/memory.events",
+                &format!("oom 1\noom_kill {count}\n"),
+            )
+        };
         let mut surroundings = Surroundings::default();
         surroundings.enter(&tree.proc(), 7);
         assert_eq!(surroundings.oom_kills(), None, "not told");

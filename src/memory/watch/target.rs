@@ -119,11 +119,7 @@ impl Target {
     ) -> bool {
         let interval = self.judged_by.sample_interval;
         let due = |last: Duration| now.saturating_sub(last) + slack >= interval;
-        if !forced
-            && self.up
-            && !self.sampled.is_none_or(due)
-            && self.members.live(look.proc())
-        {
+        if !forced && self.up && !self.sampled.is_none_or(due) && self.members.live(look.proc()) {
             return false;
         }
         let sampled = match self.read(now, look) {
@@ -183,9 +179,9 @@ impl Target {
         self.miss(DESCRIPTORS, held.unread.clone());
         self.totals.oom_kills = self.surroundings.oom_kills();
         let analyse = forced
-            || self.analysed.is_none_or(|last| {
-                now.saturating_sub(last) >= self.judged_by.analysis_interval
-            });
+            || self
+                .analysed
+                .is_none_or(|last| now.saturating_sub(last) >= self.judged_by.analysis_interval);
         if analyse {
             self.limit = self.surroundings.limit(proc);
         }
@@ -311,7 +307,8 @@ impl Target {
                 self.miss(WORDS, None);
                 if let Some(reading) = &mut self.reading {
                     reading.tell(&words);
-                    self.subject.amend(reading.kinds.heap, reading.kinds.external);
+                    self.subject
+                        .amend(reading.kinds.heap, reading.kinds.external);
                 }
             }
             Err(unread) => self.miss(WORDS, Some(unread)),
@@ -348,7 +345,10 @@ impl Target {
     }
 
     fn publish(&mut self) {
-        let tasks = self.reading.as_ref().map(|reading| reading.tasks.unwrap_or(reading.threads));
+        let tasks = self
+            .reading
+            .as_ref()
+            .map(|reading| reading.tasks.unwrap_or(reading.threads));
         let baseline = self.judge.baseline().filter(|_| self.up);
         if baseline.is_some() {
             self.tasks_before = self.tasks_before.or(tasks);
@@ -382,7 +382,11 @@ impl Target {
         let more_tasks = tasks.zip(self.tasks_before.filter(|before| *before > 0));
         Figures {
             // Without the buffers, which are as large as they were configured.
-            resident_bytes: Some(reading.resident.saturating_sub(reading.kinds.buffers.unwrap_or(0))),
+            resident_bytes: Some(
+                reading
+                    .resident
+                    .saturating_sub(reading.kinds.buffers.unwrap_or(0)),
+            ),
             heap_bytes: reading.kinds.heap,
             external_bytes: reading.kinds.external,
             growth_ratio: verdict.and_then(|verdict| verdict.growth_ratio),

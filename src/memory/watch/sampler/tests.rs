@@ -68,7 +68,10 @@ fn options(watches: &[WatchOptions]) -> MemoryOptions {
 
 fn pages(status: &ProcessStatus) -> Option<u64> {
     let page = rustix::param::page_size() as u64;
-    status.reading.as_ref().map(|reading| reading.resident / page)
+    status
+        .reading
+        .as_ref()
+        .map(|reading| reading.resident / page)
 }
 
 #[test]
@@ -88,7 +91,14 @@ fn a_process_is_seen_within_a_round_and_sampled_by_its_interval() {
     let status = fixture.at(Duration::ZERO);
     assert_eq!((status.up, pages(&status)), (false, None));
     assert_eq!(status.totals.failures[ReadFailure::NotFound.index()], 1);
-    assert!(status.problem.as_ref().unwrap().problem.contains("\"bird\""));
+    assert!(
+        status
+            .problem
+            .as_ref()
+            .unwrap()
+            .problem
+            .contains("\"bird\"")
+    );
 
     fixture.tree.process(10, 1, "bird", &["bird"]);
     let status = fixture.at(5 * SECOND);
@@ -124,12 +134,18 @@ fn restarts_are_counted_and_never_judged_as_growth() {
     // Each time larger than before, as a leak would look.
     for minute in 0..200_u32 {
         let pid = 100 + minute;
-        fixture.tree.process_started(pid, 1, "bird", &["bird"], u64::from(minute) * 6_000);
+        fixture
+            .tree
+            .process_started(pid, 1, "bird", &["bird"], u64::from(minute) * 6_000);
         fixture.tree.resident(pid, u64::from(minute) * 1_000 + 1);
         for round in 0..12 {
             let status = fixture.at(minute * 60 * SECOND + round * 5 * SECOND);
             let verdict = status.verdict.as_ref().unwrap();
-            assert_eq!(verdict.pattern, Pattern::Unknown, "minute {minute}: {verdict:?}");
+            assert_eq!(
+                verdict.pattern,
+                Pattern::Unknown,
+                "minute {minute}: {verdict:?}"
+            );
             assert!(verdict.samples <= 3, "{verdict:?}");
         }
         assert_eq!(fixture.status("bird").totals.restarts, u64::from(minute));
@@ -143,11 +159,16 @@ fn a_number_given_to_another_process_is_not_the_same_process() {
     fixture.tree.process_started(10, 1, "bird", &["bird"], 100);
     assert!(fixture.at(Duration::ZERO).up);
     fixture.tree.end(10);
-    fixture.tree.process_started(10, 1, "other", &["other"], 900);
+    fixture
+        .tree
+        .process_started(10, 1, "other", &["other"], 900);
     let status = fixture.at(5 * SECOND);
     let problem = status.problem.as_ref().unwrap();
     assert_eq!((status.up, problem.reason), (false, ReadFailure::NotFound));
-    assert!(problem.problem.contains("another has its number"), "{problem}");
+    assert!(
+        problem.problem.contains("another has its number"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -163,9 +184,14 @@ fn a_reload_keeps_who_is_watched_alike_and_drops_the_rest() {
     };
     assert_eq!(names(&fixture), ["bat", "bird", "self"]);
     fixture.sampler.apply(options(&[bird()]));
-    assert_eq!((names(&fixture), fixture.samples()), (vec!["bird".to_owned(), "self".to_owned()], 2));
+    assert_eq!(
+        (names(&fixture), fixture.samples()),
+        (vec!["bird".to_owned(), "self".to_owned()], 2)
+    );
     // The same name for another process is another watch.
-    fixture.sampler.apply(options(&[watch("bird", Selector::Pid(10))]));
+    fixture
+        .sampler
+        .apply(options(&[watch("bird", Selector::Pid(10))]));
     assert_eq!((names(&fixture).len(), fixture.samples()), (2, 0));
     fixture.sampler.apply(options(&[]));
     assert_eq!(names(&fixture), ["self"]);
@@ -186,7 +212,9 @@ fn what_a_recorder_says_of_its_heap_goes_with_the_sample() {
         tasks: Some(7),
         collecting: Some(0.5),
     };
-    fixture.sampler.told(Duration::ZERO, (name.clone(), Ok(words)));
+    fixture
+        .sampler
+        .told(Duration::ZERO, (name.clone(), Ok(words)));
     let kinds = |fixture: &Fixture| fixture.status("bird").reading.clone().unwrap().kinds;
     assert_eq!(kinds(&fixture).heap, Some(4096));
     assert_eq!(kinds(&fixture).fragmentation, Some(0.5));
@@ -198,7 +226,10 @@ fn what_a_recorder_says_of_its_heap_goes_with_the_sample() {
     fixture.sampler.told(INTERVAL, (name, Err(silent)));
     let status = fixture.status("bird");
     assert!(status.up && kinds(&fixture).heap.is_some());
-    assert_eq!(status.problem.as_ref().unwrap().reason, ReadFailure::Metrics);
+    assert_eq!(
+        status.problem.as_ref().unwrap().reason,
+        ReadFailure::Metrics
+    );
     assert_eq!(status.totals.failures[ReadFailure::Metrics.index()], 1);
     fixture.at(5 * INTERVAL);
     assert_eq!(kinds(&fixture).heap, None);
