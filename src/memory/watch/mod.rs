@@ -1,6 +1,7 @@
 //! Watching: this process and those of the configuration, read and judged on a thread of
 //! their own.
 
+mod judgement;
 mod members;
 mod metrics;
 mod own;

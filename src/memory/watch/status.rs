@@ -103,6 +103,13 @@ pub struct Analysis {
     pub rollup: Result<Rollup, Unreadable>,
 }
 
+impl Reading {
+    /// How much runs at once: goroutines or tasks where they are known, else threads.
+    pub fn running(&self) -> u64 {
+        self.tasks.unwrap_or(self.threads)
+    }
+}
+
 /// Where the thread leaves what it read.
 #[derive(Debug)]
 pub(super) struct Subject {

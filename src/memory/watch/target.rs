@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    judgement::Judgement,
     members::{Heads, Held, Members},
     own::{Heap, Own},
     past::Moment,
@@ -16,8 +17,6 @@ use crate::{
         MemoryOptions, ReadFailure, Rollup, Unreadable, WatchOptions,
         proc::{Finder, Look, Proc, TICKS_PER_SECOND},
         recorder::OwnWords,
-        thresholds::{self, Figures, Thresholds},
-        verdict::{self, Judge, Pattern, Sample, Verdict},
     },
     metrics::Membership,
 };
@@ -37,9 +36,7 @@ pub(super) struct Target {
     pub(super) whose: Whose,
     subject: Membership<ProcessName, Subject>,
     name: ProcessName,
-    judge: Judge,
-    judged_by: verdict::Options,
-    thresholds: Thresholds,
+    judgement: Judgement,
     members: Members,
     surroundings: Surroundings,
     totals: Totals,
@@ -47,13 +44,9 @@ pub(super) struct Target {
     started: Option<f64>,
     limit: Option<u64>,
     reading: Option<Reading>,
-    verdict: Option<Verdict>,
     /// What the recorder last told, and when.
     words: Option<(Duration, OwnWords)>,
-    /// How many tasks there were at the time of the baseline.
-    tasks_before: Option<u64>,
     sampled: Option<Duration>,
-    analysed: Option<Duration>,
     problem: Option<Unreadable>,
     /// What is missing although it is up: descriptors, the recorder's metrics.
     missing: [Option<Unreadable>; 2],
@@ -73,9 +66,7 @@ impl Target {
             whose,
             subject,
             name,
-            judge: Judge::new(options.judge),
-            judged_by: options.judge,
-            thresholds: options.thresholds,
+            judgement: Judgement::new(options),
             members: Members::default(),
             surroundings: Surroundings::default(),
             totals: Totals::default(),
@@ -83,11 +74,8 @@ impl Target {
             started: None,
             limit: None,
             reading: None,
-            verdict: None,
             words: None,
-            tasks_before: None,
             sampled: None,
-            analysed: None,
             problem: None,
             missing: [None, None],
         }
@@ -99,11 +87,8 @@ impl Target {
 
     /// Takes other options over. With another way of judging, what was judged is forgotten.
     pub(super) fn reconfigure(&mut self, options: &MemoryOptions) {
-        self.thresholds = options.thresholds;
-        if self.judged_by != options.judge {
-            self.judged_by = options.judge;
-            self.judge = Judge::new(options.judge);
-            (self.verdict, self.sampled, self.analysed) = (None, None, None);
+        if self.judgement.reconfigure(options) {
+            self.sampled = None;
         }
         self.publish();
     }
@@ -117,7 +102,7 @@ impl Target {
         look: &Look<'_>,
         forced: bool,
     ) -> bool {
-        let interval = self.judged_by.sample_interval;
+        let interval = self.judgement.options().sample_interval;
         let due = |last: Duration| now.saturating_sub(last) + slack >= interval;
         if !forced && self.up && !self.sampled.is_none_or(due) && self.members.live(look.proc()) {
             return false;
@@ -148,11 +133,11 @@ impl Target {
         }?;
         if let Heads::Ended { replaced } = heads {
             self.totals.restarts += replaced;
-            self.judge.restarted(now);
-            (self.words, self.tasks_before, self.analysed) = (None, None, None);
+            self.judgement.restarted(now);
+            self.words = None;
             tracing::info!(process = %self.name, replaced, "a watched process was restarted");
         }
-        if first || heads != Heads::Stayed || self.analysed.is_none() {
+        if first || heads != Heads::Stayed {
             self.enter(proc);
         }
         self.members.read(proc)
@@ -178,24 +163,18 @@ impl Target {
         }
         self.miss(DESCRIPTORS, held.unread.clone());
         self.totals.oom_kills = self.surroundings.oom_kills();
-        let analyse = forced
-            || self
-                .analysed
-                .is_none_or(|last| now.saturating_sub(last) >= self.judged_by.analysis_interval);
+        let analyse = forced || self.judgement.is_due(now);
         if analyse {
             self.limit = self.surroundings.limit(proc);
         }
         let pressure = self.surroundings.pressure(proc, now);
         let mut reading = self.reading_of(&held, pressure);
         let buffers = self.describe(now, &mut reading);
-        self.judge.add(Sample {
-            at: now,
-            // What is swapped out is still held. Audio buffers fill and empty by design.
-            bytes: (reading.resident + reading.swap.unwrap_or(0)).saturating_sub(buffers),
-        });
+        // What is swapped out is still held. Audio buffers fill and empty by design.
+        let held = reading.resident + reading.swap.unwrap_or(0);
+        self.judgement.add(now, held.saturating_sub(buffers));
         if analyse {
-            self.analysed = Some(now);
-            self.judge_now(now);
+            self.judgement.decide(now, self.limit, &self.name);
         }
         self.sampled = Some(now);
         self.subject.remember(Moment {
@@ -235,7 +214,7 @@ impl Target {
         let own = match &self.whose {
             Whose::Ours(own) => own.figures(),
             Whose::Theirs(..) => {
-                let lasts = 3 * self.judged_by.sample_interval;
+                let lasts = 3 * self.judgement.options().sample_interval;
                 let recent = |(at, _): &&(Duration, OwnWords)| now.saturating_sub(*at) <= lasts;
                 if let Some((_, words)) = self.words.as_ref().filter(recent) {
                     reading.tell(words);
@@ -254,23 +233,6 @@ impl Target {
         own.buffers_filled
     }
 
-    fn judge_now(&mut self, now: Duration) {
-        let verdict = self.judge.verdict(now, self.limit);
-        let before = self.verdict.as_ref().map(|verdict| verdict.pattern);
-        let process = &self.name;
-        match (before, verdict.pattern) {
-            (Some(Pattern::Leak), Pattern::Leak) => {}
-            (_, Pattern::Leak) => {
-                tracing::warn!(%process, "memory leaks: {}", verdict.recommendation);
-            }
-            (Some(Pattern::Leak), pattern) => {
-                tracing::info!(%process, %pattern, "memory leaks no more");
-            }
-            _ => {}
-        }
-        self.verdict = Some(verdict);
-    }
-
     fn down(&mut self, unreadable: Unreadable) {
         self.totals.failures[unreadable.reason.index()] += 1;
         // A process that ends is found again or not at the next look; that one says so.
@@ -281,7 +243,8 @@ impl Target {
         }
         self.up = false;
         self.problem = Some(unreadable);
-        (self.reading, self.verdict, self.sampled) = (None, None, None);
+        self.judgement.suspend();
+        (self.reading, self.sampled) = (None, None);
     }
 
     fn miss(&mut self, what: usize, unread: Option<Unreadable>) {
@@ -319,9 +282,8 @@ impl Target {
     /// What it holds now is what growth is measured from.
     pub(super) fn set_baseline(&mut self, now: Duration) -> bool {
         if self.up {
-            self.judge.set_baseline(now);
-            self.tasks_before = None;
-            self.judge_now(now);
+            self.judgement.set_baseline(now);
+            self.judgement.decide(now, self.limit, &self.name);
             self.publish();
         }
         self.up
@@ -345,13 +307,8 @@ impl Target {
     }
 
     fn publish(&mut self) {
-        let tasks = self
-            .reading
-            .as_ref()
-            .map(|reading| reading.tasks.unwrap_or(reading.threads));
-        let baseline = self.judge.baseline().filter(|_| self.up);
-        if baseline.is_some() {
-            self.tasks_before = self.tasks_before.or(tasks);
+        if let Some(reading) = &self.reading {
+            self.judgement.note_tasks(reading.running());
         }
         let mut totals = self.totals.clone();
         totals.cpu_seconds = self.members.cpu_seconds();
@@ -366,38 +323,11 @@ impl Target {
             },
             reading: self.reading.clone(),
             totals,
-            baseline,
-            verdict: self.verdict.clone(),
-            crossings: thresholds::crossed(&self.figures(tasks), &self.thresholds),
+            baseline: self.judgement.baseline().filter(|_| self.up),
+            verdict: self.judgement.verdict().cloned(),
+            crossings: self.judgement.crossings(self.reading.as_ref()),
             problem: self.problem.as_ref().or(missing).cloned(),
         }));
-    }
-
-    fn figures(&self, tasks: Option<u64>) -> Figures {
-        let Some(reading) = &self.reading else {
-            return Figures::default();
-        };
-        let verdict = self.verdict.as_ref();
-        let known = verdict.filter(|verdict| verdict.pattern != Pattern::Unknown);
-        let more_tasks = tasks.zip(self.tasks_before.filter(|before| *before > 0));
-        Figures {
-            // Without the buffers, which are as large as they were configured.
-            resident_bytes: Some(
-                reading
-                    .resident
-                    .saturating_sub(reading.kinds.buffers.unwrap_or(0)),
-            ),
-            heap_bytes: reading.kinds.heap,
-            external_bytes: reading.kinds.external,
-            growth_ratio: verdict.and_then(|verdict| verdict.growth_ratio),
-            growth_bytes_per_second: known.map(|verdict| verdict.slope_bytes_per_second),
-            task_growth_ratio: more_tasks.map(|(now, before)| now as f64 / before as f64 - 1.0),
-            pressure_ratio: match (reading.pressure, reading.collecting) {
-                (Some(a), Some(b)) => Some(a.max(b)),
-                (a, b) => a.or(b),
-            },
-            idle_heap_ratio: reading.kinds.fragmentation,
-        }
     }
 }
 
