@@ -86,8 +86,10 @@ fn shifts(random: &mut Random) -> Case {
     let (held, size) = (held(random), random.between(0.03, 0.45));
     let ramp = random.between(0.5, 4.0);
     let start = random.between(0.0, 24.0);
-    Case::sampled("shifts", None, 60.0 * HOUR, |at| {
+    let days: [f64; 5] = std::array::from_fn(|_| random.between(0.8, 1.2));
+    Case::sampled("shifts", None, 84.0 * HOUR, |at| {
         let hour = (at / HOUR + start) % 24.0;
+        let size = size * days[((at / HOUR + start) / 24.0) as usize];
         let busy = ((hour - 7.0) / ramp).clamp(0.0, 1.0) - ((hour - 18.0) / ramp).clamp(0.0, 1.0);
         held * (1.0 + size * busy + grain(random, 0.004))
     })
