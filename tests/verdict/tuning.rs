@@ -24,7 +24,10 @@ fn grain(random: &mut Random, mean: f64) -> f64 {
 /// Uniform noise that moves in small walks between two walls.
 fn hum(random: &mut Random) -> Case {
     let (held, grains) = (held(random), random.log_between(0.0005, 0.02));
-    let (walls, stride) = (random.between(0.003, 0.04), random.log_between(0.0003, 0.004));
+    let (walls, stride) = (
+        random.between(0.003, 0.04),
+        random.log_between(0.0003, 0.004),
+    );
     let mut place = 0.0;
     Case::sampled("hum", None, HOURS, |_| {
         place = f64::clamp(place + stride * random.between(-1.0, 1.0), -walls, walls);
@@ -121,7 +124,10 @@ fn lives(random: &mut Random) -> Case {
 
 fn naps(random: &mut Random) -> Case {
     let held = held(random);
-    let (awake, asleep) = (random.between(0.3, 6.0) * HOUR, random.between(0.1, 9.0) * HOUR);
+    let (awake, asleep) = (
+        random.between(0.3, 6.0) * HOUR,
+        random.between(0.1, 9.0) * HOUR,
+    );
     let drift = random.between(-0.1, 0.1);
     let (mut at, mut events, mut naps) = (0.0, Vec::new(), 0.0);
     let mut nap = awake;
@@ -131,7 +137,10 @@ fn naps(random: &mut Random) -> Case {
             nap = at + awake;
             naps = drift - naps;
         }
-        events.push(Event::Sample(at, held * (1.0 + naps + grain(random, 0.006))));
+        events.push(Event::Sample(
+            at,
+            held * (1.0 + naps + grain(random, 0.006)),
+        ));
         at += INTERVAL;
     }
     Case {

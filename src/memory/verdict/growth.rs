@@ -57,10 +57,7 @@ impl Growth {
 
     fn is_beyond_bounds(&self) -> bool {
         let lasting = self.trend.to - self.since;
-        if !self.trend.keeps_on()
-            || lasting < SHORTEST
-            || self.trend.span() < COVERED * lasting
-        {
+        if !self.trend.keeps_on() || lasting < SHORTEST || self.trend.span() < COVERED * lasting {
             return false;
         }
         let known = self.since - self.known_since >= DAY;
@@ -74,7 +71,12 @@ impl Growth {
 }
 
 /// What becomes of the growth once a bucket has closed at `now`.
-pub(super) fn next(before: Option<Growth>, scales: &[Scale], known_since: f64, now: f64) -> Option<Growth> {
+pub(super) fn next(
+    before: Option<Growth>,
+    scales: &[Scale],
+    known_since: f64,
+    now: f64,
+) -> Option<Growth> {
     let finest = scales.first()?;
     let standing = |trend: &&Trend| {
         let newest = finest.ring.iter().rev().take(2).map(|b| b.ceiling);

@@ -190,7 +190,9 @@ impl Judge {
     /// What a scale says, now that one of its buckets has closed.
     fn examine(&mut self, index: usize) {
         let (finer, coarser) = self.scales.split_at_mut(index + 1);
-        let Some(scale) = finer.last_mut() else { return };
+        let Some(scale) = finer.last_mut() else {
+            return;
+        };
         let rhythms = coarser.iter().filter(|scale| scale.width <= RHYTHMS);
         let needed = rhythms.fold(scale.swings.map(|own| OVER_OWN * own), |[a, b], coarse| {
             let [c, d] = coarse.swings;
@@ -236,7 +238,13 @@ impl Judge {
         // Peaks reach the limit first.
         let room = limit.map(|limit| (limit as f64 - self.recent.range().1).max(0.0));
         let until = |slope: f64| {
-            room.map(|room| if slope > 0.0 { room / slope } else { f64::INFINITY })
+            room.map(|room| {
+                if slope > 0.0 {
+                    room / slope
+                } else {
+                    f64::INFINITY
+                }
+            })
         };
         let to_limit = growth.and_then(|growth| until(growth.trend.slope));
         let case = advice::Case {
@@ -266,9 +274,8 @@ impl Judge {
             severity: advice::severity(&case),
             recommendation: advice::recommendation(&case),
             seconds_to_limit: to_limit,
-            seconds_to_limit_interval: trend.and_then(|trend: Trend| {
-                until(trend.interval.1).zip(until(trend.interval.0))
-            }),
+            seconds_to_limit_interval: trend
+                .and_then(|trend: Trend| until(trend.interval.1).zip(until(trend.interval.0))),
             samples: self.samples,
             span: Duration::from_secs_f64(span),
         }
@@ -294,9 +301,12 @@ impl Judge {
         }
         let finest = &self.scales[0];
         if finest.ring.len() < WINDOWS[0] {
-            let range = finest.ring.iter().fold(self.recent.range(), |(low, high), b| {
-                (low.min(b.floor), high.max(b.ceiling))
-            });
+            let range = finest
+                .ring
+                .iter()
+                .fold(self.recent.range(), |(low, high), b| {
+                    (low.min(b.floor), high.max(b.ceiling))
+                });
             return if range.1 - range.0 <= CALM * held {
                 (Pattern::Stable, 0.70)
             } else {
@@ -337,4 +347,3 @@ impl Judge {
 fn confidence_of(evidence: f64) -> f64 {
     1.0 - 0.3 / (evidence * evidence)
 }
-impl Judge { #[allow(missing_docs)] pub fn debug(&self)->String { format!("{:?}", self.growth.map(|g| (g.trend.span()/60., g.trend.shares.map(|s| (1000.*s/g.level).round()/10.), (1000.*g.trend.error/g.level).round()/10., g.evidence, g.leak, self.scales.iter().map(|s| (1000.*s.swings[0]/g.level).round()/10.).collect::<Vec<_>>())))} }
