@@ -116,8 +116,8 @@ impl Course {
     }
 }
 
-/// Asks for a verdict at every analysis; `until` may end it.
-pub fn follow(case: &Case, options: Options, mut until: impl FnMut(Pattern) -> bool) -> Course {
+/// Asks for a verdict at every analysis, until it is `done`.
+pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> Course {
     let mut judge = Judge::new(options);
     let mut course = Course::default();
     let mut asked = 0.0;
@@ -139,7 +139,7 @@ pub fn follow(case: &Case, options: Options, mut until: impl FnMut(Pattern) -> b
                 course.said[pattern.index()] += 1;
                 course.first[pattern.index()].get_or_insert(at);
                 course.last = Some(pattern);
-                if until(pattern) {
+                if done(&course) {
                     return course;
                 }
             }

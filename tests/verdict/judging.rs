@@ -119,7 +119,11 @@ fn steps(random: &mut Random) -> Case {
     let steps: Vec<[f64; 3]> = (0..count)
         .map(|_| {
             let height = random.between(0.05, 0.6);
-            let height = if random.chance(0.2) { -height / 2.0 } else { height };
+            let height = if random.chance(0.2) {
+                -height / 2.0
+            } else {
+                height
+            };
             [
                 random.between(0.02, 0.95) * DAY,
                 height,

@@ -24,7 +24,10 @@ fn grain(random: &mut Random, mean: f64) -> f64 {
 /// Uniform noise that moves in small walks between two walls.
 fn hum(random: &mut Random) -> Case {
     let (held, grains) = (held(random), random.log_between(0.0005, 0.02));
-    let (walls, stride) = (random.between(0.003, 0.04), random.log_between(0.0003, 0.004));
+    let (walls, stride) = (
+        random.between(0.003, 0.04),
+        random.log_between(0.0003, 0.004),
+    );
     let mut place = 0.0;
     Case::sampled("hum", None, HOURS, |_| {
         place = f64::clamp(place + stride * random.between(-1.0, 1.0), -walls, walls);
@@ -86,8 +89,10 @@ fn shifts(random: &mut Random) -> Case {
     let (held, size) = (held(random), random.between(0.03, 0.45));
     let ramp = random.between(0.5, 4.0);
     let start = random.between(0.0, 24.0);
-    Case::sampled("shifts", None, 60.0 * HOUR, |at| {
+    let days: [f64; 5] = std::array::from_fn(|_| random.between(0.8, 1.2));
+    Case::sampled("shifts", None, 84.0 * HOUR, |at| {
         let hour = (at / HOUR + start) % 24.0;
+        let size = size * days[((at / HOUR + start) / 24.0) as usize];
         let busy = ((hour - 7.0) / ramp).clamp(0.0, 1.0) - ((hour - 18.0) / ramp).clamp(0.0, 1.0);
         held * (1.0 + size * busy + grain(random, 0.004))
     })
@@ -119,7 +124,10 @@ fn lives(random: &mut Random) -> Case {
 
 fn naps(random: &mut Random) -> Case {
     let held = held(random);
-    let (awake, asleep) = (random.between(0.3, 6.0) * HOUR, random.between(0.1, 9.0) * HOUR);
+    let (awake, asleep) = (
+        random.between(0.3, 6.0) * HOUR,
+        random.between(0.1, 9.0) * HOUR,
+    );
     let drift = random.between(-0.1, 0.1);
     let (mut at, mut events, mut naps) = (0.0, Vec::new(), 0.0);
     let mut nap = awake;
@@ -129,7 +137,10 @@ fn naps(random: &mut Random) -> Case {
             nap = at + awake;
             naps = drift - naps;
         }
-        events.push(Event::Sample(at, held * (1.0 + naps + grain(random, 0.006))));
+        events.push(Event::Sample(
+            at,
+            held * (1.0 + naps + grain(random, 0.006)),
+        ));
         at += INTERVAL;
     }
     Case {

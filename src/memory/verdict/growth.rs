@@ -3,17 +3,21 @@
 use super::{scales::Scale, trend::Trend};
 
 const HOUR: f64 = 3600.0;
-/// Growth by so much is a leak if it is also so fast that no daily rhythm explains it: a sine
-/// would have to swing by 60 % of what is held.
-const FAST: (f64, f64) = (0.20, 0.08 / HOUR);
-/// Growth by so much is a leak at any pace.
+/// Growth by so much is a leak, whatever came before.
 const LARGE: f64 = 0.50;
+/// If it took at least so long, seconds; by more if it was quicker, as caches are.
+const LARGE_WITHIN: f64 = 2.0 * HOUR;
+/// Growth by so much is one where a day is known in which it was not part of the rhythm.
+const UNUSUAL: f64 = 0.10;
+const DAY: f64 = 24.0 * HOUR;
 /// No growth is a leak before it has lasted so long, seconds.
 const SHORTEST: f64 = HOUR;
 /// Growth that outlasts a day is no part of a daily rhythm, seconds.
 const LONGEST: f64 = 25.0 * HOUR;
 /// How often in succession it must look like a leak.
 const VOTES: u8 = 3;
+/// Growth by less is not called exponential.
+const RACING: f64 = 0.2;
 /// The window that shows the growth covers at least this part of it.
 const COVERED: f64 = 0.4;
 /// Nothing seen for this part of the growth, or of so many of the finest buckets, is its end.
@@ -34,18 +38,21 @@ pub(super) struct Growth {
     pub trend: Trend,
     /// How far the strongest evidence exceeds what is needed.
     pub evidence: f64,
-    votes: u8,
+    /// Since when growth would have been noticed, seconds.
+    known_since: f64,
+    votes: [u8; 2],
     /// It is more, or longer, than anything bounded explains.
     pub leak: bool,
+    /// It grows with what has grown.
+    pub exponential: bool,
 }
 
 impl Growth {
     /// Growth relative to what was held at its beginning.
     pub(super) fn ratio(&self) -> f64 {
         let lasting = self.trend.to - self.since;
-        let end = self.trend.level + self.trend.slope * self.trend.span();
         // A step in between is in the difference of levels, but not in the slope.
-        (end - self.level).min(1.3 * self.trend.slope * lasting) / self.level.max(1.0)
+        (self.trend.top - self.level).min(1.3 * self.trend.slope * lasting) / self.level.max(1.0)
     }
 
     fn is_beyond_bounds(&self) -> bool {
@@ -53,18 +60,27 @@ impl Growth {
         if !self.trend.keeps_on() || lasting < SHORTEST || self.trend.span() < COVERED * lasting {
             return false;
         }
-        let (ratio, rate) = (self.ratio(), self.trend.slope / self.level.max(1.0));
-        (ratio >= FAST.0 && rate >= FAST.1) || ratio >= LARGE || lasting >= LONGEST
+        let known = self.since - self.known_since >= DAY;
+        let enough = if known {
+            UNUSUAL
+        } else {
+            LARGE * (LARGE_WITHIN / lasting).max(1.0)
+        };
+        self.ratio() >= enough || lasting >= LONGEST
     }
 }
 
 /// What becomes of the growth once a bucket has closed at `now`.
-pub(super) fn next(before: Option<Growth>, scales: &[Scale], now: f64) -> Option<Growth> {
+pub(super) fn next(
+    before: Option<Growth>,
+    scales: &[Scale],
+    known_since: f64,
+    now: f64,
+) -> Option<Growth> {
     let finest = scales.first()?;
     let standing = |trend: &&Trend| {
-        let end = trend.level + trend.slope * trend.span();
         let newest = finest.ring.iter().rev().take(2).map(|b| b.ceiling);
-        newest.fold(0.0, f64::max) >= end - 0.5 * trend.rise()
+        newest.fold(0.0, f64::max) >= trend.top - 0.5 * trend.rise()
     };
     let all = || {
         scales
@@ -94,8 +110,10 @@ pub(super) fn next(before: Option<Growth>, scales: &[Scale], now: f64) -> Option
         seen: now,
         trend,
         evidence,
-        votes: before.map_or(0, |before| before.votes),
+        known_since,
+        votes: before.map_or([0; 2], |before| before.votes),
         leak: before.is_some_and(|before| before.leak),
+        exponential: before.is_some_and(|before| before.exponential),
     };
     let beyond = all().any(|trend| {
         let growth = Growth {
@@ -104,11 +122,15 @@ pub(super) fn next(before: Option<Growth>, scales: &[Scale], now: f64) -> Option
         };
         growth.is_beyond_bounds()
     });
-    growth.votes = if beyond {
-        (growth.votes + 1).min(VOTES)
-    } else {
-        0
-    };
-    growth.leak |= growth.votes == VOTES;
+    let races = growth.ratio() >= RACING
+        && all().any(|long| {
+            let within = |short: &Trend| short.span() <= 0.8 * long.span() && short.accelerates();
+            long.accelerates() && all().any(within)
+        });
+    for (votes, so) in growth.votes.iter_mut().zip([beyond, races]) {
+        *votes = if so { (*votes + 1).min(VOTES) } else { 0 };
+    }
+    growth.leak = growth.votes[0] == VOTES || (growth.leak && !longest.flattens());
+    growth.exponential = growth.votes[1] == VOTES || (growth.exponential && races);
     Some(growth)
 }

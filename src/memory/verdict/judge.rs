@@ -17,10 +17,14 @@ const WINDOWS: [usize; 3] = [16, 24, 32];
 /// Swings of scales up to this width count against the growth at finer ones, seconds: the
 /// coarsest of them remembers about three days.
 const RHYTHMS: f64 = 3.0 * 3600.0;
+/// A rise counts when it is so many times as large as what has come and gone at its scale.
+const OVER_OWN: f64 = 1.5;
+/// The same for coarser scales: no day is like another.
+const OVER_RHYTHM: f64 = 2.0;
 /// Newest samples that make the present level.
 const LEVEL: usize = 5;
 /// Before growth can be judged, what stays within this part of itself is stable.
-const CALM: f64 = 0.10;
+const CALM: f64 = 0.05;
 /// Intervals without a sample that are a gap.
 const GAP: f64 = 8.0;
 /// A step that was announced has settled after so many intervals, and then is measured over as
@@ -39,6 +43,8 @@ pub struct Judge {
     scales: Vec<Scale>,
     baseline: Option<f64>,
     warm: bool,
+    /// End of the warm-up, seconds.
+    warm_since: f64,
     step: Option<Step>,
     growth: Option<Growth>,
 }
@@ -70,6 +76,7 @@ impl Judge {
             scales: scales(interval),
             baseline: None,
             warm: false,
+            warm_since: 0.0,
             step: None,
             growth: None,
         }
@@ -95,8 +102,9 @@ impl Judge {
         if !self.warm {
             let enough = self.samples >= self.options.min_points as u64;
             self.warm = enough && at - first >= self.options.baseline_after.as_secs_f64();
-            if self.warm && self.baseline.is_none() {
-                self.baseline = self.recent.level(at, LEVEL);
+            if self.warm {
+                self.warm_since = at;
+                self.baseline = self.baseline.or(self.recent.level(at, LEVEL));
             }
             return;
         }
@@ -175,7 +183,7 @@ impl Judge {
             self.examine(index);
         }
         if closed > 0 {
-            self.growth = growth::next(self.growth, &self.scales, at);
+            self.growth = growth::next(self.growth, &self.scales, self.warm_since, at);
         }
     }
 
@@ -185,9 +193,10 @@ impl Judge {
         let Some(scale) = finer.last_mut() else {
             return;
         };
-        let known = coarser.iter().filter(|scale| scale.width <= RHYTHMS);
-        let swings = known.fold(scale.swings, |[a, b], coarse| {
-            [a.max(coarse.swings[0]), b.max(coarse.swings[1])]
+        let rhythms = coarser.iter().filter(|scale| scale.width <= RHYTHMS);
+        let needed = rhythms.fold(scale.swings.map(|own| OVER_OWN * own), |[a, b], coarse| {
+            let [c, d] = coarse.swings;
+            [a.max(OVER_RHYTHM * c), b.max(OVER_RHYTHM * d)]
         });
         scale.trends.clear();
         scale.evidence = 0.0;
@@ -196,7 +205,7 @@ impl Judge {
             let Some(from) = ring.len().checked_sub(window) else {
                 break;
             };
-            match trend(&ring[from..], swings) {
+            match trend(&ring[from..], needed) {
                 Ok(trend) => scale.trends.push(trend),
                 Err(near) => scale.evidence = scale.evidence.max(near.min(0.99)),
             }
@@ -281,7 +290,7 @@ impl Judge {
             return (Pattern::Unknown, 0.0);
         }
         if let Some(growth) = &self.growth {
-            let pattern = if growth.trend.accelerates() && growth.ratio() >= 0.2 {
+            let pattern = if growth.exponential {
                 Pattern::Exponential
             } else if growth.leak {
                 Pattern::Leak
@@ -292,8 +301,13 @@ impl Judge {
         }
         let finest = &self.scales[0];
         if finest.ring.len() < WINDOWS[0] {
-            let (low, high) = self.recent.range();
-            return if high - low <= CALM * held {
+            let range = finest
+                .ring
+                .iter()
+                .fold(self.recent.range(), |(low, high), b| {
+                    (low.min(b.floor), high.max(b.ceiling))
+                });
+            return if range.1 - range.0 <= CALM * held {
                 (Pattern::Stable, 0.70)
             } else {
                 (Pattern::Unknown, 0.0)

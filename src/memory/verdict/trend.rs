@@ -2,25 +2,25 @@
 
 use super::{
     bucket::{Bucket, PICKS},
-    statistics::{self, MOST_POINTS, line, median, spread, variance_inflation},
+    statistics::{MOST_POINTS, line, median, spread, variance_inflation},
 };
 
 /// Standard deviations from random order that growth needs.
-const SCORE: f64 = 3.5;
-/// A rise counts when it is so many times as large as what has come and gone.
-const OVER_SWING: f64 = 1.5;
+const SCORE: f64 = 4.0;
 /// Less than this part of what is held is not worth a word.
-const LEAST_RISE: f64 = 0.01;
+const LEAST_RISE: f64 = 0.02;
 /// Nor are so few bytes, whatever is held: 128 pages of 4 KiB.
 const LEAST_BYTES: f64 = 512.0 * 1024.0;
 /// Nor is so slow a growth, per second of what is held: 0.02 % an hour.
 const LEAST_RATE: f64 = 0.0002 / 3600.0;
 /// Each part of the window takes part in the growth, with at least so much of its mean share.
-const LEAST_SHARE: f64 = 0.2;
+const LEAST_SHARE: f64 = 0.35;
 /// One jump that makes up so much of the rise is a step.
 const STEP_SHARE: f64 = 0.25;
 /// More steps than this in one window are growth.
 const MOST_STEPS: usize = 3;
+/// What is left without the steps makes up at least so much of the rise.
+const LEAST_REST: f64 = 0.3;
 /// Buckets on each side that a jump is measured between.
 const STEP_SIDE: usize = 3;
 
@@ -35,8 +35,10 @@ pub(super) struct Trend {
     pub from: f64,
     /// See [`Self::from`].
     pub to: f64,
-    /// What the line says for the first bucket, bytes.
+    /// What is held in the first quarter, bytes.
     pub level: f64,
+    /// What is held in the last quarter, steps included, bytes.
+    pub top: f64,
     /// Growth between the quarters of the window, bytes.
     pub shares: [f64; 3],
     /// The same of the floors.
@@ -67,6 +69,12 @@ impl Trend {
             && self.floor_rise >= 0.5 * self.rise()
     }
 
+    /// Whether it has clearly slowed down.
+    pub(super) fn flattens(&self) -> bool {
+        let [first, _, last] = self.shares;
+        last + self.error < 0.6 * (first - self.error)
+    }
+
     /// Whether growth grows with what has grown: each share exceeds the one before it by about the
     /// same factor. The foot of a wave speeds up too, but less and less.
     pub(super) fn accelerates(&self) -> bool {
@@ -76,16 +84,17 @@ impl Trend {
     }
 }
 
-/// What a window says: growth, or how near it came to it (below 1).
-pub(super) fn trend(window: &[Bucket], swings: [f64; 2]) -> Result<Trend, f64> {
+/// What a window says: growth, or how near it came to it (below 1). The floors, and the
+/// middles, must rise by so much.
+pub(super) fn trend(window: &[Bucket], needed: [f64; 2]) -> Result<Trend, f64> {
     let mut best: Result<Trend, f64> = Err(0.0);
-    for (pick, swing) in PICKS.into_iter().zip(swings) {
+    for (pick, needed) in PICKS.into_iter().zip(needed) {
         let mut values = [0.0; MOST_POINTS];
         let values = &mut values[..window.len()];
         for (value, bucket) in values.iter_mut().zip(window) {
             *value = pick(bucket);
         }
-        let found = series(window, values, swing);
+        let found = series(window, values, needed);
         best = match (best, found) {
             (Err(a), Err(b)) => Err(f64::max(a, b)),
             (Ok(a), Ok(b)) if a.evidence >= b.evidence => Ok(a),
@@ -97,11 +106,11 @@ pub(super) fn trend(window: &[Bucket], swings: [f64; 2]) -> Result<Trend, f64> {
 }
 
 /// Growth needs all of this; the cheap tests come first.
-fn series(window: &[Bucket], values: &mut [f64], swing: f64) -> Result<Trend, f64> {
-    let held = quarters(values)[0];
-    let needed = (held * LEAST_RISE).max(LEAST_BYTES).max(OVER_SWING * swing);
-    let whole = 4.0 / 3.0;
-    let near = whole * rise(values) / needed;
+fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f64> {
+    let [held, .., top] = quarters(values);
+    let needed = (held * LEAST_RISE).max(LEAST_BYTES).max(needed);
+    let with_steps = whole_rise(values);
+    let near = with_steps / needed;
     if near < 1.0 {
         return Err(near.max(0.0));
     }
@@ -114,11 +123,11 @@ fn series(window: &[Bucket], values: &mut [f64], swing: f64) -> Result<Trend, f6
     ];
     let total: f64 = shares.iter().sum();
     let least = shares.iter().copied().fold(f64::INFINITY, f64::min);
-    let near = whole * total / needed;
+    let near = 4.0 / 3.0 * total / needed;
     if near < 1.0 {
         return Err(near.max(0.0));
     }
-    if least < LEAST_SHARE * total / 3.0 {
+    if least < LEAST_SHARE * total / 3.0 || total < LEAST_REST * 0.75 * with_steps {
         return Err(0.5);
     }
     let mut times = [0.0; MOST_POINTS];
@@ -127,20 +136,14 @@ fn series(window: &[Bucket], values: &mut [f64], swing: f64) -> Result<Trend, f6
         *time = bucket.at;
     }
     let mut residuals = [0.0; MOST_POINTS];
-    let residuals = &mut residuals[..values.len()];
-    around_quarters(values, &middles, residuals);
+    let count = around_quarters(values, &middles, &mut residuals);
+    let residuals = &residuals[..count];
     let line = line(times, values, variance_inflation(residuals));
     let evidence = near
         .min(line.score / SCORE)
         .min(line.slope / (held * LEAST_RATE));
     if evidence < 1.0 {
         return Err(evidence.max(0.0));
-    }
-    let (from, to) = (times[0], times[times.len() - 1]);
-    let mut offsets = [0.0; MOST_POINTS];
-    let offsets = &mut offsets[..values.len()];
-    for ((offset, value), time) in offsets.iter_mut().zip(&*values).zip(&*times) {
-        *offset = value - line.slope * (time - from);
     }
     let mut floors = [0.0; MOST_POINTS];
     let floors = &mut floors[..values.len()];
@@ -150,11 +153,12 @@ fn series(window: &[Bucket], values: &mut [f64], swing: f64) -> Result<Trend, f6
     Ok(Trend {
         slope: line.slope,
         interval: line.interval,
-        from,
-        to,
-        level: median(offsets),
+        from: times[0],
+        to: times[times.len() - 1],
+        level: middles[0],
+        top,
         shares,
-        floor_rise: rise(floors),
+        floor_rise: 0.75 * whole_rise(floors),
         // Of a median, twice, of a quarter of the points.
         error: 1.25 * spread(residuals) * (8.0 / values.len() as f64).sqrt(),
         evidence,
@@ -173,49 +177,57 @@ fn quarters(values: &[f64]) -> [f64; 4] {
     })
 }
 
-fn rise(values: &[f64]) -> f64 {
-    let n = values.len();
-    let of = |range: std::ops::Range<usize>| {
-        let mut part = [0.0; MOST_POINTS];
-        let part = &mut part[..range.len()];
-        part.copy_from_slice(&values[range]);
-        median(part)
-    };
-    of(n - n / 4..n) - of(0..n / 4)
+/// How far values rise over the whole window, by its first and its last quarter.
+fn whole_rise(values: &[f64]) -> f64 {
+    let quarters = quarters(values);
+    (quarters[3] - quarters[0]) * 4.0 / 3.0
 }
 
-/// Distances from the line through the middles of the quarters, which bends with the growth.
-fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) {
+/// Distances from the cubic through the middles of the quarters, which bends with the growth;
+/// only between them, where it does not swing. How many there are.
+fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) -> usize {
+    let [a, b, c, d] = *middles;
     let quarter = values.len() as f64 / 4.0;
-    for (i, residual) in residuals.iter_mut().enumerate() {
-        let place = (i as f64 + 0.5) / quarter - 0.5;
-        let left = (place.floor().max(0.0) as usize).min(2);
-        let along = place - left as f64;
-        *residual = values[i] - middles[left] - along * (middles[left + 1] - middles[left]);
+    let mut count = 0;
+    for (i, value) in values.iter().enumerate() {
+        let x = (i as f64 + 0.5) / quarter - 0.5;
+        if !(0.0..=3.0).contains(&x) {
+            continue;
+        }
+        let cubic = -a * (x - 1.0) * (x - 2.0) * (x - 3.0) / 6.0
+            + b * x * (x - 2.0) * (x - 3.0) / 2.0
+            - c * x * (x - 1.0) * (x - 3.0) / 2.0
+            + d * x * (x - 1.0) * (x - 2.0) / 6.0;
+        residuals[count] = value - cubic;
+        count += 1;
     }
+    count
 }
 
 /// Takes the largest jumps out, as far as they stay up and no trend explains them.
 fn without_steps(values: &mut [f64]) {
-    let n = values.len();
-    let whole = rise(values) * 4.0 / 3.0;
+    let whole = whole_rise(values);
     for _ in 0..MOST_STEPS {
-        let total = rise(values) * 4.0 / 3.0;
-        let expected = total.max(0.0) * STEP_SIDE as f64 / n as f64;
-        let mut largest = (0.0, 0);
-        for i in STEP_SIDE..=n - STEP_SIDE {
-            let mut before = [values[i - 3], values[i - 2], values[i - 1]];
-            let mut after = [values[i], values[i + 1], values[i + 2]];
-            let jump = statistics::median(&mut after) - statistics::median(&mut before) - expected;
-            if jump > largest.0 {
-                largest = (jump, i);
+        let mut jumps = [0.0; MOST_POINTS];
+        let jumps = &mut jumps[..values.len() + 1 - 2 * STEP_SIDE];
+        let mut largest = (f64::NEG_INFINITY, 0);
+        for (i, jump) in jumps.iter_mut().enumerate() {
+            let middle = |at: usize| {
+                let mut side = [values[at], values[at + 1], values[at + 2]];
+                median(&mut side)
+            };
+            let at = i + STEP_SIDE;
+            *jump = middle(at) - middle(i);
+            if *jump > largest.0 {
+                largest = (*jump, at);
             }
         }
-        if largest.0 < STEP_SHARE * whole {
+        let excess = largest.0 - median(jumps).max(0.0);
+        if excess < STEP_SHARE * whole {
             return;
         }
         for value in &mut values[largest.1..] {
-            *value -= largest.0;
+            *value -= excess;
         }
     }
 }
