@@ -459,3 +459,61 @@ fn churn_does_not_grow_us() {
         .count();
     assert!(fds < 100, "{fds}");
 }
+
+/// Runs `leakcheck` on a process for two seconds: its status, and what it printed.
+fn leakcheck(pid: u32, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .args(["leakcheck", "--pid", &pid.to_string(), "--for", "2s"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(text).unwrap(),
+    )
+}
+
+#[test]
+fn leakcheck_tells_growth_from_rest() {
+    let mut growing = Recorder::start(&command("growing"), &["--hold", "8192"]);
+    let pid = growing.id();
+    let (status, text) = std::thread::scope(|scope| {
+        let check = scope.spawn(|| leakcheck(pid, &["--interval", "100ms"]));
+        let began = Instant::now();
+        while !check.is_finished() {
+            growing.order("hold 1024");
+            assert!(began.elapsed() < support::PATIENCE);
+        }
+        check.join().unwrap()
+    });
+    assert_eq!(status, 1, "{text}");
+    assert!(
+        text.contains("\ngrows: ") && text.contains("pattern: "),
+        "{text}"
+    );
+    assert!(text.lines().count() >= 20, "{text}");
+
+    let (status, text) = leakcheck(growing.id(), &["--format", "json"]);
+    assert_eq!(status, 0, "{text}");
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let (outcome, samples) = lines.split_last().unwrap();
+    assert_eq!(outcome["grows"], false, "{text}");
+    assert!(samples.len() >= 20 && samples[0]["resident_bytes"].as_f64().unwrap() > MIB);
+
+    // One that ends meanwhile, one that never was, and too short a look.
+    let pid = growing.id();
+    let check = std::thread::spawn(move || leakcheck(pid, &[]));
+    growing.end();
+    let (status, text) = check.join().unwrap();
+    assert!(
+        status == 2 && text.contains("no process"),
+        "{status}: {text}"
+    );
+    assert_eq!(leakcheck(4_194_304, &[]).0, 2);
+    let (status, text) = leakcheck(pid, &["--interval", "1s"]);
+    assert!(status == 2 && text.contains("too few"), "{status}: {text}");
+}

@@ -11,7 +11,7 @@ const KEPT_OPEN: usize = 64;
 
 /// Trees of processes and what they have used so far.
 #[derive(Debug, Default)]
-pub(super) struct Members {
+pub(in crate::memory) struct Members {
     /// At the head of their trees; those of the last look that found any.
     heads: BTreeSet<Identity>,
     known: BTreeMap<Identity, Member>,
@@ -29,7 +29,7 @@ struct Member {
 
 /// What became of the heads since the last look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heads {
+pub(in crate::memory) enum Heads {
     /// All are still there, perhaps with new ones.
     Stayed,
     /// At least one has ended; so many have come in place of some.
@@ -41,17 +41,17 @@ pub(super) enum Heads {
 
 /// What they hold together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) resident: u64,
-    pub(super) anonymous: Option<u64>,
-    pub(super) file: Option<u64>,
-    pub(super) swap: Option<u64>,
-    pub(super) processes: u32,
-    pub(super) threads: u64,
+pub(in crate::memory) struct Held {
+    pub(in crate::memory) resident: u64,
+    pub(in crate::memory) anonymous: Option<u64>,
+    pub(in crate::memory) file: Option<u64>,
+    pub(in crate::memory) swap: Option<u64>,
+    pub(in crate::memory) processes: u32,
+    pub(in crate::memory) threads: u64,
     /// `None` when that of one cannot be had.
-    pub(super) open_fds: Option<u64>,
+    pub(in crate::memory) open_fds: Option<u64>,
     /// Why it cannot.
-    pub(super) unread: Option<Unreadable>,
+    pub(in crate::memory) unread: Option<Unreadable>,
 }
 
 impl Members {
@@ -84,7 +84,7 @@ impl Members {
     }
 
     /// Takes over who belongs here now.
-    pub(super) fn update(
+    pub(in crate::memory) fn update(
         &mut self,
         look: &Look<'_>,
         heads: &BTreeSet<u32>,
@@ -156,7 +156,7 @@ impl Members {
     }
 
     /// Sums up. A process that ends meanwhile is left out.
-    pub(super) fn read(&self, proc: &Proc) -> Result<Held, Unreadable> {
+    pub(in crate::memory) fn read(&self, proc: &Proc) -> Result<Held, Unreadable> {
         let mut held = Held {
             open_fds: Some(0),
             ..Held::default()

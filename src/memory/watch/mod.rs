@@ -15,6 +15,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub(super) use self::members::{Held, Members};
 use self::{own::Own, sampler::Sampler, status::Subject};
 pub use self::{
     own::OwnFigures,
