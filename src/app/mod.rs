@@ -160,6 +160,7 @@ impl<'a> App<'a> {
                 max_requests: options.max_requests,
                 web: web_options,
                 buffers: capture.buffers(),
+                memory: capture.memory(),
                 assets: ASSETS,
                 metrics: http_metrics,
                 limits: http::Limits::default(),
