@@ -276,8 +276,13 @@ fn a_recorder_tells_of_its_own_heap() {
         scrape.matching("myaudio_memory_heap_bytes", &[("process", "mute")]),
         NONE
     );
+    exporter.process.until("the log says why", || {
+        exporter
+            .process
+            .output()
+            .contains("answered with status 404")
+    });
     let log = exporter.process.output();
-    assert!(log.contains("answered with status 404"), "{log}");
     assert!(!log.contains("token"), "{log}");
 }
 
@@ -350,11 +355,10 @@ fn another_users_process_is_read_as_far_as_the_system_lets() {
         scrape.value("myaudio_process_read_failures_total", &labels) > 0.0
     });
     assert!(!is_up(&scrape, "x") && is_up(&scrape, "self"));
-    let log = exporter.process.output();
-    assert!(
-        log.contains("hidepid") && log.contains("CAP_SYS_PTRACE"),
-        "{log}"
-    );
+    exporter.process.until("the log says what to do", || {
+        let log = exporter.process.output();
+        log.contains("hidepid") && log.contains("CAP_SYS_PTRACE")
+    });
     drop(exporter);
 
     let exporter = as_nobody(&path, Some("hidepid=1"));

@@ -14,6 +14,8 @@ pub use check::{CheckOutcome, CheckSample, FEWEST_SAMPLES, LeakCheck};
 pub use options::{MemoryOptions, WatchOptions};
 pub use proc::{ReadFailure, Rollup, Selector, Unreadable};
 pub use process::ProcessMetrics;
+#[cfg(any(test, fuzzing))]
+pub(crate) use recorder::fuzz as recorder_metrics;
 pub use watch::{
     Analysis, Kinds, MAX_WATCHES, Memory, Moment, OwnFigures, Past, ProcessStatus, Reading,
     Stopped, Totals,

@@ -26,7 +26,7 @@ held, files, children = [], [], []
 
 def hold(kib):
     """Memory of its own, in RAM: a mapping that nothing else gives away or keeps."""
-    memory = mmap.mmap(-1, kib * 1024)
+    memory = mmap.mmap(-1, kib * 1024, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     for page in range(0, kib * 1024, 4096):
         memory[page] = 1
     held.append(memory)

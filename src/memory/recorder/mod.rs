@@ -3,4 +3,6 @@
 mod fetch;
 mod text;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::text::fuzz;
 pub(super) use self::{fetch::fetch, text::OwnWords};

@@ -157,6 +157,36 @@ impl OwnWords {
     }
 }
 
+/// A recorder's metrics: the same however they are cut; no more is held than a long line; what
+/// is told makes sense.
+///
+/// # Panics
+/// When that is not so.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Some((size, text)) = bytes.split_first() else {
+        return;
+    };
+    let mut whole = Reader::default();
+    whole.feed(text);
+    let mut pieces = Reader::default();
+    for piece in text.chunks(usize::from(*size).max(1)) {
+        pieces.feed(piece);
+        assert!(pieces.pending.len() <= LONGEST);
+    }
+    let words = whole.finish();
+    assert_eq!(pieces.finish(), words);
+    let words = words.unwrap_or_default();
+    let shares = [words.collecting, words.fragmentation()];
+    assert!(
+        shares
+            .iter()
+            .flatten()
+            .all(|share| (0.0..=1.0).contains(share)),
+        "{words:?}"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -63,10 +63,13 @@ impl Heap {
         }
     }
 
-    /// The part of its pages that holds nothing, 0 to 1.
-    pub(super) fn fragmentation(self) -> Option<f64> {
-        let unused = self.active.saturating_sub(self.allocated);
-        (self.active > 0).then(|| unused as f64 / self.active as f64)
+    /// The part of the heap in RAM that holds nothing, 0 to 1; `anonymous` is the allocated
+    /// memory in RAM, buffers aside. Of a page of 64 KiB, as jemalloc counts them here, the part
+    /// that was never touched is in no RAM.
+    pub(super) fn fragmentation(self, anonymous: Option<u64>) -> Option<f64> {
+        let in_ram = anonymous.map_or(self.active, |anonymous| anonymous.min(self.active));
+        let unused = in_ram.saturating_sub(self.allocated);
+        (in_ram > 0).then(|| unused as f64 / in_ram as f64)
     }
 }
 

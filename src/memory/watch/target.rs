@@ -228,7 +228,9 @@ impl Target {
             let rest = reading.resident.saturating_sub(own.buffers_filled);
             reading.kinds.heap = Some(heap.allocated);
             reading.kinds.external = Some(rest.saturating_sub(heap.allocated));
-            reading.kinds.fragmentation = heap.fragmentation();
+            let anonymous = reading.kinds.anonymous;
+            let anonymous = anonymous.map(|bytes| bytes.saturating_sub(own.buffers_filled));
+            reading.kinds.fragmentation = heap.fragmentation(anonymous);
         }
         own.buffers_filled
     }
