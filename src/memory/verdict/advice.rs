@@ -12,6 +12,7 @@ pub(super) struct Case {
     /// Bytes held now.
     pub held: f64,
     pub growth: Option<Growth>,
+    pub growth_ratio: Option<f64>,
     /// Height of a spike, bytes.
     pub jump: f64,
     /// Until the limit, seconds.
@@ -60,10 +61,10 @@ pub(super) fn recommendation(case: &Case) -> String {
         };
     };
     let so_far = format!(
-        "+{:.1} % in {}, {} an hour",
-        growth.ratio() * 100.0,
+        "by {} an hour for {}, {:+.1} % since the baseline",
+        bytes(growth.trend.slope * HOUR),
         duration(growth.trend.to - growth.since),
-        bytes(growth.trend.slope * HOUR)
+        case.growth_ratio.unwrap_or(0.0) * 100.0
     );
     let limit = match case.to_limit {
         Some(seconds) => format!(" The limit is {} away.", duration(seconds)),

@@ -28,7 +28,7 @@ const FASTER: f64 = 1.5;
 /// Growth that goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Growth {
-    /// Since when, seconds; time without samples is taken out.
+    /// Since when, seconds.
     pub since: f64,
     /// What was held then, bytes.
     pub level: f64,

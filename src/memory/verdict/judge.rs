@@ -9,11 +9,9 @@ use super::{
     recent::Recent,
     scales::{Scale, scales},
     statistics::MOST_POINTS,
-    trend::{Trend, trend},
+    trend::{Trend, WINDOWS, trend},
 };
 
-/// Buckets of a window that growth is looked for in.
-const WINDOWS: [usize; 3] = [16, 24, 32];
 /// Swings of scales up to this width count against the growth at finer ones, seconds: the
 /// coarsest of them remembers about three days.
 const RHYTHMS: f64 = 3.0 * 3600.0;
@@ -38,6 +36,9 @@ pub struct Judge {
     /// Seconds between samples.
     interval: f64,
     samples: u64,
+    /// Seconds that nobody looked. What nobody saw is no evidence, so the scales and the growth
+    /// know a time without them.
+    skipped: f64,
     first: Option<f64>,
     recent: Recent,
     scales: Vec<Scale>,
@@ -71,6 +72,7 @@ impl Judge {
             options,
             interval,
             samples: 0,
+            skipped: 0.0,
             first: None,
             recent: Recent::new(options.window),
             scales: scales(interval),
@@ -89,12 +91,8 @@ impl Judge {
         if last.is_some_and(|(last, _)| at <= last) {
             return;
         }
-        if let (Some((last, _)), Some(growth)) = (last, &mut self.growth) {
-            // What nobody saw is no evidence that it went on.
-            if at - last > GAP * self.interval {
-                growth.since += at - last;
-                growth.seen += at - last;
-            }
+        if let Some((last, _)) = last.filter(|(last, _)| at - last > GAP * self.interval) {
+            self.skipped += at - last - self.interval;
         }
         self.samples += 1;
         self.recent.add(at, bytes);
@@ -103,7 +101,7 @@ impl Judge {
             let enough = self.samples >= self.options.min_points as u64;
             self.warm = enough && at - first >= self.options.baseline_after.as_secs_f64();
             if self.warm {
-                self.warm_since = at;
+                self.warm_since = at - self.skipped;
                 self.baseline = self.baseline.or(self.recent.level(at, LEVEL));
             }
             return;
@@ -111,7 +109,7 @@ impl Judge {
         match self.step {
             Some(step) if at < step.settled => {}
             Some(step) => self.settle(step),
-            None => self.feed(at, bytes),
+            None => self.feed(at - self.skipped, bytes),
         }
     }
 
@@ -247,37 +245,37 @@ impl Judge {
             })
         };
         let to_limit = growth.and_then(|growth| until(growth.trend.slope));
+        let level = self.recent.level(now, LEVEL).zip(self.baseline);
+        let growth_ratio = level.map(|(level, baseline)| (level - baseline) / baseline.max(1.0));
         let case = advice::Case {
             pattern,
             confidence,
             held,
             growth,
+            growth_ratio,
             jump: spike.map_or(0.0, |spike| spike.height),
             to_limit,
             looked: span,
         };
         let trend = growth.map(|growth| growth.trend);
-        let level = self.recent.level(now, LEVEL);
         Verdict {
             pattern,
             confidence,
             slope_bytes_per_second: trend.map_or(0.0, |trend| trend.slope),
             slope_interval: trend.map(|trend| trend.interval),
-            lasting: Duration::from_secs_f64(match (growth, spike) {
-                (Some(growth), _) => (last - growth.since).max(0.0),
-                (_, Some(spike)) => (last - spike.at).max(0.0),
+            lasting: duration(match (growth, spike) {
+                (Some(growth), _) => last - self.skipped - growth.since,
+                (_, Some(spike)) => last - spike.at,
                 _ => span,
             }),
-            growth_ratio: level
-                .zip(self.baseline)
-                .map(|(level, baseline)| (level - baseline) / baseline.max(1.0)),
+            growth_ratio,
             severity: advice::severity(&case),
             recommendation: advice::recommendation(&case),
             seconds_to_limit: to_limit,
             seconds_to_limit_interval: trend
                 .and_then(|trend: Trend| until(trend.interval.1).zip(until(trend.interval.0))),
             samples: self.samples,
-            span: Duration::from_secs_f64(span),
+            span: duration(span),
         }
     }
 
@@ -324,6 +322,7 @@ impl Judge {
         }
         let finest = &self.scales[0];
         let most_before = |at: f64| {
+            let at = at - self.skipped;
             let before = finest.ring.iter().filter(|b| b.at + finest.width < at);
             before.map(|bucket| bucket.ceiling).reduce(f64::max)
         };
@@ -335,7 +334,7 @@ impl Judge {
     pub fn footprint(&self) -> usize {
         let scale = MOST_POINTS * size_of::<Bucket>()
             + PARTS * size_of::<Bucket>()
-            + WINDOWS.len().next_power_of_two() * size_of::<Trend>()
+            + WINDOWS.len() * size_of::<Trend>()
             + size_of::<Scale>();
         size_of::<Self>()
             + self.recent.capacity() * size_of::<(f64, f64)>()
@@ -346,4 +345,21 @@ impl Judge {
 /// 0.7 for evidence that is just enough, towards 1 for more.
 fn confidence_of(evidence: f64) -> f64 {
     1.0 - 0.3 / (evidence * evidence)
+}
+
+/// Seconds as a duration; before zero is zero.
+fn duration(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
+/// Bytes that a judge holds indeed, by the capacities of what it allocated.
+#[cfg(test)]
+pub(super) fn held(judge: &Judge) -> usize {
+    let scale = |scale: &Scale| {
+        scale.allocated() + size_of::<Scale>() + scale.trends.capacity() * size_of::<Trend>()
+    };
+    size_of::<Judge>()
+        + judge.recent.capacity() * size_of::<(f64, f64)>()
+        + judge.scales.iter().map(scale).sum::<usize>()
+        + (judge.scales.capacity() - judge.scales.len()) * size_of::<Scale>()
 }

@@ -11,6 +11,8 @@ mod judge;
 mod recent;
 mod scales;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod trend;
 
 use std::time::Duration;

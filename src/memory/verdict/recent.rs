@@ -96,6 +96,10 @@ impl Recent {
         least_before: usize,
         most_before: impl Fn(f64) -> Option<f64>,
     ) -> Option<Spike> {
+        let (low, high) = self.range();
+        if high - low < needed(low) {
+            return None;
+        }
         let mut best: Option<Spike> = None;
         let mut least_since = f64::INFINITY;
         for i in (2..self.samples.len()).rev() {
@@ -113,7 +117,7 @@ impl Recent {
             }
             let most = earlier.fold(known.unwrap_or(0.0), f64::max);
             let height = least_since - most;
-            let evidence = height / (before * LEAST_JUMP).max(LEAST_BYTES);
+            let evidence = height / needed(before);
             if evidence >= best.map_or(1.0, |best| best.evidence) {
                 best = Some(Spike {
                     at,
@@ -124,4 +128,9 @@ impl Recent {
         }
         best
     }
+}
+
+/// How high a spike is at least above so many bytes.
+fn needed(before: f64) -> f64 {
+    (before * LEAST_JUMP).max(LEAST_BYTES)
 }

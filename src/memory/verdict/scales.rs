@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::{
     bucket::{Bucket, PARTS, PICKS},
     statistics::{MOST_POINTS, swing},
-    trend::Trend,
+    trend::{Trend, WINDOWS},
 };
 
 /// Buckets of a scale that are one bucket of the next.
@@ -48,10 +48,11 @@ pub(super) fn scales(interval: f64) -> Vec<Scale> {
             open: 0,
             parts: Vec::with_capacity(PARTS),
             swings: [0.0; 2],
-            trends: Vec::new(),
+            trends: Vec::with_capacity(WINDOWS.len()),
             evidence: 0.0,
         });
         if width * MOST_POINTS as f64 >= REACH {
+            all.shrink_to_fit();
             return all;
         }
         width *= RATIO;
@@ -92,5 +93,11 @@ impl Scale {
             bucket.middle += by;
             bucket.ceiling += by;
         }
+    }
+
+    /// Bytes of the buckets' storage.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        (self.ring.capacity() + self.parts.capacity()) * size_of::<Bucket>()
     }
 }

@@ -45,9 +45,13 @@ pub(super) struct Line {
 }
 
 /// How much more the order of points varies by chance when each resembles the one before it:
-/// 1 for residuals without memory.
-pub(super) fn variance_inflation(residuals: &[f64]) -> f64 {
-    let power: f64 = residuals.iter().map(|r| r * r).sum();
+/// 1 for residuals without memory. Residuals far smaller than `negligible` are only where a
+/// curve does not quite fit.
+pub(super) fn variance_inflation(residuals: &[f64], negligible: f64) -> f64 {
+    let power: f64 = residuals
+        .iter()
+        .map(|r| r * r + negligible * negligible)
+        .sum();
     if power <= 0.0 {
         return 1.0;
     }

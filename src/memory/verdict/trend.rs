@@ -5,6 +5,8 @@ use super::{
     statistics::{MOST_POINTS, line, median, spread, variance_inflation},
 };
 
+/// Buckets of a window that growth is looked for in.
+pub(super) const WINDOWS: [usize; 3] = [16, 24, 32];
 /// Standard deviations from random order that growth needs.
 const SCORE: f64 = 4.0;
 /// Less than this part of what is held is not worth a word.
@@ -21,6 +23,8 @@ const STEP_SHARE: f64 = 0.25;
 const MOST_STEPS: usize = 3;
 /// What is left without the steps makes up at least so much of the rise.
 const LEAST_REST: f64 = 0.3;
+/// Residuals of this part of the rise say nothing about its significance.
+const NEGLIGIBLE: f64 = 0.02;
 /// Buckets on each side that a jump is measured between.
 const STEP_SIDE: usize = 3;
 
@@ -105,10 +109,21 @@ pub(super) fn trend(window: &[Bucket], needed: [f64; 2]) -> Result<Trend, f64> {
     best
 }
 
-/// Growth needs all of this; the cheap tests come first.
+/// Growth needs all of this; the cheap tests come first, as most windows end there.
 fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f64> {
+    let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
+    for value in &*values {
+        (low, high) = (low.min(*value), high.max(*value));
+    }
+    let least = (low * LEAST_RISE).max(LEAST_BYTES).max(needed);
+    if 4.0 / 3.0 * (high - low) < least {
+        let quarter = values.len() / 4;
+        let sum = |part: &[f64]| part.iter().sum::<f64>();
+        let rise = sum(&values[values.len() - quarter..]) - sum(&values[..quarter]);
+        return Err((4.0 / 3.0 * rise / quarter as f64 / least).clamp(0.0, 1.0));
+    }
     let [held, .., top] = quarters(values);
-    let needed = (held * LEAST_RISE).max(LEAST_BYTES).max(needed);
+    let needed = (held * LEAST_RISE).max(least);
     let with_steps = whole_rise(values);
     let near = with_steps / needed;
     if near < 1.0 {
@@ -138,7 +153,11 @@ fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f
     let mut residuals = [0.0; MOST_POINTS];
     let count = around_quarters(values, &middles, &mut residuals);
     let residuals = &residuals[..count];
-    let line = line(times, values, variance_inflation(residuals));
+    let line = line(
+        times,
+        values,
+        variance_inflation(residuals, NEGLIGIBLE * total),
+    );
     let evidence = near
         .min(line.score / SCORE)
         .min(line.slope / (held * LEAST_RATE));
