@@ -166,7 +166,7 @@ mod tests {
                 f.external_bytes = Some(80 * MIB + 1);
             }),
             (Threshold::ResidentToHeap, |f| {
-                f.heap_bytes = Some(133 * MIB)
+                f.heap_bytes = Some(133 * MIB);
             }),
             (Threshold::Resident, |f| {
                 f.resident_bytes = Some(200 * MIB + 1);

@@ -205,7 +205,6 @@ fn whole_rise(values: &[f64]) -> f64 {
 /// Distances from the cubic through the middles of the quarters, which bends with the growth;
 /// only between them, where it does not swing. How many there are.
 fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) -> usize {
-    let [a, b, c, d] = *middles;
     let quarter = values.len() as f64 / 4.0;
     let mut count = 0;
     for (i, value) in values.iter().enumerate() {
@@ -213,10 +212,10 @@ fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) ->
         if !(0.0..=3.0).contains(&x) {
             continue;
         }
-        let cubic = -a * (x - 1.0) * (x - 2.0) * (x - 3.0) / 6.0
-            + b * x * (x - 2.0) * (x - 3.0) / 2.0
-            - c * x * (x - 1.0) * (x - 3.0) / 2.0
-            + d * x * (x - 1.0) * (x - 2.0) / 6.0;
+        let (x0, x1, x2, x3) = (x, x - 1.0, x - 2.0, x - 3.0);
+        let cubic = -middles[0] * x1 * x2 * x3 / 6.0 + middles[1] * x0 * x2 * x3 / 2.0
+            - middles[2] * x0 * x1 * x3 / 2.0
+            + middles[3] * x0 * x1 * x2 / 6.0;
         residuals[count] = value - cubic;
         count += 1;
     }
