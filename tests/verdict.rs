@@ -8,8 +8,10 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 #[path = "verdict/case.rs"]
+#[allow(unreachable_pub, reason = "a test file is a crate")]
 mod case;
 #[path = "verdict/judging.rs"]
+#[allow(unreachable_pub, reason = "a test file is a crate")]
 mod judging;
 #[path = "support/made_part.rs"]
 #[allow(
@@ -19,8 +21,14 @@ mod judging;
 )]
 mod made_part;
 #[path = "verdict/report.rs"]
+#[allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a panic is how a test fails; a test file is a crate"
+)]
 mod report;
 #[path = "verdict/tuning.rs"]
+#[allow(unreachable_pub, reason = "a test file is a crate")]
 mod tuning;
 
 use std::{num::NonZero, thread};
