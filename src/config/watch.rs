@@ -171,10 +171,9 @@ fn name(section: &Section<'_>, selector: Option<&Selector>) -> Option<ProcessNam
     let default = match selector {
         Some(Selector::Command(command)) => Some(command.as_str()),
         Some(Selector::Unit(unit)) => Some(unit.trim_end_matches(".service")),
-        Some(_) => None,
         // The mistake is noted.
         None if written.is_none() => return None,
-        None => None,
+        _ => None,
     };
     let Some(text) = written.or(default) else {
         section.mistake("name", "missing", "give the process a `name`");

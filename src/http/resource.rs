@@ -75,9 +75,8 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Sources | Self::Source(_) => READ_ONLY,
             Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
-            Self::Memory(_) => READ_ONLY,
+            Self::Sources | Self::Source(_) | Self::Memory(_) => READ_ONLY,
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }

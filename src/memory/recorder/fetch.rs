@@ -55,15 +55,15 @@ async fn ask(dialler: &Dialler, place: &Url) -> Result<OwnWords, Unreadable> {
             format!("the recorder's own metrics: {error}"),
         )
     };
-    let dialled = dialler.dial(bare_host, port, LIMIT).await;
-    let dialled = dialled.map_err(|error| unreachable(&error))?;
+    let opened = dialler.dial(bare_host, port, LIMIT).await;
+    let tcp = opened.map_err(|error| unreachable(&error))?.stream;
     if place.scheme() == "https" {
         let tls = TlsOptions::default();
-        let stream = connect_tls(dialled.stream, bare_host, &tls, LIMIT).await;
+        let stream = connect_tls(tcp, bare_host, &tls, LIMIT).await;
         let stream = stream.map_err(|error| unreachable(&error))?;
         talk(stream, place).await
     } else {
-        talk(dialled.stream, place).await
+        talk(tcp, place).await
     }
 }
 

@@ -109,7 +109,7 @@ impl Target {
         }
         let sampled = match self.read(now, look) {
             Ok(held) => {
-                self.take(now, look.proc(), held, forced);
+                self.take(now, look.proc(), &held, forced);
                 true
             }
             Err(unreadable) => {
@@ -154,7 +154,7 @@ impl Target {
         self.started = boot.map(|boot| boot as f64 + oldest.started as f64 / TICKS_PER_SECOND);
     }
 
-    fn take(&mut self, now: Duration, proc: &Proc, held: Held, forced: bool) {
+    fn take(&mut self, now: Duration, proc: &Proc, held: &Held, forced: bool) {
         if !self.up {
             self.up = true;
             if let Some(problem) = self.problem.take() {
@@ -168,7 +168,7 @@ impl Target {
             self.limit = self.surroundings.limit(proc);
         }
         let pressure = self.surroundings.pressure(proc, now);
-        let mut reading = self.reading_of(&held, pressure);
+        let mut reading = self.reading_of(held, pressure);
         let buffers = self.describe(now, &mut reading);
         // What is swapped out is still held. Audio buffers fill and empty by design.
         let held = reading.resident + reading.swap.unwrap_or(0);
@@ -293,13 +293,12 @@ impl Target {
 
     /// The figures that are too dear for every sample.
     pub(super) fn analysis(&self, proc: &Proc) -> Analysis {
-        let parts = self.members.all().map(|member| proc.rollup(member.pid));
-        let sum = parts.fold(Ok(None::<Rollup>), |sum, part| match (sum, part) {
-            (Err(unread), _) => Err(unread),
-            (sum, Err(gone)) if gone.reason == ReadFailure::Vanished => sum,
-            (_, Err(unread)) => Err(unread),
-            (Ok(None), Ok(part)) => Ok(Some(part)),
-            (Ok(Some(sum)), Ok(part)) => Ok(Some(sum + part)),
+        let sum = self.members.all().try_fold(None::<Rollup>, |sum, member| {
+            match proc.rollup(member.pid) {
+                Ok(part) => Ok(Some(sum.map_or(part, |sum| sum + part))),
+                Err(gone) if gone.reason == ReadFailure::Vanished => Ok(sum),
+                Err(unread) => Err(unread),
+            }
         });
         let problem = self.problem.clone().unwrap_or_else(Unreadable::vanished);
         Analysis {
@@ -319,10 +318,12 @@ impl Target {
         self.subject.publish(Arc::new(ProcessStatus {
             name: self.name.clone(),
             up: self.up,
-            pids: match self.up {
-                true => self.members.heads().map(|head| head.pid).collect(),
-                false => Vec::new(),
-            },
+            pids: self
+                .members
+                .heads()
+                .filter(|_| self.up)
+                .map(|head| head.pid)
+                .collect(),
             reading: self.reading.clone(),
             totals,
             baseline: self.judgement.baseline().filter(|_| self.up),

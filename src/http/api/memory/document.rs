@@ -117,8 +117,10 @@ pub(super) struct Growth {
     last_bytes: Option<u64>,
     least_bytes: Option<u64>,
     most_bytes: Option<u64>,
-    growth_bytes: Option<i64>,
-    growth_bytes_per_minute: Option<f64>,
+    #[serde(rename = "growth_bytes")]
+    bytes: Option<i64>,
+    #[serde(rename = "growth_bytes_per_minute")]
+    bytes_per_minute: Option<f64>,
 }
 
 impl Process {
@@ -266,8 +268,8 @@ impl Growth {
             last_bytes: last.map(|last| last.resident),
             least_bytes: all.clone().min(),
             most_bytes: all.max(),
-            growth_bytes: growth,
-            growth_bytes_per_minute: growth
+            bytes: growth,
+            bytes_per_minute: growth
                 .zip(passed)
                 .map(|(growth, minutes)| growth as f64 / minutes),
         }
