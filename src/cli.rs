@@ -112,9 +112,7 @@ the config file.";
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 #[command(
     override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
-    audio-capture-exporter demo [OPTIONS]\n       \
-    audio-capture-exporter probe [--for 5s] SOURCE\n       \
-    audio-capture-exporter leakcheck --pid PID [--for 5m]"
+    audio-capture-exporter demo | probe SOURCE | leakcheck --pid PID"
 )]
 struct Line {
     /// Sources to watch, beside those of the config file

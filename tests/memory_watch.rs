@@ -606,3 +606,33 @@ fn the_api_tells_the_past_and_looks_on_demand() {
     assert_eq!(exporter.get("/api/v1/memory/analyze").0, 405);
     assert_eq!(exporter.get("/api/v1/memory/other").0, 404);
 }
+
+#[test]
+fn growth_is_told_with_the_time_that_is_left() {
+    let scratch = Scratch::new();
+    let name = command("leaking");
+    let mut recorder = Recorder::start(&name, &[]);
+    let path = config(&scratch, &format!("- {{ name: bird, command: {name} }}\n"));
+    let exporter = Exporter::with_config(&path);
+    let began = Instant::now();
+    let grown = loop {
+        recorder.order("hold 512");
+        let scrape = exporter.scrape();
+        let pattern = pattern(&scrape, "bird");
+        if ["linear", "exponential", "leak"].contains(&pattern.as_str()) {
+            break scrape;
+        }
+        assert!(began.elapsed() < support::PATIENCE, "{pattern}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let slope = of(&grown, "myaudio_memory_growth_bytes_per_second", "bird");
+    let left = of(&grown, "myaudio_memory_seconds_to_limit", "bird");
+    let limit = of(&grown, "myaudio_memory_limit_bytes", "bird");
+    let linear = (limit - resident(&grown, "bird")) / slope;
+    assert!(
+        slope > 0.1 * MIB && (0.2..5.0).contains(&(left / linear)),
+        "{slope} {left} {linear}"
+    );
+    assert!(of(&grown, "myaudio_memory_pattern_confidence_ratio", "bird") >= 0.7);
+    assert_ne!(pattern(&grown, "self"), "leak");
+}
