@@ -42,6 +42,8 @@ closed_set! {
         Heartbeat => "heartbeat",
         /// One HTTP connection or the HTTP thread.
         Http => "http",
+        /// The thread that reads processes' memory, and what it asks over HTTP.
+        Memory => "memory",
         /// The demo's RTSP server.
         Demo => "demo",
     }

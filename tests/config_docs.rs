@@ -105,10 +105,11 @@ fn with_wrong_value(path: &str, kind: Kind) -> String {
     }
 }
 
-/// The closing braces of a nested mapping but the last.
+/// The closing braces at the end of a nested mapping but the last.
 fn closing(nested: &str) -> String {
-    let braces = nested.matches('}').count().saturating_sub(1);
-    " }".repeat(braces)
+    let end = nested.trim_end_matches([' ', '}']);
+    let braces = nested[end.len()..].matches('}').count();
+    " }".repeat(braces.saturating_sub(1))
 }
 
 #[test]

@@ -7,11 +7,12 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::probe::Probes;
+use super::{AppError, probe::Probes};
 use crate::{
     buffers::Buffers,
     config::Config,
-    metrics::{RegistrationError, Registry},
+    memory::{Memory, OwnFigures},
+    metrics::Registry,
     net::Dialler,
     shutdown::{TaskKind, Tasks},
     status::{self, Recent, Snapshot, Vitals},
@@ -27,17 +28,19 @@ pub(super) struct Capture {
     organs: Organs,
     probes: Probes,
     fleet: Fleet,
+    memory: Arc<Memory>,
     vitals: Arc<Vitals>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
 }
 
 impl Capture {
-    /// Builds the organs, registers their metrics and starts the heartbeat.
+    /// Builds the organs, registers their metrics and starts the heartbeat and the watch over
+    /// memory. Runs on the runtime of the capture side.
     pub(super) fn new(
         tasks: &Tasks,
         budget: ByteSize,
         registry: &mut Registry,
-    ) -> Result<Self, RegistrationError> {
+    ) -> Result<Self, AppError> {
         let organs = Organs {
             accounts: Arc::default(),
             meters: Arc::default(),
@@ -49,10 +52,18 @@ impl Capture {
         registry.register(organs.meters.clone())?;
         registry.register(organs.buffers.clone())?;
         registry.register(vitals.clone())?;
+        let memory = watch_memory(tasks, &organs.buffers)?;
+        registry.register(memory.clone())?;
         let (publish, snapshots) = watch::channel(None);
         tasks.spawn(
             TaskKind::Heartbeat,
-            heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
+            heartbeat(
+                tasks.clone(),
+                organs.clone(),
+                memory.clone(),
+                vitals.clone(),
+                publish,
+            ),
         );
         let fleet = Fleet::new(tasks, organs.clone());
         let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
@@ -60,6 +71,7 @@ impl Capture {
             organs,
             probes,
             fleet,
+            memory,
             vitals,
             snapshots,
         })
@@ -75,11 +87,19 @@ impl Capture {
         Arc::clone(&self.organs.buffers)
     }
 
-    /// Makes the fleet what the configuration says.
+    /// Whose memory is watched.
+    pub(super) fn memory(&self) -> Arc<Memory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// Makes the fleet and the watch over memory what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
         self.probes.allow(config);
+        if let Err(stopped) = self.memory.apply(config.memory.clone()).await {
+            tracing::warn!("{stopped}");
+        }
         self.fleet.apply(&config.sources, config.connect).await
     }
 
@@ -99,9 +119,23 @@ impl Capture {
     }
 }
 
+fn watch_memory(tasks: &Tasks, buffers: &Arc<Buffers>) -> std::io::Result<Arc<Memory>> {
+    let buffers = Arc::clone(buffers);
+    let runtime = tokio::runtime::Handle::current();
+    Memory::start(tasks, move || {
+        let (filled, allocated) = buffers.filled();
+        OwnFigures {
+            buffers_filled: filled.0,
+            buffers_allocated: allocated.0,
+            tasks: runtime.metrics().num_alive_tasks() as u64,
+        }
+    })
+}
+
 async fn heartbeat(
     tasks: Tasks,
     organs: Organs,
+    memory: Arc<Memory>,
     vitals: Arc<Vitals>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
@@ -121,7 +155,7 @@ async fn heartbeat(
             buffers,
             ..
         } = &organs;
-        let snapshot = status::take(accounts, meters, buffers, &mut recent);
+        let snapshot = status::take(accounts, meters, buffers, &memory, &mut recent);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

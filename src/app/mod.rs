@@ -4,6 +4,7 @@
 mod announce;
 mod capture;
 mod descriptors;
+mod leakcheck;
 mod log;
 mod probe;
 mod signals;
@@ -22,6 +23,7 @@ use crate::{
     shutdown::Tasks,
 };
 use capture::Capture;
+pub use leakcheck::run as leakcheck;
 use log::Log;
 pub use probe::run as probe;
 use signals::{ReloadSignal, StopSignals};
@@ -158,6 +160,7 @@ impl<'a> App<'a> {
                 max_requests: options.max_requests,
                 web: web_options,
                 buffers: capture.buffers(),
+                memory: capture.memory(),
                 assets: ASSETS,
                 metrics: http_metrics,
                 limits: http::Limits::default(),

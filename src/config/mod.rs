@@ -26,6 +26,7 @@ mod section;
 mod silence;
 mod source;
 mod transport;
+mod watch;
 mod yaml;
 
 pub use address::{AddressError, carries_credentials};

@@ -47,6 +47,7 @@ pub use self::{
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
     buffers::Buffers,
+    memory::Memory,
     metrics::Registry,
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
@@ -69,6 +70,8 @@ pub struct Options {
     pub web: watch::Receiver<Arc<WebOptions>>,
     /// Where audio and its books are.
     pub buffers: Arc<Buffers>,
+    /// Whose memory is watched.
+    pub memory: Arc<Memory>,
     /// Dashboards and rules.
     pub assets: Assets,
     /// The server's own metrics, which the caller has registered.
@@ -191,6 +194,7 @@ pub fn start(
         guard: Guard::new(hostname().as_deref(), options.web.clone()),
         web: options.web,
         buffers: options.buffers,
+        memory: options.memory,
         metrics: options.metrics,
         registry,
         snapshot,

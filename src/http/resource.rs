@@ -19,6 +19,43 @@ pub(super) enum Resource {
     Source(SourceId),
     /// `allocations`.
     Allocations,
+    /// `memory/…`.
+    Memory(MemoryView),
+}
+
+/// What there is about memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MemoryView {
+    Status,
+    History,
+    Growth,
+    Analyze,
+    Baseline,
+}
+
+impl MemoryView {
+    const ALL: [Self; 5] = [
+        Self::Status,
+        Self::History,
+        Self::Growth,
+        Self::Analyze,
+        Self::Baseline,
+    ];
+
+    /// Its path below `memory/`.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::History => "history",
+            Self::Growth => "growth",
+            Self::Analyze => "analyze",
+            Self::Baseline => "baseline",
+        }
+    }
+
+    fn of(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.path() == path)
+    }
 }
 
 impl Resource {
@@ -30,6 +67,7 @@ impl Resource {
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
+            ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
         }
     }
@@ -37,7 +75,8 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Sources | Self::Source(_) => READ_ONLY,
+            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
+            Self::Sources | Self::Source(_) | Self::Memory(_) => READ_ONLY,
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }

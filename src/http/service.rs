@@ -22,7 +22,7 @@ use super::{
     route::Route,
     scrape::scrape,
 };
-use crate::{buffers::Buffers, metrics::Registry, status::Snapshot};
+use crate::{buffers::Buffers, memory::Memory, metrics::Registry, status::Snapshot};
 
 /// Who can reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub(super) struct Service {
     pub(super) guard: Guard,
     pub(super) web: watch::Receiver<Arc<WebOptions>>,
     pub(super) buffers: Arc<Buffers>,
+    pub(super) memory: Arc<Memory>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
     pub(super) snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -157,6 +158,7 @@ impl Service {
         api::View {
             snapshot: self.snapshot.borrow().clone(),
             buffers: &self.buffers,
+            memory: &self.memory,
         }
     }
 
@@ -195,7 +197,7 @@ impl Service {
             _ => self.read(body).await,
         };
         match body {
-            Ok(body) => api::answer(&self.view(), resource, head, &body),
+            Ok(body) => api::answer(&self.view(), resource, head, &body).await,
             Err(problem) => problem.into_reply(),
         }
     }

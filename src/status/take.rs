@@ -8,6 +8,7 @@ use super::{Recent, RecentOfSource, Snapshot, SourceStatus};
 use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
+    memory::Memory,
     signal::Meters,
     sources::{Account, Accounts, State},
 };
@@ -18,6 +19,7 @@ pub fn take(
     accounts: &Accounts,
     meters: &Meters,
     buffers: &Buffers,
+    memory: &Memory,
     recent: &mut Recent,
 ) -> Snapshot {
     let mut sources: Vec<_> = accounts
@@ -41,6 +43,7 @@ pub fn take(
         taken_wall: SystemTime::now(),
         sources,
         budget: buffers.budget(),
+        memory: memory.processes(),
     }
 }
 

@@ -11,6 +11,7 @@ use audio_capture_exporter::{
     buffers::Buffers,
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
+    memory::{Memory, OwnFigures},
     metrics::{Expose, Exposition, Family, Registry},
     shutdown::Tasks,
     sources::{SourceKind, State},
@@ -84,6 +85,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         max_requests: setup.max_requests,
         web: web_options,
         buffers: Arc::clone(&buffers),
+        memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
             ("alerts/recorder.yaml", "groups: []\n"),
@@ -131,6 +133,7 @@ impl Fixture {
             taken_wall: SystemTime::now() - age,
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
+            memory: Vec::new(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }

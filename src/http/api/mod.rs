@@ -2,6 +2,7 @@
 
 mod allocations;
 mod buffer;
+mod memory;
 mod sources;
 mod values;
 
@@ -15,17 +16,18 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, status::Snapshot};
+use crate::{buffers::Buffers, memory::Memory, status::Snapshot};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
     /// The last picture; `None` while the program starts.
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) buffers: &'a Buffers,
+    pub(super) memory: &'a Memory,
 }
 
 /// Answers a request whose method is known to fit.
-pub(super) fn answer(
+pub(super) async fn answer(
     view: &View<'_>,
     resource: &Resource,
     head: &Parts,
@@ -38,6 +40,7 @@ pub(super) fn answer(
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
+        (Resource::Memory(what), _) => memory::answer(view.memory, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
     }
 }
