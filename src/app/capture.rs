@@ -9,10 +9,11 @@ use tokio::{
 
 use super::probe::Probes;
 use crate::{
-    buffers::Buffers,
+    buffers::{BufferKind, Buffers},
     config::Config,
     metrics::{RegistrationError, Registry},
     net::Dialler,
+    objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
     status::{self, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
@@ -28,6 +29,7 @@ pub(super) struct Capture {
     probes: Probes,
     fleet: Fleet,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
 }
 
@@ -49,10 +51,18 @@ impl Capture {
         registry.register(organs.meters.clone())?;
         registry.register(organs.buffers.clone())?;
         registry.register(vitals.clone())?;
+        let objects = objects(tasks, &organs);
+        registry.register(objects.clone())?;
         let (publish, snapshots) = watch::channel(None);
         tasks.spawn(
             TaskKind::Heartbeat,
-            heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
+            heartbeat(
+                tasks.clone(),
+                organs.clone(),
+                vitals.clone(),
+                objects.clone(),
+                publish,
+            ),
         );
         let fleet = Fleet::new(tasks, organs.clone());
         let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
@@ -61,6 +71,7 @@ impl Capture {
             probes,
             fleet,
             vitals,
+            objects,
             snapshots,
         })
     }
@@ -75,10 +86,16 @@ impl Capture {
         Arc::clone(&self.organs.buffers)
     }
 
+    /// What is tracked.
+    pub(super) fn objects(&self) -> Arc<Objects> {
+        Arc::clone(&self.objects)
+    }
+
     /// Makes the fleet what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
+        self.objects.configure(&config.objects);
         self.probes.allow(config);
         self.fleet.apply(&config.sources, config.connect).await
     }
@@ -99,10 +116,43 @@ impl Capture {
     }
 }
 
+/// The tracked objects, the program's own being read where they are counted anyway.
+fn objects(tasks: &Tasks, organs: &Organs) -> Arc<Objects> {
+    let objects = Objects::new();
+    let kinds = [
+        (Own::Sessions, TaskKind::Session),
+        (Own::Decoders, TaskKind::Container),
+        (Own::Relays, TaskKind::Relay),
+    ];
+    for (own, kind) in kinds {
+        let tasks = tasks.clone();
+        objects.read_from(own, move || Amount::of(tasks.running_of(kind)));
+    }
+    let holdings = organs.buffers.holdings();
+    let sized = [
+        (Own::CaptureBuffers, holdings.buffers(BufferKind::Capture)),
+        (Own::AnalysisBuffers, holdings.buffers(BufferKind::Analysis)),
+    ];
+    for (own, counter) in sized {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || counter.amount());
+    }
+    let of_unknown_size = [
+        (Own::Readers, holdings.readers()),
+        (Own::TlsSessions, organs.dialler.tls_sessions()),
+    ];
+    for (own, counter) in of_unknown_size {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || Amount::of(counter.amount().count));
+    }
+    objects
+}
+
 async fn heartbeat(
     tasks: Tasks,
     organs: Organs,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
     let mut beat = interval(HEARTBEAT);
@@ -115,6 +165,7 @@ async fn heartbeat(
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
         organs.buffers.watch_allocations(due.into_std());
+        objects.look(due.into_std());
         let Organs {
             accounts,
             meters,

@@ -11,7 +11,7 @@ use super::{
     argument::SourceArgument,
     budget,
     mistake::{ConfigErrors, Mistakes, shown},
-    pipes,
+    objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
     yaml,
@@ -22,6 +22,8 @@ use crate::{
     id::SourceId,
     memory::limits,
     net::DialLimits,
+    objects::ObjectOptions,
+    profiles::StoreOptions,
     sources::{ConnectOptions, LiveLocation, Location, SourceKind, SourceOptions, address_hint},
     units::ByteSize,
 };
@@ -47,6 +49,10 @@ pub struct Config {
     pub connect: ConnectOptions,
     /// The sources that may be probed over HTTP.
     pub probe_targets: Vec<SourceId>,
+    /// Objects that other programs report, and thresholds.
+    pub objects: Vec<ObjectOptions>,
+    /// Where and how often profiles are written; `None` where they are not.
+    pub profiles: Option<StoreOptions>,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -60,6 +66,8 @@ impl Config {
             memory_budget: default_budget(),
             pool: ByteSize(0),
             connect: ConnectOptions::default(),
+            objects: Vec::new(),
+            profiles: None,
             web: WebOptions::default(),
         }
     }
@@ -213,6 +221,8 @@ fn validate(
         pool,
         connect,
         probe_targets,
+        objects: objects::objects(top),
+        profiles: profiles::profiles(top, base),
         web,
     }
 }

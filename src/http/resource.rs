@@ -19,6 +19,12 @@ pub(super) enum Resource {
     Source(SourceId),
     /// `allocations`.
     Allocations,
+    /// `objects`.
+    Objects,
+    /// `objects/{name}`, of which the name may be any text.
+    Object(String),
+    /// `memory/consumers`.
+    Consumers,
 }
 
 impl Resource {
@@ -30,6 +36,11 @@ impl Resource {
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
+            ("objects", None, None, None) => Some(Self::Objects),
+            ("objects", Some(name), None, None) if !name.is_empty() => {
+                Some(Self::Object(unescaped(name)))
+            }
+            ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             _ => None,
         }
     }
@@ -37,7 +48,11 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Sources | Self::Source(_) => READ_ONLY,
+            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers => READ_ONLY,
+            Self::Object(_) => (
+                &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
+                "GET, HEAD, PUT, POST",
+            ),
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }
@@ -69,5 +84,9 @@ impl Sound {
 }
 
 fn source_id(part: &str) -> Option<SourceId> {
-    SourceId::new(&part.replace("%3A", ":").replace("%3a", ":")).ok()
+    SourceId::new(&unescaped(part)).ok()
+}
+
+fn unescaped(part: &str) -> String {
+    part.replace("%3A", ":").replace("%3a", ":")
 }

@@ -12,6 +12,8 @@ use audio_capture_exporter::{
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     metrics::{Expose, Exposition, Family, Registry},
+    objects::{Name, ObjectOptions, Objects, Thresholds},
+    profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
     status::{RecentOfSource, Snapshot, SourceStatus},
@@ -60,6 +62,7 @@ pub(crate) struct Fixture {
     pub(crate) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub(crate) web: watch::Sender<Arc<WebOptions>>,
     pub(crate) buffers: Arc<Buffers>,
+    pub(crate) objects: Arc<Objects>,
     pub(crate) commands: mpsc::Receiver<Command>,
 }
 
@@ -78,12 +81,23 @@ pub(crate) fn start(setup: Setup) -> Fixture {
     let buffers = Buffers::new(ByteSize(64 << 20));
     let (sender, commands) = mpsc::channel(1);
     let tasks = Tasks::default();
+    let objects = Objects::new();
+    objects.configure(&[ObjectOptions {
+        name: Name::new("cache:items").unwrap(),
+        thresholds: Thresholds {
+            max_count: Some(10),
+            max_bytes: None,
+        },
+        expire_after: ObjectOptions::EXPIRE_AFTER,
+    }]);
     let options = Options {
         listeners: http::bind(&[setup.listen.to_owned()]).unwrap(),
         telemetry_path: setup.telemetry_path.to_owned(),
         max_requests: setup.max_requests,
         web: web_options,
         buffers: Arc::clone(&buffers),
+        objects: Arc::clone(&objects),
+        profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
             ("alerts/recorder.yaml", "groups: []\n"),
@@ -100,6 +114,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         snapshots,
         web,
         buffers,
+        objects,
         commands,
     }
 }

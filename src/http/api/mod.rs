@@ -2,6 +2,8 @@
 
 mod allocations;
 mod buffer;
+mod consumers;
+mod objects;
 mod sources;
 mod values;
 
@@ -15,13 +17,14 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, status::Snapshot};
+use crate::{buffers::Buffers, objects::Objects, status::Snapshot};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
     /// The last picture; `None` while the program starts.
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) buffers: &'a Buffers,
+    pub(super) objects: &'a Objects,
 }
 
 /// Answers a request whose method is known to fit.
@@ -39,6 +42,9 @@ pub(super) fn answer(
             None => Problem::unknown_source().into_reply(),
         },
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
+        (Resource::Objects, _) => objects::all(view.objects),
+        (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
+        (Resource::Consumers, _) => consumers::answer(view, head),
     }
 }
 
