@@ -96,20 +96,20 @@ impl Tasks {
         F::Output: Send + 'static,
     {
         let group = self.clone();
-        let running = self.begin(kind);
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the tracked way to spawn"
         )]
-        tokio::spawn(self.tracker.track_future(async move {
-            let _until_the_end = running;
-            group.contain(kind, task).await
-        }))
+        tokio::spawn(
+            self.tracker
+                .track_future(async move { group.contain(kind, task).await }),
+        )
     }
 
     /// Runs a future in place. A panic is logged and counted, and yields `None`: the
     /// caller decides how to go on.
     pub async fn contain<F: Future>(&self, kind: TaskKind, task: F) -> Option<F::Output> {
+        let _until_the_end = self.begin(kind);
         let output = std::panic::AssertUnwindSafe(task).catch_unwind().await;
         if output.is_err() {
             note_panic(&self.panics, kind);

@@ -130,6 +130,7 @@ fn the_document_lists_exactly_the_values_of_every_closed_set() {
     let open = [
         "channels",
         "codec",
+        "object",
         "revision",
         "sample_rate",
         "source",

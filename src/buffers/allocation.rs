@@ -247,8 +247,8 @@ impl Asker {
         format: AudioFormat,
         duration: Duration,
     ) -> Result<Allocation, AllocationError> {
-        let site = Location::caller();
-        let answer = self.attempt(kind, format, duration, site);
+        let asked_at = Location::caller();
+        let answer = self.attempt(kind, format, duration, asked_at);
         let tracker = &self.shared.buffers.tracker;
         if tracker.is_on() {
             let outcome = match &answer {
@@ -257,7 +257,7 @@ impl Asker {
                 Err(error) => (AllocationResult::Error, Some(error.to_string())),
             };
             let wanted = (format, duration);
-            tracker.note(site, (self.source(), kind), wanted, outcome);
+            tracker.note(asked_at, (self.source(), kind), wanted, outcome);
         }
         answer
     }
@@ -267,7 +267,7 @@ impl Asker {
         kind: BufferKind,
         format: AudioFormat,
         duration: Duration,
-        site: &'static Location<'static>,
+        asked_at: &'static Location<'static>,
     ) -> Result<Allocation, AllocationError> {
         let Shared {
             buffers,
@@ -294,7 +294,7 @@ impl Asker {
                     holdings: &buffers.holdings,
                     source,
                     kind,
-                    site,
+                    asked_at,
                 },
                 attempt: &mut attempt,
             };

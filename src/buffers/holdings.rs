@@ -29,7 +29,7 @@ pub(super) struct AskedBy<'a> {
     pub(super) holdings: &'a Holdings,
     pub(super) source: &'a SourceId,
     pub(super) kind: BufferKind,
-    pub(super) site: &'static Location<'static>,
+    pub(super) asked_at: &'static Location<'static>,
 }
 
 impl Holdings {
@@ -57,7 +57,7 @@ impl AskedBy<'_> {
         Booked {
             readers: Arc::clone(&self.holdings.readers),
             _held: self.holdings.buffers(self.kind).hold(bytes),
-            _usage: consumers.enter(Category::Buffer, &name, self.site, bytes),
+            _usage: consumers.enter(Category::Buffer, &name, self.asked_at, bytes),
         }
     }
 }

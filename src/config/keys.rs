@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
     key("objects[].expire_after", Span("1s", "7d"), Value("1m")),
     key("profiles", Section, Nothing),
     key("profiles.directory", Text, Computed("none; needed")),
-    key("profiles.every", Span("10s", "7d"), Value("1h")),
+    key("profiles.every", Span("1s", "7d"), Value("1h")),
     key("profiles.keep", Integer(1, 1_000), Value("24")),
     key("profiles.max_bytes", Bytes("1MiB", "1TiB"), Value("64MiB")),
     key("web", Section, Nothing),

@@ -136,7 +136,7 @@ mod tests {
         set(&mut reported, start, "lives", 1).unwrap();
         assert_eq!(reported.sum(start, LIMIT), Amount::sized(8, 80));
         set(&mut reported, start + SECOND * 59, "lives", 2).unwrap();
-        let just_before = start + LIMIT - Duration::from_nanos(1);
+        let just_before = start + Duration::from_nanos(59_999_999_999);
         assert_eq!(reported.sum(just_before, LIMIT).count, 9);
         assert_eq!(reported.sum(start + LIMIT, LIMIT), Amount::sized(2, 20));
         assert_eq!(reported.reports(start + LIMIT)[0].age, SECOND);
@@ -167,8 +167,8 @@ mod tests {
         let now = Instant::now();
         let mut reported = Reported::default();
         for number in 0..MAX_REPORTERS {
-            let reporter = name(&format!("r{number}"));
-            reported.set(now, LIMIT, reporter, Amount::of(1)).unwrap();
+            let who = name(&format!("r{number}"));
+            reported.set(now, LIMIT, who, Amount::of(1)).unwrap();
         }
         let mut late = |at| reported.set(at, LIMIT, name("late"), Amount::of(1));
         assert_eq!(late(now), Err(Refused::TooMany));

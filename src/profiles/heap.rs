@@ -29,7 +29,7 @@ pub(super) fn take() -> Result<Vec<u8>, ProfileError> {
             .iter()
             .map(|address| symbols.at(address.saturating_sub(1)))
             .collect();
-        let asked = places.into_iter().skip_while(|place| is_allocator(place));
+        let asked = places.into_iter().skip_while(is_allocator);
         profile.sample(asked, &stack.estimate(dump.interval), None);
     }
     Ok(profile.finish()?)

@@ -187,7 +187,9 @@ impl Message {
 
     fn packed(&mut self, field: u64, values: &[u64]) {
         let mut all = Self::default();
-        values.iter().for_each(|value| all.varint(*value));
+        for value in values {
+            all.varint(*value);
+        }
         self.message(field, &all);
     }
 }

@@ -62,7 +62,6 @@ pub(crate) struct Fixture {
     pub(crate) snapshots: watch::Sender<Option<Arc<Snapshot>>>,
     pub(crate) web: watch::Sender<Arc<WebOptions>>,
     pub(crate) buffers: Arc<Buffers>,
-    pub(crate) objects: Arc<Objects>,
     pub(crate) commands: mpsc::Receiver<Command>,
 }
 
@@ -96,7 +95,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         max_requests: setup.max_requests,
         web: web_options,
         buffers: Arc::clone(&buffers),
-        objects: Arc::clone(&objects),
+        objects,
         profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
@@ -114,7 +113,6 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         snapshots,
         web,
         buffers,
-        objects,
         commands,
     }
 }

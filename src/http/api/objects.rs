@@ -90,9 +90,7 @@ fn put(objects: &Objects, now: Instant, name: &str, body: &[u8]) -> Result<Statu
         bytes: put.bytes,
     };
     let reporter = reporter(&put.reporter)?;
-    objects
-        .set(now, name, reporter, amount)
-        .map_err(|error| refused(&error))
+    objects.set(now, name, reporter, amount).map_err(refused)
 }
 
 fn post(objects: &Objects, now: Instant, name: &str, body: &[u8]) -> Result<Status, Problem> {
@@ -103,7 +101,7 @@ fn post(objects: &Objects, now: Instant, name: &str, body: &[u8]) -> Result<Stat
     let reporter = reporter(&post.reporter)?;
     objects
         .change(now, name, reporter, post.count, post.bytes)
-        .map_err(|error| refused(&error))
+        .map_err(refused)
 }
 
 fn reporter(name: &str) -> Result<Name, Problem> {
@@ -124,7 +122,7 @@ fn unknown() -> Problem {
     )
 }
 
-fn refused(error: &ReportError) -> Problem {
+fn refused(error: ReportError) -> Problem {
     match error {
         ReportError::Unknown => unknown(),
         ReportError::Own => Problem::new(
