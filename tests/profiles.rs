@@ -64,24 +64,24 @@ fn the_heap_profile_names_who_holds_the_audio() {
 #[test]
 fn the_cpu_profile_names_functions_and_holds_nobody_up() {
     let demo = demo();
-    let address = demo.address.clone();
-    let profiling = std::thread::spawn(move || {
-        let path = "/debug/pprof/profile?seconds=3";
-        support::request(&address, "GET", path, "")
+    let (scrapes, refused, (status, _, body)) = std::thread::scope(|scope| {
+        let profiling = scope.spawn(|| {
+            let path = "/debug/pprof/profile?seconds=3";
+            support::request(&demo.address, "GET", path, "")
+        });
+        let (mut scrapes, mut refused) = (0, 0);
+        while !profiling.is_finished() {
+            let started = Instant::now();
+            demo.scrape();
+            let (status, _, _) = demo.request("GET", "/debug/pprof/heap", "");
+            // Nobody waits for the three seconds.
+            assert!(started.elapsed() < Duration::from_secs(2));
+            scrapes += 1;
+            refused += usize::from(status == 503);
+        }
+        (scrapes, refused, profiling.join().unwrap())
     });
-    let mut scrapes = 0;
-    let mut refused = 0;
-    while !profiling.is_finished() {
-        let started = Instant::now();
-        demo.scrape();
-        let (status, _, _) = demo.request("GET", "/debug/pprof/heap", "");
-        // Nobody waits for the three seconds.
-        assert!(started.elapsed() < Duration::from_secs(2));
-        scrapes += 1;
-        refused += usize::from(status == 503);
-    }
     assert!(scrapes >= 3 && refused >= 3, "{scrapes} {refused}");
-    let (status, _, body) = profiling.join().unwrap();
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
     let cpu = Profile::read(&body);
     assert_eq!(cpu.types, ["samples", "cpu"]);

@@ -15,7 +15,7 @@ use hyper::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::clip::Overtaken;
+use crate::{clip::Overtaken, objects::Use};
 
 /// How much is handed to the connection at once.
 const FRAME: usize = 64 * 1024;
@@ -25,6 +25,7 @@ const FRAME: usize = 64 * 1024;
 pub(super) struct Body {
     rest: Rest,
     turns: Vec<OwnedSemaphorePermit>,
+    usage: Option<Use>,
 }
 
 /// What has not been handed to the connection.
@@ -38,6 +39,11 @@ impl Body {
     /// Keeps a turn to the end.
     pub(super) fn hold(&mut self, turn: OwnedSemaphorePermit) {
         self.turns.push(turn);
+    }
+
+    /// Keeps a use of memory to the end.
+    pub(super) fn books(&mut self, usage: Use) {
+        self.usage = Some(usage);
     }
 
     /// Whether it lasts as long as its client listens.
@@ -66,6 +72,7 @@ impl hyper::body::Body for Body {
         match &mut self.rest {
             Rest::Bytes(rest) if rest.is_empty() => {
                 self.turns.clear();
+                self.usage = None;
                 Poll::Ready(None)
             }
             Rest::Bytes(rest) => {
@@ -126,6 +133,7 @@ fn inert(status: StatusCode, content_type: &'static str, rest: Rest) -> Response
     let body = Body {
         rest,
         turns: Vec::new(),
+        usage: None,
     };
     let mut reply = Response::new(body);
     *reply.status_mut() = status;

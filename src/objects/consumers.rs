@@ -19,10 +19,8 @@ closed_set! {
     pub enum Category {
         /// Audio of a source.
         Buffer => "buffer",
-        /// An answer that is being made or sent.
-        Http => "http",
-        /// A profile that is being taken.
-        Profile => "profile",
+        /// A clip that is being made or sent.
+        Clip => "clip",
     }
 }
 

@@ -27,7 +27,7 @@ fn send(server: &Fixture, method: &str, path: &str, body: &str, headers: &str) -
 }
 
 #[track_caller]
-fn report(server: &Fixture, method: &str, who: &str, count: i64, bytes: Value) -> Answer {
+fn report(server: &Fixture, method: &str, who: &str, count: i64, bytes: &Value) -> Answer {
     let body = json!({ "reporter": who, "count": count, "bytes": bytes }).to_string();
     send(server, method, PATH, &body, "")
 }
@@ -41,9 +41,9 @@ fn document(answer: &Answer) -> Value {
 #[test]
 fn several_reporters_add_up_and_come_and_go() {
     let server = start(Setup::default());
-    document(&report(&server, "PUT", "a", 4, json!(100)));
-    document(&report(&server, "POST", "b", 5, json!(50)));
-    document(&report(&server, "POST", "b", -2, json!(-20)));
+    document(&report(&server, "PUT", "a", 4, &json!(100)));
+    document(&report(&server, "POST", "b", 5, &json!(50)));
+    document(&report(&server, "POST", "b", -2, &json!(-20)));
     let seen = document(&get(server.address, &PATH.replace(':', "%3A")));
     assert_eq!((&seen["count"], &seen["bytes"]), (&json!(7), &json!(130)));
     assert_eq!(seen["peak_count"], 9);
@@ -53,12 +53,12 @@ fn several_reporters_add_up_and_come_and_go() {
     );
     assert_eq!(seen["reporters"][1]["name"], "b");
     assert_eq!(seen["reporters"][1]["count"], 3);
-    let over = document(&report(&server, "PUT", "a", 8, Value::Null));
+    let over = document(&report(&server, "PUT", "a", 8, &Value::Null));
     assert_eq!(
         (&over["count"], &over["over_threshold"]),
         (&json!(11), &json!(true))
     );
-    let below = report(&server, "POST", "a", -9, Value::Null);
+    let below = report(&server, "POST", "a", -9, &Value::Null);
     assert_eq!(below.status, 409);
     assert_eq!(
         document(&get(server.address, PATH))["count"],
@@ -155,10 +155,10 @@ fn a_seventeenth_reporter_is_turned_away() {
             "PUT",
             &format!("r{number}"),
             1,
-            Value::Null,
+            &Value::Null,
         ));
     }
-    let late = report(&server, "PUT", "late", 1, Value::Null);
+    let late = report(&server, "PUT", "late", 1, &Value::Null);
     assert_eq!(late.status, 409);
     assert!(
         late.problem()["remedy"]
@@ -167,7 +167,7 @@ fn a_seventeenth_reporter_is_turned_away() {
             .contains("expire_after")
     );
     assert_eq!(document(&get(server.address, PATH))["count"], 16);
-    document(&report(&server, "PUT", "r0", 2, Value::Null));
+    document(&report(&server, "PUT", "r0", 2, &Value::Null));
 }
 
 #[test]
@@ -183,8 +183,8 @@ fn consumers_are_told_by_name_and_line() {
     let ask = |lease: &Lease, rate| {
         let asker = lease.asker();
         let line = line!() + 1;
-        let asked = asker.allocate_if_needed(BufferKind::Capture, mono(rate), minute);
-        asked.unwrap();
+        let made = asker.allocate_if_needed(BufferKind::Capture, mono(rate), minute);
+        made.unwrap();
         line
     };
     ask(&small, 8_000);

@@ -5,7 +5,7 @@
 
 mod query;
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use hyper::{
     Method, Response, StatusCode,
@@ -27,6 +27,7 @@ use crate::{
     buffers::{BufferKind, Buffers, CaptureBuffer},
     clip::{self, ClipError, Nothing, Plan},
     id::SourceId,
+    objects::Category,
     status::Snapshot,
     units::{AudioFormat, ByteSize},
 };
@@ -100,10 +101,15 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
         return Ok(reply);
     }
     let turn = desk.turn(&desk.turns.clips, "clips")?;
+    let name = format!("{source}/clip");
+    let bytes = plan.wav_bytes();
+    let consumers = desk.buffers.holdings().consumers();
+    let usage = consumers.enter(Category::Clip, &name, Location::caller(), bytes);
     let clip = clip::copy(&buffer, plan).await.map_err(not_copied)?;
     let mut reply = reply(StatusCode::OK, WAV, clip.wav);
     describe(&mut reply, source, &clip.plan, &now);
     reply.body_mut().hold(turn);
+    reply.body_mut().books(usage);
     Ok(reply)
 }
 
