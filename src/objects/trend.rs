@@ -81,8 +81,12 @@ mod tests {
         assert!(!after(9, |second| second).is_growing(), "not yet");
         assert!(!after(60, |second| second.min(300)).is_growing(), "warm-up");
         assert!(
-            !after(30, |second| u64::from(second > 900)).is_growing(),
+            !after(18, |second| u64::from(second >= 720)).is_growing(),
             "one step"
+        );
+        assert!(
+            !after(18, |second| second % 60 * second).is_growing(),
+            "a load whose peaks rise"
         );
     }
 
