@@ -19,7 +19,8 @@ use proto::Profile;
 use support::{Exporter, PATIENCE, Scratch, write_tone};
 
 fn demo() -> Exporter {
-    let demo = Exporter::start(["demo"]);
+    let sampling = [("_RJEM_MALLOC_CONF", "prof_active:true".into())];
+    let demo = Exporter::start_in(["demo"], sampling);
     demo.until("all three stream", |scrape| {
         scrape.sum("myaudio_source_up", &[]) == 3.0
     });
@@ -58,6 +59,39 @@ fn the_heap_profile_names_who_holds_the_audio() {
         innermost.filter(inside).count(),
         0,
         "the allocator is left out"
+    );
+}
+
+#[test]
+fn samples_are_switched_on_and_then_show_what_comes() {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("tone.wav"), 8_000, 1, 1.0, -20.0);
+    let source = |name: &str| format!("- {{ name: {name}, url: tone.wav, loop: true }}\n");
+    let config = scratch.write("config.yaml", &format!("sources:\n{}", source("early")));
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("early", "streaming");
+    let post = |path: &str| {
+        let path = format!("/debug/pprof/{path}");
+        exporter.request("POST", &path, "Content-Length: 0\r\n").0
+    };
+    let (status, text) = exporter.get("/debug/pprof/heap");
+    assert!(
+        status == 409 && text.contains("/debug/pprof/start"),
+        "{text}"
+    );
+    assert_eq!(post("start"), 200);
+    scratch.write(
+        "config.yaml",
+        &format!("sources:\n{}{}", source("early"), source("late")),
+    );
+    assert_eq!(exporter.reload().0, 200);
+    exporter.until_state("late", "streaming");
+    let held = profile(&exporter, "/debug/pprof/heap").sum(1, "CaptureBuffer::new");
+    // A minute of 8 kHz; the one from before is not known.
+    assert!((900_000..1_400_000).contains(&held), "{held}");
+    assert_eq!(
+        (post("stop"), exporter.get("/debug/pprof/heap").0),
+        (200, 409)
     );
 }
 
@@ -131,6 +165,7 @@ fn what_is_not_meant_so_is_refused() {
         ("HEAD", "profile", "", 405),
         ("POST", "heap", empty, 405),
         ("GET", "write", "", 405),
+        ("GET", "start", "", 405),
         (
             "POST",
             "write",

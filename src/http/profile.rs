@@ -28,6 +28,8 @@ pub(super) enum Wanted {
     Cpu,
     /// `write`: all of them, into the directory.
     Write,
+    /// `start` and `stop`: samples of what is allocated.
+    Sample(bool),
 }
 
 impl Wanted {
@@ -36,6 +38,8 @@ impl Wanted {
             "heap" => Some(Self::Heap),
             "profile" => Some(Self::Cpu),
             "write" => Some(Self::Write),
+            "start" => Some(Self::Sample(true)),
+            "stop" => Some(Self::Sample(false)),
             _ => None,
         }
     }
@@ -45,7 +49,7 @@ impl Wanted {
         match self {
             // Even its head would take a minute.
             Self::Heap | Self::Cpu => (&[Method::GET], "GET"),
-            Self::Write => (&[Method::POST], "POST"),
+            Self::Write | Self::Sample(_) => (&[Method::POST], "POST"),
         }
     }
 }
@@ -68,13 +72,18 @@ async fn take(profiler: &Profiler, wanted: Wanted, query: &str) -> Result<Respon
     let seconds = seconds(query)?;
     let cpu = |seconds| profiles::Wanted::Cpu(Duration::from_secs(seconds));
     match wanted {
-        Wanted::Heap if seconds.is_some() => Err(Problem::new(
+        Wanted::Heap | Wanted::Sample(_) if seconds.is_some() => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "A heap profile is of one moment and knows no `seconds`.",
             "Take two, and compare them with go tool pprof -base.",
         )),
         Wanted::Heap => send(profiler, profiles::Wanted::Heap, "heap").await,
         Wanted::Cpu => send(profiler, cpu(seconds.unwrap_or(SECONDS)), "profile").await,
+        Wanted::Sample(on) => {
+            profiler.sample_heap(on).map_err(|error| problem(&error))?;
+            let document = serde_json::json!({ "sampling": on }).to_string();
+            Ok(reply(StatusCode::OK, "application/json", document))
+        }
         Wanted::Write => {
             let mut names = vec![write(profiler, profiles::Wanted::Heap).await?];
             if let Some(seconds) = seconds {
@@ -146,6 +155,10 @@ fn problem(error: &ProfileError) -> Problem {
         ProfileError::NotBuilt(_) | ProfileError::Off => (
             StatusCode::NOT_IMPLEMENTED,
             "docs/profiles.md says what a build and a start need.",
+        ),
+        ProfileError::Inactive => (
+            StatusCode::CONFLICT,
+            "POST /debug/pprof/start, give it time, then ask again.",
         ),
         ProfileError::NoDirectory => (
             StatusCode::CONFLICT,

@@ -14,9 +14,15 @@ pub enum ProfileError {
     /// The allocator was started without its profiler.
     #[error(
         "the allocator's profiler is off; start the program with \
-         _RJEM_MALLOC_CONF=prof:true,prof_active:true in its environment"
+         _RJEM_MALLOC_CONF=prof:true in its environment"
     )]
     Off,
+    /// Nobody has switched the allocator's samples on.
+    #[error(
+        "the allocator takes no samples of what is allocated; POST /debug/pprof/start switches them \
+         on, so does `profiles` in the configuration"
+    )]
+    Inactive,
     /// There is no directory to write to.
     #[error("there is no directory for profiles; set `profiles.directory` in the configuration")]
     NoDirectory,

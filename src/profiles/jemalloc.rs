@@ -1,14 +1,22 @@
 //! jemalloc's heap profiler.
 
 #[cfg(all(feature = "jemalloc", feature = "profiling"))]
-pub(super) use with::dump;
+pub(super) use with::{dump, sample};
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+const NOT_BUILT: super::ProfileError = super::ProfileError::NotBuilt(
+    "this build has no heap profiler; build it with the features jemalloc and profiling, which are \
+     on by default",
+);
 
 #[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
 pub(super) fn dump() -> Result<String, super::ProfileError> {
-    Err(super::ProfileError::NotBuilt(
-        "this build has no heap profiler; build it with the features jemalloc and profiling, which \
-         are on by default",
-    ))
+    Err(NOT_BUILT)
+}
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+pub(super) fn sample(_: bool) -> Result<(), super::ProfileError> {
+    Err(NOT_BUILT)
 }
 
 #[cfg(all(feature = "jemalloc", feature = "profiling"))]
@@ -36,14 +44,14 @@ mod with {
 
     /// What is allocated, as jemalloc tells it (`heap_v2`). For one caller at a time.
     pub(in crate::profiles) fn dump() -> Result<String, ProfileError> {
-        let off = |_| ProfileError::Off;
-        let on: bool = b"opt.prof\0".name().read().map_err(off)?;
-        if !on {
-            return Err(ProfileError::Off);
+        is_there()?;
+        let active: bool = b"prof.active\0".name().read().map_err(failed)?;
+        if !active {
+            return Err(ProfileError::Inactive);
         }
         let sink = sink()?;
         let dumped = "prof.dump\0".name().write(sink.path);
-        dumped.map_err(|error| ProfileError::Failed(error.to_string()))?;
+        dumped.map_err(failed)?;
         let mut text = String::new();
         let mut file = &sink.file;
         file.rewind()?;
@@ -51,6 +59,24 @@ mod with {
         // The memory is given back; the file stays.
         file.set_len(0)?;
         Ok(text)
+    }
+
+    /// Switches the samples of what is allocated on or off. What was allocated before is in no
+    /// profile.
+    pub(in crate::profiles) fn sample(on: bool) -> Result<(), ProfileError> {
+        is_there()?;
+        b"prof.active\0".name().write(on).map_err(failed)
+    }
+
+    fn is_there() -> Result<(), ProfileError> {
+        match b"opt.prof\0".name().read() {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(ProfileError::Off),
+        }
+    }
+
+    fn failed(error: tikv_jemalloc_ctl::Error) -> ProfileError {
+        ProfileError::Failed(error.to_string())
     }
 
     fn sink() -> io::Result<&'static Sink> {

@@ -15,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::{ProfileError, ProfileKind, StoreOptions, cpu, heap, store};
+use super::{ProfileError, ProfileKind, StoreOptions, cpu, heap, jemalloc, store};
 use crate::shutdown::{TaskKind, Tasks};
 
 /// The longest that CPU time may be sampled.
@@ -61,9 +61,26 @@ impl Profiler {
         })
     }
 
+    /// Switches the samples of what is allocated on or off. Off, they cost next to nothing; what
+    /// was allocated meanwhile is in no heap profile.
+    ///
+    /// # Errors
+    /// [`ProfileError`] where the allocator has no profiler.
+    pub fn sample_heap(&self, on: bool) -> Result<(), ProfileError> {
+        jemalloc::sample(on)?;
+        tracing::info!(on, "the samples of what is allocated were switched");
+        Ok(())
+    }
+
     /// From now on profiles are written where and as often as the configuration says; not at all
-    /// without a directory.
+    /// without a directory. With one, the samples of what is allocated are switched on.
     pub fn configure(&self, options: Option<StoreOptions>) {
+        if options.is_some()
+            && self.options.borrow().is_none()
+            && let Err(error) = self.sample_heap(true)
+        {
+            tracing::warn!(%error, "there will be no heap profiles");
+        }
         self.options.send_if_modified(|before| {
             let changed = *before != options;
             *before = options;
