@@ -153,6 +153,7 @@ fn the_document_lists_exactly_the_values_of_every_closed_set() {
     let open = [
         "channels",
         "codec",
+        "object",
         "process",
         "revision",
         "sample_rate",

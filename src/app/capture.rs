@@ -9,11 +9,12 @@ use tokio::{
 
 use super::{AppError, probe::Probes};
 use crate::{
-    buffers::Buffers,
+    buffers::{BufferKind, Buffers},
     config::Config,
     memory::{Memory, OwnFigures},
     metrics::Registry,
     net::Dialler,
+    objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
     status::{self, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
@@ -30,6 +31,7 @@ pub(super) struct Capture {
     fleet: Fleet,
     memory: Arc<Memory>,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
 }
 
@@ -54,6 +56,8 @@ impl Capture {
         registry.register(vitals.clone())?;
         let memory = watch_memory(tasks, &organs.buffers)?;
         registry.register(memory.clone())?;
+        let objects = objects(tasks, &organs);
+        registry.register(objects.clone())?;
         let (publish, snapshots) = watch::channel(None);
         tasks.spawn(
             TaskKind::Heartbeat,
@@ -62,6 +66,7 @@ impl Capture {
                 organs.clone(),
                 memory.clone(),
                 vitals.clone(),
+                objects.clone(),
                 publish,
             ),
         );
@@ -73,6 +78,7 @@ impl Capture {
             fleet,
             memory,
             vitals,
+            objects,
             snapshots,
         })
     }
@@ -92,10 +98,16 @@ impl Capture {
         Arc::clone(&self.memory)
     }
 
+    /// What is tracked.
+    pub(super) fn objects(&self) -> Arc<Objects> {
+        Arc::clone(&self.objects)
+    }
+
     /// Makes the fleet and the watch over memory what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
+        self.objects.configure(&config.objects);
         self.probes.allow(config);
         if let Err(stopped) = self.memory.apply(config.memory.clone()).await {
             tracing::warn!("{stopped}");
@@ -132,11 +144,44 @@ fn watch_memory(tasks: &Tasks, buffers: &Arc<Buffers>) -> std::io::Result<Arc<Me
     })
 }
 
+/// The tracked objects, the program's own being read where they are counted anyway.
+fn objects(tasks: &Tasks, organs: &Organs) -> Arc<Objects> {
+    let objects = Objects::new();
+    let kinds = [
+        (Own::Sessions, TaskKind::Session),
+        (Own::Decoders, TaskKind::Container),
+        (Own::Relays, TaskKind::Relay),
+    ];
+    for (own, kind) in kinds {
+        let tasks = tasks.clone();
+        objects.read_from(own, move || Amount::of(tasks.running_of(kind)));
+    }
+    let holdings = organs.buffers.holdings();
+    let sized = [
+        (Own::CaptureBuffers, holdings.buffers(BufferKind::Capture)),
+        (Own::AnalysisBuffers, holdings.buffers(BufferKind::Analysis)),
+    ];
+    for (own, counter) in sized {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || counter.amount());
+    }
+    let of_unknown_size = [
+        (Own::Readers, holdings.readers()),
+        (Own::TlsSessions, organs.dialler.tls_sessions()),
+    ];
+    for (own, counter) in of_unknown_size {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || Amount::of(counter.amount().count));
+    }
+    objects
+}
+
 async fn heartbeat(
     tasks: Tasks,
     organs: Organs,
     memory: Arc<Memory>,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
     let mut beat = interval(HEARTBEAT);
@@ -149,6 +194,7 @@ async fn heartbeat(
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
         organs.buffers.watch_allocations(due.into_std());
+        objects.look(due.into_std());
         let Organs {
             accounts,
             meters,

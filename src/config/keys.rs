@@ -239,6 +239,16 @@ pub const KEYS: &[Key] = &[
     ),
     key("probe", Section, Nothing),
     key("probe.targets", Texts, Computed("the names of all sources")),
+    key("objects", Sections, Nothing),
+    key("objects[].name", Text, Computed("none; needed")),
+    key("objects[].max_count", Integer(0, u32::MAX), Nothing),
+    key("objects[].max_bytes", Bytes("0", "1024TiB"), Nothing),
+    key("objects[].expire_after", Span("1s", "7d"), Value("1m")),
+    key("profiles", Section, Nothing),
+    key("profiles.directory", Text, Computed("none; needed")),
+    key("profiles.every", Span("1s", "7d"), Value("1h")),
+    key("profiles.keep", Integer(1, 1_000), Value("24")),
+    key("profiles.max_bytes", Bytes("1MiB", "1TiB"), Value("64MiB")),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
@@ -363,7 +373,8 @@ mod tests {
         assert_eq!(
             inside("").collect::<Vec<_>>(),
             [
-                "buffers", "sources", "connect", "watch", "memory", "probe", "web"
+                "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
+                "web"
             ]
         );
     }

@@ -11,7 +11,7 @@ use super::{
     argument::SourceArgument,
     budget,
     mistake::{ConfigErrors, Mistakes, shown},
-    pipes,
+    objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
@@ -22,6 +22,8 @@ use crate::{
     id::SourceId,
     memory::{MemoryOptions, limits},
     net::DialLimits,
+    objects::ObjectOptions,
+    profiles::StoreOptions,
     sources::{ConnectOptions, LiveLocation, Location, SourceKind, SourceOptions, address_hint},
     units::ByteSize,
 };
@@ -49,6 +51,10 @@ pub struct Config {
     pub probe_targets: Vec<SourceId>,
     /// Whose memory is watched, and how it is judged.
     pub memory: MemoryOptions,
+    /// Objects that other programs report, and thresholds.
+    pub objects: Vec<ObjectOptions>,
+    /// Where and how often profiles are written; `None` where they are not.
+    pub profiles: Option<StoreOptions>,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -63,6 +69,8 @@ impl Config {
             pool: ByteSize(0),
             connect: ConnectOptions::default(),
             memory: MemoryOptions::default(),
+            objects: Vec::new(),
+            profiles: None,
             web: WebOptions::default(),
         }
     }
@@ -218,6 +226,8 @@ fn validate(
         connect,
         memory,
         probe_targets,
+        objects: objects::objects(top),
+        profiles: profiles::profiles(top, base),
         web,
     }
 }

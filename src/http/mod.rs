@@ -21,6 +21,7 @@ mod negotiate;
 mod page;
 mod probe;
 mod problem;
+mod profile;
 mod reload;
 mod reply;
 mod resource;
@@ -49,6 +50,8 @@ use crate::{
     buffers::Buffers,
     memory::Memory,
     metrics::Registry,
+    objects::Objects,
+    profiles::Profiler,
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
 };
@@ -72,6 +75,10 @@ pub struct Options {
     pub buffers: Arc<Buffers>,
     /// Whose memory is watched.
     pub memory: Arc<Memory>,
+    /// Tracked objects, the server's own connections among them.
+    pub objects: Arc<Objects>,
+    /// Takes profiles of this process.
+    pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
     pub assets: Assets,
     /// The server's own metrics, which the caller has registered.
@@ -195,6 +202,8 @@ pub fn start(
         web: options.web,
         buffers: options.buffers,
         memory: options.memory,
+        objects: options.objects,
+        profiler: options.profiler,
         metrics: options.metrics,
         registry,
         snapshot,

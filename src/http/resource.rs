@@ -19,6 +19,12 @@ pub(super) enum Resource {
     Source(SourceId),
     /// `allocations`.
     Allocations,
+    /// `objects`.
+    Objects,
+    /// `objects/{name}`, of which the name may be any text.
+    Object(String),
+    /// `memory/consumers`.
+    Consumers,
     /// `memory/…`.
     Memory(MemoryView),
 }
@@ -67,6 +73,11 @@ impl Resource {
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
+            ("objects", None, None, None) => Some(Self::Objects),
+            ("objects", Some(name), None, None) if !name.is_empty() => {
+                Some(Self::Object(unescaped(name)))
+            }
+            ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
         }
@@ -76,7 +87,13 @@ impl Resource {
     pub(super) fn methods(&self) -> Methods {
         match self {
             Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
-            Self::Sources | Self::Source(_) | Self::Memory(_) => READ_ONLY,
+            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers | Self::Memory(_) => {
+                READ_ONLY
+            }
+            Self::Object(_) => (
+                &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
+                "GET, HEAD, PUT, POST",
+            ),
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }
@@ -108,5 +125,9 @@ impl Sound {
 }
 
 fn source_id(part: &str) -> Option<SourceId> {
-    SourceId::new(&part.replace("%3A", ":").replace("%3a", ":")).ok()
+    SourceId::new(&unescaped(part)).ok()
+}
+
+fn unescaped(part: &str) -> String {
+    part.replace("%3A", ":").replace("%3a", ":")
 }

@@ -13,6 +13,8 @@ use audio_capture_exporter::{
     id::SourceId,
     memory::{Memory, OwnFigures},
     metrics::{Expose, Exposition, Family, Registry},
+    objects::{Name, ObjectOptions, Objects, Thresholds},
+    profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
     status::{RecentOfSource, Snapshot, SourceStatus},
@@ -79,6 +81,15 @@ pub(crate) fn start(setup: Setup) -> Fixture {
     let buffers = Buffers::new(ByteSize(64 << 20));
     let (sender, commands) = mpsc::channel(1);
     let tasks = Tasks::default();
+    let objects = Objects::new();
+    objects.configure(&[ObjectOptions {
+        name: Name::new("cache:items").unwrap(),
+        thresholds: Thresholds {
+            max_count: Some(10),
+            max_bytes: None,
+        },
+        expire_after: ObjectOptions::EXPIRE_AFTER,
+    }]);
     let options = Options {
         listeners: http::bind(&[setup.listen.to_owned()]).unwrap(),
         telemetry_path: setup.telemetry_path.to_owned(),
@@ -86,6 +97,8 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         web: web_options,
         buffers: Arc::clone(&buffers),
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
+        objects,
+        profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
             ("alerts/recorder.yaml", "groups: []\n"),

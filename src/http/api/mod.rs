@@ -2,7 +2,9 @@
 
 mod allocations;
 mod buffer;
+mod consumers;
 mod memory;
+mod objects;
 mod sources;
 mod values;
 
@@ -16,7 +18,7 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, memory::Memory, status::Snapshot};
+use crate::{buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
@@ -24,6 +26,7 @@ pub(super) struct View<'a> {
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) buffers: &'a Buffers,
     pub(super) memory: &'a Memory,
+    pub(super) objects: &'a Objects,
 }
 
 /// Answers a request whose method is known to fit.
@@ -42,6 +45,9 @@ pub(super) async fn answer(
         },
         (Resource::Memory(what), _) => memory::answer(view.memory, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
+        (Resource::Objects, _) => objects::all(view.objects),
+        (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
+        (Resource::Consumers, _) => consumers::answer(view, head),
     }
 }
 

@@ -1,0 +1,91 @@
+//! jemalloc's heap profiler.
+
+#[cfg(all(feature = "jemalloc", feature = "profiling"))]
+pub(super) use with::{dump, sample};
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+const NOT_BUILT: super::ProfileError = super::ProfileError::NotBuilt(
+    "this build has no heap profiler; build it with the features jemalloc and profiling, which are \
+     on by default",
+);
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+pub(super) fn dump() -> Result<String, super::ProfileError> {
+    Err(NOT_BUILT)
+}
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+pub(super) fn sample(_: bool) -> Result<(), super::ProfileError> {
+    Err(NOT_BUILT)
+}
+
+#[cfg(all(feature = "jemalloc", feature = "profiling"))]
+mod with {
+    use std::{
+        fs::File,
+        io::{self, Read as _, Seek as _},
+        os::fd::AsRawFd as _,
+        sync::OnceLock,
+    };
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+    use tikv_jemalloc_ctl::{Access as _, AsName as _};
+
+    use crate::profiles::ProfileError;
+
+    /// Where jemalloc writes. It wants a path that lives as long as the program; a file that is
+    /// memory has one under `/proc` and needs no directory that can be written to.
+    struct Sink {
+        file: File,
+        path: &'static str,
+    }
+
+    static SINK: OnceLock<Sink> = OnceLock::new();
+
+    /// What is allocated, as jemalloc tells it (`heap_v2`). For one caller at a time.
+    pub(in crate::profiles) fn dump() -> Result<String, ProfileError> {
+        is_there()?;
+        let active: bool = b"prof.active\0".name().read().map_err(failed)?;
+        if !active {
+            return Err(ProfileError::Inactive);
+        }
+        let sink = sink()?;
+        let dumped = "prof.dump\0".name().write(sink.path);
+        dumped.map_err(failed)?;
+        let mut text = String::new();
+        let mut file = &sink.file;
+        file.rewind()?;
+        file.read_to_string(&mut text)?;
+        // The memory is given back; the file stays.
+        file.set_len(0)?;
+        Ok(text)
+    }
+
+    /// Switches the samples of what is allocated on or off. What was allocated before is in no
+    /// profile.
+    pub(in crate::profiles) fn sample(on: bool) -> Result<(), ProfileError> {
+        is_there()?;
+        b"prof.active\0".name().write(on).map_err(failed)
+    }
+
+    fn is_there() -> Result<(), ProfileError> {
+        match b"opt.prof\0".name().read() {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(ProfileError::Off),
+        }
+    }
+
+    fn failed(error: tikv_jemalloc_ctl::Error) -> ProfileError {
+        ProfileError::Failed(error.to_string())
+    }
+
+    fn sink() -> io::Result<&'static Sink> {
+        if let Some(sink) = SINK.get() {
+            return Ok(sink);
+        }
+        let file = File::from(memfd_create("heap-profile", MemfdFlags::CLOEXEC)?);
+        let path = format!("/proc/self/fd/{}\0", file.as_raw_fd());
+        let path: &'static str = Box::leak(path.into_boxed_str());
+        Ok(SINK.get_or_init(|| Sink { file, path }))
+    }
+}
