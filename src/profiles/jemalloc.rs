@@ -1,7 +1,7 @@
 //! jemalloc's heap profiler.
 
 #[cfg(all(feature = "jemalloc", feature = "profiling"))]
-pub(super) use with::{dump, sample};
+pub(super) use with::{dump, give_back, sample};
 
 #[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
 const NOT_BUILT: super::ProfileError = super::ProfileError::NotBuilt(
@@ -13,6 +13,9 @@ const NOT_BUILT: super::ProfileError = super::ProfileError::NotBuilt(
 pub(super) fn dump() -> Result<String, super::ProfileError> {
     Err(NOT_BUILT)
 }
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+pub(super) fn give_back() {}
 
 #[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
 pub(super) fn sample(_: bool) -> Result<(), super::ProfileError> {
@@ -66,6 +69,20 @@ mod with {
     pub(in crate::profiles) fn sample(on: bool) -> Result<(), ProfileError> {
         is_there()?;
         b"prof.active\0".name().write(on).map_err(failed)
+    }
+
+    /// Returns to the system what this thread has freed. jemalloc does so as an arena is used, and
+    /// after this thread nobody may use its arena for long.
+    pub(in crate::profiles) fn give_back() {
+        let Ok::<u32, _>(arena) = "thread.arena\0".name().read() else {
+            return;
+        };
+        let decay = format!("arena.{arena}.dirty_decay_ms\0");
+        let decay = decay.as_str().name();
+        // Zero milliseconds: at once. Where that fails the memory is only returned later.
+        if let Ok::<isize, _>(before) = decay.update(0) {
+            let _best_effort = decay.write(before);
+        }
     }
 
     fn is_there() -> Result<(), ProfileError> {

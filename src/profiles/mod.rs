@@ -11,8 +11,10 @@ mod heap;
 mod jemalloc;
 mod metrics;
 mod profiler;
+#[cfg(feature = "profiling")]
 mod proto;
 mod store;
+#[cfg(feature = "profiling")]
 mod symbols;
 
 pub use error::ProfileError;

@@ -140,6 +140,7 @@ impl Profiler {
                 Wanted::Cpu(duration) => cpu::take(duration.min(LONGEST), &gone),
             };
             let done = profile.and_then(then);
+            jemalloc::give_back();
             // Before the answer: who has it may ask for the next.
             drop(turn);
             // Who asked may have gone.

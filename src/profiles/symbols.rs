@@ -1,6 +1,5 @@
 //! The names of functions.
 
-#[cfg(feature = "profiling")]
 use std::collections::HashMap;
 
 use super::proto::Functions;
@@ -9,14 +8,12 @@ use super::proto::Functions;
 /// the program.
 #[derive(Default)]
 pub(super) struct Symbols {
-    #[cfg(feature = "profiling")]
     known: HashMap<usize, Functions>,
 }
 
 impl Symbols {
     /// The functions at a place in the code; for a return address the place is one before it. The
     /// address itself where there is no name.
-    #[cfg(feature = "profiling")]
     pub(super) fn at(&mut self, place: usize) -> Functions {
         let find = || {
             let mut names = Functions::new();
@@ -34,7 +31,6 @@ impl Symbols {
     }
 }
 
-#[cfg(feature = "profiling")]
 impl Drop for Symbols {
     fn drop(&mut self) {
         // Some megabytes of what the program's own file says.
