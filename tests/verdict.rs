@@ -113,6 +113,26 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
 
     let wrong = |one: &Judged| one.course.ever(ALARMING);
     assert!(share(negatives.iter(), wrong) <= 0.01, "{said}");
+    // What does not grow is hardly ever said to.
+    let still = [
+        "steady, noise",
+        "collector's sawtooth",
+        "steps that stay",
+        "bursts",
+        "a trickle",
+    ];
+    let still = negatives.iter().filter(|one| still.contains(&one.class));
+    let (grows, all) = still.fold((0, 0), |(grows, all), one| {
+        let said = &one.course.said;
+        (
+            grows + said[Pattern::Linear.index()],
+            all + said.iter().sum::<u32>(),
+        )
+    });
+    assert!(
+        f64::from(grows) <= 0.005 * f64::from(all),
+        "{grows} of {all}: {said}"
+    );
     let plain = || {
         let plain = ["leak, noise", "leak that begins later"];
         positives
