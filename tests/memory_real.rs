@@ -199,3 +199,72 @@ fn one_more_buffer_is_a_spike_and_then_stable() {
     assert!((480..500).contains(&spike), "{spike}");
     ends_as(&verdicts, Pattern::Stable);
 }
+
+/// A recording, its time stretched by so much.
+fn recorded(name: &str, stretch: f64) -> Vec<(Duration, u64)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/memory");
+    let text = fs::read_to_string(folder.join(name).with_extension("csv")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).skip(1);
+    let samples: Vec<_> = lines
+        .map(|line| {
+            let (seconds, bytes) = line.split_once(',').unwrap();
+            let at = Duration::from_secs_f64(seconds.parse::<f64>().unwrap() * stretch);
+            (at, bytes.parse().unwrap())
+        })
+        .collect();
+    assert!(samples.len() > 500, "{name}: {}", samples.len());
+    samples
+}
+
+/// Recordings at 2 s a sample, as they were made, and as if a sample had taken 30 s: as the one
+/// who looks at a process for a quarter of an hour, and as the one who watches it for hours.
+fn replayed(name: &str) -> [Vec<(usize, Verdict)>; 2] {
+    let close = Options {
+        sample_interval: Duration::from_secs(2),
+        analysis_interval: Duration::from_secs(8),
+        baseline_after: Duration::from_secs(60),
+        ..Options::default()
+    };
+    [
+        verdicts(close, &recorded(name, 1.0)),
+        verdicts(Options::default(), &recorded(name, 15.0)),
+    ]
+}
+
+/// A minute of warm-up and two of growth tell that it grows; a leak it is in hours.
+#[test]
+fn recorded_leaks_grow() {
+    for (name, within) in [("leak_small", 200), ("leak_under_sawtooth", 450)] {
+        let [close, hours] = replayed(name);
+        for verdicts in [&close, &hours] {
+            let found = first(verdicts, GROWING).expect(name);
+            assert!(found <= within, "{name}: sample {found}");
+        }
+        is_never(&close, ALARMING);
+        ends_as(&close, Pattern::Linear);
+        ends_as(&hours, Pattern::Leak);
+    }
+}
+
+#[test]
+fn recorded_programs_that_settle_are_no_leaks() {
+    for name in ["ffmpeg", "fragments", "python_collector"] {
+        for verdicts in replayed(name) {
+            is_never(&verdicts, ALARMING);
+            ends_as(&verdicts, Pattern::Stable);
+        }
+    }
+    // It still grows a little when the recording ends.
+    for verdicts in replayed("prometheus") {
+        is_never(&verdicts, ALARMING);
+    }
+}
+
+#[test]
+fn recorded_programs_that_do_not_grow_never_seem_to() {
+    for name in ["ffmpeg", "fragments"] {
+        for verdicts in replayed(name) {
+            is_never(&verdicts, GROWING);
+        }
+    }
+}

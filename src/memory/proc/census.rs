@@ -1,16 +1,18 @@
 //! Who runs, and who is whose child. One look serves every watch of a round.
 
 use std::{
-    cell::OnceCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fs,
 };
 
-use super::{Proc, identity::Identity, read, stat::Stat};
+use super::{Proc, Unreadable, identity::Identity, read, stat::Stat};
 
 /// The processes at one moment, read when somebody needs them and then kept.
 pub(in crate::memory) struct Look<'a> {
     proc: &'a Proc,
+    /// Those that were asked for one by one.
+    some: RefCell<BTreeMap<u32, Stat>>,
     everybody: OnceCell<BTreeMap<u32, Stat>>,
     commands: OnceCell<BTreeMap<u32, String>>,
 }
@@ -19,6 +21,7 @@ impl<'a> Look<'a> {
     pub(in crate::memory) fn new(proc: &'a Proc) -> Self {
         Self {
             proc,
+            some: RefCell::default(),
             everybody: OnceCell::new(),
             commands: OnceCell::new(),
         }
@@ -26,6 +29,20 @@ impl<'a> Look<'a> {
 
     pub(in crate::memory) fn proc(&self) -> &'a Proc {
         self.proc
+    }
+
+    /// One that may have ended.
+    pub(super) fn stat(&self, pid: u32) -> Result<Stat, Unreadable> {
+        let known = self
+            .everybody
+            .get()
+            .and_then(|everybody| everybody.get(&pid).cloned());
+        if let Some(stat) = known.or_else(|| self.some.borrow().get(&pid).cloned()) {
+            return Ok(stat);
+        }
+        let stat = self.proc.stat(pid)?;
+        self.some.borrow_mut().insert(pid, stat.clone());
+        Ok(stat)
     }
 
     /// Everybody that lives, by number. What ends while it is read is left out.
@@ -90,11 +107,9 @@ impl<'a> Look<'a> {
             children
         });
         while let Some(pid) = next.pop() {
-            let stat = match self.everybody.get() {
-                Some(everybody) => everybody.get(&pid).cloned(),
-                None => self.proc.stat(pid).ok().filter(|stat| !stat.ended),
+            let Some(stat) = self.stat(pid).ok().filter(|stat| !stat.ended) else {
+                continue;
             };
-            let Some(stat) = stat else { continue };
             let children = match &by_parent {
                 Some(children) => children.get(&pid).cloned().unwrap_or_default(),
                 None => self.proc.children(pid),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt, io::Read as _, path::PathBuf};
 
-use super::{Look, Proc, ReadFailure, Unreadable, cgroup, identity::Identity};
+use super::{Look, ReadFailure, Unreadable, cgroup, identity::Identity};
 
 /// How a process is named in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Finder {
             }
             Selector::Pid(pid) => {
                 let pid = *pid;
-                let found = alive(proc, pid)?;
+                let found = alive(look, pid)?;
                 if *self.meant.get_or_insert(found) != found {
                     return Err(missing(format!(
                         "process {pid} has ended, and another has its number now; name the process \
@@ -66,7 +66,7 @@ impl Finder {
             }
             Selector::PidFile(path) => {
                 let pid = number_in(path)?;
-                [alive(proc, pid)?.pid].into()
+                [alive(look, pid)?.pid].into()
             }
             Selector::Cgroup(path) => {
                 let group = proc.group(path);
@@ -125,8 +125,9 @@ fn in_group(look: &Look<'_>, group: &std::path::Path) -> BTreeSet<u32> {
 }
 
 /// Who has this number.
-fn alive(proc: &Proc, pid: u32) -> Result<Identity, Unreadable> {
-    let error = match proc.stat(pid) {
+fn alive(look: &Look<'_>, pid: u32) -> Result<Identity, Unreadable> {
+    let proc = look.proc();
+    let error = match look.stat(pid) {
         Ok(stat) if !stat.ended => {
             let started = stat.start_ticks;
             return Ok(Identity { pid, started });

@@ -57,7 +57,7 @@ mod tests {
             );
             tree.write(file, &text)
         };
-        let (group, all) = (told("group", 5_000_000), told("all", 1_000_000));
+        let (group, all) = (told("group", 5_000_000), told("all", 5_600_000));
         let files = [group.clone(), all.clone()];
         let mut pressure = Pressure::default();
         assert_eq!(pressure.observe(&files, 10 * SECOND), None);

@@ -125,6 +125,49 @@ fn what_does_not_matter_is_stable() {
     let trickle = |bytes: f64| after(70, move |t| HELD + bytes * t / 3600.0).pattern;
     assert_eq!(trickle(10e3), Pattern::Stable);
     assert_eq!(trickle(3e6), Pattern::Leak);
+    // Two percent in ten days is more than noise, and still too slow to matter.
+    assert_eq!(after(14 * 24, |t| leak(0.012)(t)).pattern, Pattern::Stable);
+}
+
+/// Ways of hiding a leak of 5 % an hour for six hours.
+#[test]
+fn a_leak_shows_through_bursts_dips_and_steps() {
+    type Disturb = fn(f64) -> f64;
+    let table: [(&str, Disturb); 4] = [
+        ("more often busy than not", |t| {
+            0.5 * f64::from(u8::from(noise(t) > -0.2))
+        }),
+        ("pages taken away for a moment", |t| {
+            -0.4 * f64::from(u8::from(noise(t) > 0.9))
+        }),
+        ("one step up", |t| 0.3 * f64::from(u8::from(t > 9_000.0))),
+        ("teeth of four minutes", |t| 0.5 * (t / 240.0).fract()),
+    ];
+    for (name, disturb) in table {
+        let verdict = after(6, move |t| leak(5.0)(t) + HELD * disturb(t));
+        assert_eq!(verdict.pattern, Pattern::Linear, "{name}: {verdict:#?}");
+        let percent = verdict.slope_bytes_per_second * 3600.0 / HELD * 100.0;
+        assert!((4.0..6.0).contains(&percent), "{name}: {percent} %/h");
+    }
+}
+
+/// Two steps, wherever they fall, are not growth.
+#[test]
+fn two_steps_are_not_growth() {
+    for first in (2..6).map(|hour| f64::from(hour) * 3600.0) {
+        for apart in [600.0, 1200.0, 2400.0, 7200.0] {
+            let mut judge = Judge::new(Options::default());
+            let steps = |t: f64| {
+                let stepped = u8::from(t > first) + u8::from(t > first + apart);
+                HELD * (1.0 + 0.2 * f64::from(stepped) + 0.002 * noise(t))
+            };
+            for seconds in (0..14 * HOUR).step_by(120) {
+                feed(&mut judge, seconds, seconds + 120, steps);
+                let pattern = judge.verdict(at(seconds + 90), None).pattern;
+                assert_ne!(pattern, Pattern::Linear, "{first} {apart}: {seconds} s");
+            }
+        }
+    }
 }
 
 /// The teeth go, the leak stays, and the slope is its own.
@@ -393,6 +436,18 @@ fn statistics_of_few_points() {
     assert!((wild.score - 5.0 / (52.0_f64 / 6.0).sqrt()).abs() < 1e-12);
     let tied = line(&[0.0, 1.0, 2.0], &[5.0, 5.0, 5.0], 1.0);
     assert_eq!((tied.slope, tied.score), (0.0, 0.0));
+    // Noise that remembers counts for less of it.
+    assert_eq!(
+        statistics::variance_inflation(&[1.0, -1.0, 1.0, -1.0], 0.0),
+        1.0
+    );
+    let waves = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0];
+    let inflation = statistics::variance_inflation(&waves, 0.0);
+    assert!((inflation - 13.0 / 3.0).abs() < 1e-12, "{inflation}");
+    assert_eq!(statistics::variance_inflation(&[0.0; 8], 0.0), 1.0);
+    let (times, rising) = ([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0]);
+    let scores = [1.0, 4.0].map(|inflation| line(&times, &rising, inflation).score);
+    assert!((scores[0] - 2.0 * scores[1]).abs() < 1e-12, "{scores:?}");
     let table: [(&[f64], f64); 5] = [
         (&[1.0, 2.0, 3.0], 0.0),
         (&[3.0, 2.0, 1.0], 0.0),
