@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "clips/bursts.rs"]
+mod bursts;
 #[path = "clips/client.rs"]
 mod client;
 #[path = "clips/exact.rs"]

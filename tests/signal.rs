@@ -12,7 +12,7 @@ use std::{
 };
 
 use audio_capture_exporter::{
-    decode::PacketDecoder,
+    decode::{PacketDecoder, is_overlapped},
     demo::rtsp::{Media, Mount, Server as DemoServer},
     shutdown::Tasks,
     signal::{Gate, Levels},
@@ -238,6 +238,54 @@ fn audio_that_comes_in_a_burst_is_measured_to_the_end() {
 }
 
 #[test]
+fn floating_point_beyond_full_scale_is_clipping_and_ends_the_silence() {
+    let scratch = Scratch::new();
+    let pcm = ", pcm: { format: f32le, sample_rate: 8000, channels: 1 }";
+    let (exporter, fifo) = fifo(&scratch, pcm);
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    let mut write = |level: f32, seconds: u32| {
+        let sign = |n: u32| {
+            if dice(n).is_multiple_of(2) {
+                level
+            } else {
+                -level
+            }
+        };
+        let bytes = (0..seconds * 8_000).flat_map(|n| sign(n).to_le_bytes());
+        writer.write_all(&bytes.collect::<Vec<_>>()).unwrap();
+    };
+    write(0.000_1, 4);
+    // The last packet is not full.
+    exporter.until("a quiet source", |scrape| {
+        silent_seconds(scrape, "rec")[1] >= 3.5
+    });
+    write(4.0, 4);
+    let scrape = exporter.until("a loud source", |scrape| {
+        signal(scrape, "rms_ratio", "rec") > 0.99
+    });
+    let clipped = signal(&scrape, "clipped_samples_total", "rec");
+    assert!((24_000.0..=32_000.0).contains(&clipped), "{clipped}");
+    assert_eq!(signal(&scrape, "peak_ratio", "rec"), 1.0);
+    assert_eq!(silent_seconds(&scrape, "rec"), [0.0, 4.0]);
+    assert_eq!(
+        scrape.value("myaudio_source_discontinuities_total", &[(LABEL, "rec")]),
+        0.0
+    );
+}
+
+#[test]
+fn a_loop_with_digital_silence_in_it_is_stuck() {
+    let scratch = Scratch::new();
+    // A player's three seconds, of which one is silent.
+    let noise = (0..16_000).map(|n| (dice(n) % 9_000) as i16);
+    let samples = noise.chain(std::iter::repeat_n(0, 8_000));
+    write_wav(&scratch.path("player.wav"), samples);
+    let config = "sources: [ { url: player.wav, loop: true } ]\n";
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", config));
+    exporter.until("stuck", |scrape| signal(scrape, "stuck", "player") == 1.0);
+}
+
+#[test]
 fn a_window_never_mixes_two_formats() {
     let scratch = Scratch::new();
     let (exporter, fifo) = fifo(&scratch, "");
@@ -296,10 +344,12 @@ fn damaged_aac_packets_do_not_fake_clipping() {
 
     let (mut clean, mut naive, mut gated) = (0, 0, 0);
     let (mut damaged, mut noise) = (0, 0);
+    let mut sent = adts.clone();
     for round in 0..4 {
         // LC, 48 kHz, mono.
         let mut decoder = PacketDecoder::new("aac", 48_000, 1, &[0x11, 0x88]).unwrap();
         let mut gate = Gate::default();
+        gate.judge(is_overlapped("aac"));
         for (nth, unit) in (0..).zip(&units) {
             let seed = dice(round * 100_000 + nth);
             let mut unit = unit.to_vec();
@@ -308,14 +358,17 @@ fn damaged_aac_packets_do_not_fake_clipping() {
                     let bit = dice(seed + flip) as usize % (unit.len() * 8);
                     unit[bit / 8] ^= 1 << (bit % 8);
                 }
+                let at = units[nth as usize].as_ptr().addr() - adts.as_ptr().addr();
+                sent[at..at + unit.len()].copy_from_slice(&unit);
                 damaged += 1;
             }
-            let Ok((_, samples)) = decoder.decode(&unit) else {
+            let Ok((format, samples)) = decoder.decode(&unit) else {
                 gate.disturb();
                 continue;
             };
             let levels = Levels::of(samples);
-            let admitted = gate.admit(levels);
+            let duration = format.duration_of(samples.len() as u64);
+            let admitted = gate.admit(levels, duration);
             assert_eq!(admitted.levels.samples, levels.samples);
             if round == 0 {
                 clean += admitted.levels.clipped;
@@ -336,4 +389,16 @@ fn damaged_aac_packets_do_not_fake_clipping() {
     assert!(naive > 1_000, "{naive}");
     // What decodes to less than twice full scale passes.
     assert!(gated * 5 < naive, "{gated} of {naive} pass");
+
+    // The program knows which codec it has: what is noise is kept, and not measured.
+    let (exporter, fifo) = fifo(&scratch, "");
+    let mut writer = OpenOptions::new().write(true).open(&fifo).unwrap();
+    writer.write_all(&sent).unwrap();
+    let written = |scrape: &Scrape, kind| {
+        let labels = [(LABEL, "rec"), ("buffer_type", kind)];
+        scrape.value("myaudio_buffer_write_bytes_total", &labels)
+    };
+    exporter.until("noise that is held back", |scrape| {
+        written(scrape, "capture") > written(scrape, "analysis")
+    });
 }

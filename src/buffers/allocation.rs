@@ -3,7 +3,7 @@
 use std::{
     fmt,
     panic::Location,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -260,6 +260,33 @@ impl Asker {
             tracker.note(asked_at, (self.source(), kind), wanted, outcome);
         }
         answer
+    }
+
+    /// Gives up the source's buffer unless it is of this format and length, so that who holds
+    /// it can be asked to let go before another takes its place: until then both would be
+    /// charged. `None` when there was nothing to give up; else it shows whether somebody
+    /// still holds it. Not an attempt. A wrong request leaves the buffer alone.
+    pub fn release_misfit(
+        &self,
+        kind: BufferKind,
+        format: AudioFormat,
+        duration: Duration,
+    ) -> Option<Weak<CaptureBuffer>> {
+        let size = Size::of(format, duration).ok()?;
+        let Shared {
+            buffers,
+            source,
+            leases,
+            ..
+        } = &*self.shared;
+        let at = kind.index();
+        let mut given_up = None;
+        let misfit = |buffer: &Arc<CaptureBuffer>| !size.fits(format, buffer);
+        buffers.registries[at].clear_if(source, &leases[at], misfit, |buffer| {
+            buffer.retire(ReleaseReason::FormatChange);
+            given_up = Some(Arc::downgrade(buffer));
+        });
+        given_up
     }
 
     fn attempt(

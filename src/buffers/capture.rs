@@ -22,7 +22,8 @@ use super::{
     ring::{PartialFrame, Ring},
     stats::BufferStats,
     switch::STATISTICS,
-    timeline::{Gap, TimeMap, Timeline},
+    time_map::TimeMap,
+    timeline::{Gap, Timeline},
 };
 use crate::{
     coarse_clock::CoarseInstant,
@@ -96,9 +97,12 @@ impl CaptureBuffer {
     }
 
     /// Notes that all audio pushed so far had come at `now`. Called by the writer some times
-    /// a second, and with the first push after a gap; without it no audio is found by time.
+    /// a second, with the first push after a gap, and with each that brings more audio than
+    /// time has passed since; without it no audio is found by time.
     pub fn mark(&self, now: Instant) {
-        self.timeline().mark(self.position(), now);
+        let mut timeline = self.timeline();
+        let (tail, head) = self.range();
+        timeline.mark(tail, head, now);
     }
 
     /// Notes that audio is missing between the last frame pushed and the next. Called by the
@@ -107,12 +111,13 @@ impl CaptureBuffer {
         self.timeline().gap(self.position(), gap);
     }
 
-    /// Where in time the audio lies that the buffer holds now.
-    pub fn time_map(&self) -> TimeMap {
-        // The order of the two locks is the same everywhere.
+    /// Where in time the audio lies that the buffer holds, as of `now`. What it says of a
+    /// frame it says again as long as the frame is there, but for audio that still comes
+    /// faster than real time, or more of it than there was time for.
+    pub fn time_map(&self, now: Instant) -> TimeMap {
         let mut timeline = self.timeline();
-        let (tail, head) = self.ring.inspect(|ring| (ring.tail, ring.head));
-        timeline.map(tail, head)
+        let (tail, head) = self.range();
+        timeline.map(tail, head, now)
     }
 
     /// The format of all its audio.
@@ -182,6 +187,12 @@ impl CaptureBuffer {
 
     pub(super) fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// What the ring holds. Whoever asks has the timeline's lock, or does not want it: the
+    /// order of the two is the same everywhere.
+    fn range(&self) -> (u64, u64) {
+        self.ring.inspect(|ring| (ring.tail, ring.head))
     }
 
     fn timeline(&self) -> MutexGuard<'_, Timeline> {

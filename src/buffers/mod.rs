@@ -30,6 +30,7 @@ mod anomaly;
 pub mod budget;
 mod capture;
 mod cursors;
+mod dates;
 mod departed;
 mod error;
 mod holdings;
@@ -45,6 +46,7 @@ mod ring;
 mod stats;
 mod switch;
 mod sync;
+mod time_map;
 mod timeline;
 mod tracker;
 
@@ -68,7 +70,8 @@ pub use pool::Pooled;
 pub use reader::{Read, Reader};
 pub use ring::PartialFrame;
 pub use stats::{BufferStats, ReaderStats};
-pub use timeline::{Gap, Stretch, TimeMap};
+pub use time_map::{Stretch, TimeMap};
+pub use timeline::Gap;
 pub use tracker::{
     CallSite, Caller, Calls, KEPT_ATTEMPTS, Recording, TrackedAttempt, Tracker, Tracking,
 };

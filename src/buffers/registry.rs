@@ -153,9 +153,21 @@ impl<K: Eq + Hash, V: Clone> Registry<K, V> {
     /// Forgets a value but goes on with the lease, whose next asker makes another;
     /// `released` as in [`Self::close`].
     pub fn clear(&self, key: &K, lease: &KeyLease, released: impl FnOnce(&V)) {
+        self.clear_if(key, lease, |_| true, released);
+    }
+
+    /// The same for a value that is `unwanted`, which is asked with the map locked for
+    /// writing.
+    pub fn clear_if(
+        &self,
+        key: &K,
+        lease: &KeyLease,
+        unwanted: impl FnOnce(&V) -> bool,
+        released: impl FnOnce(&V),
+    ) {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.get_mut(key).filter(|slot| slot.lease == *lease);
-        let cleared = slot.and_then(|slot| slot.value.take());
+        let cleared = slot.and_then(|slot| slot.value.take_if(|value| unwanted(value)));
         if let Some(value) = &cleared {
             released(value);
         }

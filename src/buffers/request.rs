@@ -44,6 +44,11 @@ impl Size {
         isize::try_from(bytes).map_err(|_| overflow())?;
         Ok(Self { frames, bytes })
     }
+
+    /// Whether a buffer has it, and this format.
+    pub(super) fn fits(&self, format: AudioFormat, buffer: &CaptureBuffer) -> bool {
+        buffer.format() == format && buffer.capacity_frames() == self.frames
+    }
 }
 
 /// One attempt's request to the registry.
@@ -61,7 +66,7 @@ impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
     type Error = AllocationError;
 
     fn fits(&self, present: &Arc<CaptureBuffer>) -> bool {
-        present.format() == self.format && present.capacity_frames() == self.size.frames
+        self.size.fits(self.format, present)
     }
 
     fn make(&mut self) -> Result<Arc<CaptureBuffer>, AllocationError> {

@@ -602,3 +602,34 @@ fn a_budget_of_nothing_refuses_every_buffer_and_nothing_else() {
     buffers.set_budget(ByteSize(5_760_000));
     first(ask(&lease.asker(), MONO));
 }
+
+#[test]
+fn a_misfit_is_given_up_before_another_is_asked_for_and_charged_until_it_is_let_go() {
+    // Room for one of them at a time.
+    let buffers = Buffers::new(ByteSize(2 * 5_760_000));
+    let lease = buffers.lease(garden()).unwrap();
+    let asker = lease.asker();
+    assert!(asker.release_misfit(CAPTURE, MONO, MINUTE).is_none());
+    let reader = first(ask(&asker, MONO)).subscribe(ReaderKind::Analysis, StartAt::Oldest);
+    // What fits stays, and so it does when nothing sensible is wanted instead.
+    assert!(asker.release_misfit(CAPTURE, MONO, MINUTE).is_none());
+    let nonsense = AudioFormat {
+        channels: 0,
+        ..MONO
+    };
+    assert!(asker.release_misfit(CAPTURE, nonsense, MINUTE).is_none());
+    assert!(!reader.buffer().is_retired());
+
+    let released = asker.release_misfit(CAPTURE, STEREO, MINUTE).unwrap();
+    assert!(reader.buffer().is_retired() && released.strong_count() == 1);
+    assert!(buffers.get(&garden(), CAPTURE).is_none());
+    drop(reader);
+    assert_eq!(
+        (released.strong_count(), buffers.budget().0),
+        (0, ByteSize(0))
+    );
+    first(ask(&asker, STEREO));
+    let books = capture_of(&buffers).books;
+    let attempts = books.count(AllocationResult::Attempted);
+    assert_eq!(attempts, 2, "giving up is no attempt");
+}

@@ -9,7 +9,8 @@
 //! Exact to the sample: a range `from..to` begins with the first frame that starts at
 //! `from` or later and ends before the first that starts at `to` or later, so that ranges
 //! that meet neither overlap nor leave anything out. A length is rounded down to whole
-//! frames.
+//! frames. Frames are counted by the source's clock, times are this machine's: the buffer's
+//! map knows both, and says the same of a frame to every clip.
 
 mod copy;
 mod live;

@@ -144,6 +144,13 @@ fn codec_id(name: &str) -> Option<AudioCodecId> {
     })
 }
 
+/// Whether the codec of this name, as it is told of packets and containers, joins overlapping
+/// transforms: a damaged packet of it can decode to what lies far beyond full scale and touches
+/// its neighbours. Others yield samples as they were taken, or refuse.
+pub fn is_overlapped(codec: &str) -> bool {
+    matches!(codec, "aac" | "mp1" | "mp2" | "mp3" | "opus" | "vorbis")
+}
+
 fn channels_from(count: u16) -> Option<Channels> {
     match count {
         0 => None,
@@ -151,5 +158,35 @@ fn channels_from(count: u16) -> Option<Channels> {
         n => Some(
             Position::from_count(u32::from(n)).map_or(Channels::Discrete(n), Channels::Positioned),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use symphonia::core::codecs::audio::well_known::{
+        CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_PCM_F32LE, CODEC_ID_VORBIS,
+    };
+
+    use super::*;
+
+    #[test]
+    fn codecs_that_overlap_are_known_by_the_names_that_their_decoders_have() {
+        let name = |id| Some(codecs().get_audio_decoder(id)?.codec.info.short_name);
+        for (id, overlapped) in [
+            (CODEC_ID_AAC, true),
+            (CODEC_ID_MP1, true),
+            (CODEC_ID_MP2, true),
+            (CODEC_ID_MP3, true),
+            (CODEC_ID_OPUS, true),
+            (CODEC_ID_VORBIS, true),
+            (CODEC_ID_FLAC, false),
+            (CODEC_ID_PCM_ALAW, false),
+            (CODEC_ID_PCM_F32LE, false),
+        ] {
+            // Opus is there with a feature only.
+            let Some(name) = name(id) else { continue };
+            assert_eq!(is_overlapped(name), overlapped, "{name}");
+        }
+        assert!(name(CODEC_ID_AAC).is_some() && name(CODEC_ID_VORBIS).is_some());
     }
 }

@@ -24,7 +24,7 @@ mod wav;
 
 pub use block::{ContainerEnd, Opened, SampleBlock};
 pub use container::{Container, Open, Rounds};
-pub use engine::DecodeError;
+pub use engine::{DecodeError, is_overlapped};
 pub use feed::{FeedReader, FeedSender, feed};
 pub use growing::Growing;
 pub use packet::{PacketDecoder, UnsupportedCodec};

@@ -15,7 +15,7 @@ use super::{
     reply::{Body, reply},
 };
 use crate::{
-    signal,
+    signal::{self, Silence},
     sources::State,
     status::{Snapshot, SourceStatus},
 };
@@ -202,10 +202,10 @@ fn write_signal(html: &mut String, signal: Option<&signal::View>) -> fmt::Result
         html.push('—');
         return Ok(());
     };
-    match view.window {
-        None => html.push('—'),
-        Some(window) if window.rms > 0.0 => write!(html, "{:.1} dBFS", 20.0 * window.rms.log10())?,
-        Some(_) => html.push_str("digital silence"),
+    match (view.silence(), view.dbfs()) {
+        (Some(Silence::Digital), _) => html.push_str("digital silence"),
+        (_, Some(dbfs)) => write!(html, "{dbfs:.1} dBFS")?,
+        (_, None) => html.push('—'),
     }
     for (holds, words) in [
         (view.silent, "silent for too long"),

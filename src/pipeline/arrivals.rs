@@ -11,7 +11,7 @@ use crate::{
 /// When nothing came for so long, time goes on without audio until what follows shows that
 /// it was late only.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often the buffer is told the time.
+/// How often the buffer is told the time at least, while audio comes.
 const MARK: Duration = Duration::from_millis(250);
 
 /// The blocks of one session.
@@ -21,7 +21,14 @@ pub(super) struct Arrivals {
     latest: Option<Block>,
     /// Whether the buffer has been told of a gap since.
     gap_told: bool,
-    marked: Option<Instant>,
+    marked: Option<Marked>,
+}
+
+/// When the buffer was last told the time.
+struct Marked {
+    when: Instant,
+    /// Audio that came since then.
+    audio: Duration,
 }
 
 struct Block {
@@ -37,13 +44,13 @@ impl Arrivals {
         buffer.gap(Gap::Session);
     }
 
-    /// Pushes a block; how long it is.
+    /// Pushes a block that came at that moment; how long it is.
     pub(super) fn push(
         &mut self,
         buffer: &CaptureBuffer,
         samples: &[i16],
+        came: Instant,
     ) -> Result<Duration, PartialFrame> {
-        let came = Instant::now();
         let since = |then: Instant| came.saturating_duration_since(then);
         let format = buffer.format();
         let latest = self.latest.as_ref().filter(|block| block.format == format);
@@ -53,17 +60,28 @@ impl Arrivals {
             begins = true;
         }
         buffer.push(samples)?;
-        if begins || self.marked.is_none_or(|marked| since(marked) >= MARK) {
-            buffer.mark(came);
-            self.marked = Some(came);
-        }
         let frames = (samples.len() / usize::from(format.channels).max(1)) as u64;
+        let duration = format.duration_of(frames);
+        // The earliest of all arrivals tells when audio was. A block is earlier than the
+        // marked one if more audio has come since than time has passed, as in every burst.
+        let tells = |marked: &mut Marked| {
+            marked.audio += duration;
+            let passed = since(marked.when);
+            passed >= MARK || marked.audio > passed
+        };
+        if self.marked.as_mut().is_none_or(tells) || begins {
+            buffer.mark(came);
+            self.marked = Some(Marked {
+                when: came,
+                audio: Duration::ZERO,
+            });
+        }
         self.latest = Some(Block {
             format,
             frames,
             came,
         });
-        Ok(format.duration_of(frames))
+        Ok(duration)
     }
 
     /// How long the latest block was.
@@ -96,3 +114,6 @@ impl Arrivals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

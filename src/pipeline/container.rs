@@ -37,8 +37,14 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
     let mut cut_off = None;
     loop {
         match next {
-            SampleBlock::Started(codec) if watch.had_audio => account.named_codec(&codec),
-            SampleBlock::Started(codec) => account.joined(Some(codec), "file"),
+            SampleBlock::Started(codec) => {
+                sink.codec(&codec);
+                if watch.had_audio {
+                    account.named_codec(&codec);
+                } else {
+                    account.joined(Some(codec), "file");
+                }
+            }
             SampleBlock::Samples(format, samples) => {
                 due += block_duration(format, &samples);
                 due = if Instant::now() > due + MAX_CATCH_UP {
@@ -48,6 +54,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 };
                 // Audio counts as arrived when it would have been recorded: at its end.
                 sleep_until(due).await;
+                sink.make_room(format).await;
                 sink.push(format, &samples).await?;
                 watch.audio_came();
             }

@@ -28,6 +28,7 @@ pub(super) async fn run(context: &Context<'_>, name: &str) -> Ended {
             heard = session.next(account) => {
                 let heard = heard?;
                 if !heard.samples.is_empty() {
+                    sink.make_room(heard.format).await;
                     sink.push(heard.format, heard.samples).await?;
                     watch.audio_came();
                 }

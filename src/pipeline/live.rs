@@ -79,12 +79,14 @@ impl<'a> Intake<'a> {
                 self.piece = Piece::begin();
                 if self.codec.as_ref() != Some(&codec) {
                     account.joined(Some(codec.clone()), self.transport);
-                    self.codec = Some(codec);
                     self.sink = Sink::new(self.context);
+                    self.sink.codec(&codec);
+                    self.codec = Some(codec);
                 }
             }
             SampleBlock::Samples(..) if old => self.watch.audio_came(),
             SampleBlock::Samples(format, samples) => {
+                self.sink.make_room(format).await;
                 self.sink.push(format, &samples).await?;
                 self.watch.audio_came();
                 self.waiting = false;

@@ -41,6 +41,9 @@ async fn decode(
     let account = context.account;
     let mut decoder = session.codec().map(decoder_for).transpose()?;
     let mut sink = Sink::new(context);
+    if let Some(codec) = session.codec() {
+        sink.codec(&codec.name);
+    }
     let mut watch = Watch::new(context);
     let mut continuity = Continuity::default();
     if session.transport() == "udp" {
@@ -61,6 +64,7 @@ async fn decode(
         }
         if let Some(codec) = packet.new_codec() {
             account.named_codec(&codec.name);
+            sink.codec(&codec.name);
             decoder = Some(decoder_for(codec)?);
         }
         let audio = match &mut decoder {
@@ -69,6 +73,7 @@ async fn decode(
         };
         match audio {
             Some((format, samples)) => {
+                sink.make_room(format).await;
                 sink.push(format, samples).await?;
                 continuity.took(sink.block_duration().unwrap_or_default());
                 watch.audio_came();

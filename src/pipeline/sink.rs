@@ -8,8 +8,9 @@ use std::{
 
 use super::{Context, End, arrivals::Arrivals};
 use crate::{
+    backoff::Backoff,
     buffers::{Allocation, AllocationError, BufferKind, CaptureBuffer, ErrorType},
-    decode::to_s16,
+    decode::{is_overlapped, to_s16},
     signal::{Gate, Levels, Repetition, is_digital_silence},
     sources::{DisconnectReason, SessionEnd},
     units::AudioFormat,
@@ -29,11 +30,21 @@ pub(super) struct Sink<'a> {
 struct Rings {
     format: AudioFormat,
     capture: Arc<CaptureBuffer>,
-    /// `None` when it could not be had: the capture is worth more than its measurement.
-    analysis: Option<Arc<CaptureBuffer>>,
+    analysis: Measured,
     /// Audio pushed since that moment.
     burst: (Instant, Duration),
 }
+
+/// Whether there is a buffer to measure the audio from: the capture is worth more than its
+/// measurement (`docs/decisions/0015-captured-but-not-measured.md`).
+enum Measured {
+    From(Arc<CaptureBuffer>),
+    /// It could not be had; it is asked for again at that time.
+    Not(Instant),
+}
+
+/// How often what could not be released yet is asked for again.
+const RELEASE_LOOKS: u32 = 3;
 
 impl<'a> Sink<'a> {
     pub(super) fn new(context: &'a Context<'a>) -> Self {
@@ -45,6 +56,11 @@ impl<'a> Sink<'a> {
             repetition: Repetition::default(),
             arrivals: Arrivals::default(),
         }
+    }
+
+    /// What follows is of the codec of this name.
+    pub(super) fn codec(&mut self, name: &str) {
+        self.gate.judge(is_overlapped(name));
     }
 
     /// How long the latest block was: the best guess for one that is missing.
@@ -87,6 +103,37 @@ impl<'a> Sink<'a> {
         self.arrivals.missing(buffer, audio);
     }
 
+    /// Before a block of this format is pushed: has the analysis let go of a buffer of another
+    /// format or length, which would be charged beside the one that takes its place. Ready
+    /// where there is none. Cancellation safe.
+    pub(super) async fn make_room(&mut self, format: AudioFormat) {
+        if self
+            .rings
+            .as_ref()
+            .is_some_and(|rings| rings.format == format)
+        {
+            return;
+        }
+        self.rings = None;
+        let Context {
+            asker,
+            meter,
+            options,
+            ..
+        } = self.context;
+        let released = asker.release_misfit(BufferKind::Analysis, format, options.analysis);
+        let Some(released) = released else {
+            return;
+        };
+        // The look that ends next may have begun before.
+        for _ in 0..RELEASE_LOOKS {
+            meter.hurry().await;
+            if released.strong_count() == 0 {
+                return;
+            }
+        }
+    }
+
     /// Takes a block, at the call. The future is ready, but in a burst it waits until the
     /// analysis has looked.
     // No `async fn`: such a one cannot tell the tracker who called it.
@@ -116,9 +163,15 @@ impl<'a> Sink<'a> {
             Some(rings) => rings,
             None => self.allocate(format)?,
         };
-        let admitted = self.gate.admit(Levels::of(samples));
+        if matches!(rings.analysis, Measured::Not(again) if again <= Instant::now()) {
+            rings.analysis = self.analysis(format);
+        }
+        let duration = block_duration(format, samples);
+        let admitted = self.gate.admit(Levels::of(samples), duration);
         to_s16(samples, &mut self.samples);
-        let pushed = self.arrivals.push(&rings.capture, &self.samples);
+        let pushed = self
+            .arrivals
+            .push(&rings.capture, &self.samples, Instant::now());
         let duration =
             pushed.map_err(|error| SessionEnd::new(DisconnectReason::Decode, error.to_string()))?;
         let mut hurried = false;
@@ -154,18 +207,41 @@ impl<'a> Sink<'a> {
         if let Allocation::Repeated(buffer) = &capture {
             self.arrivals.join(buffer);
         }
-        let analysis = asker
-            .allocate_if_needed(BufferKind::Analysis, format, options.analysis)
-            .inspect_err(|error| {
-                tracing::warn!(source = %options.id, "captured, but not analysed: {error}");
-            })
-            .ok();
         Ok(Rings {
             format,
             capture: capture.into_buffer(),
-            analysis: analysis.map(Allocation::into_buffer),
+            analysis: self.analysis(format),
             burst: (Instant::now(), Duration::ZERO),
         })
+    }
+
+    /// Asks for the buffer to measure from. At its own slow pace where it cannot be had: each
+    /// time is an attempt in the ledger.
+    #[track_caller]
+    fn analysis(&self, format: AudioFormat) -> Measured {
+        let Context {
+            account,
+            asker,
+            options,
+            connect,
+            ..
+        } = self.context;
+        match asker.allocate_if_needed(BufferKind::Analysis, format, options.analysis) {
+            Ok(buffer) => {
+                account.unmeasured(None);
+                Measured::From(buffer.into_buffer())
+            }
+            Err(error) => {
+                let remedy = match error.error_type() {
+                    ErrorType::OverBudget => "; raise buffers.memory_budget or shorten a buffer",
+                    _ => "",
+                };
+                let problem = format!("captured but not measured: {error}{remedy}");
+                account.unmeasured(Some(problem));
+                let pause = Backoff::longest_delay(&connect.backoff, Backoff::random_unit());
+                Measured::Not(Instant::now() + pause)
+            }
+        }
     }
 }
 
@@ -173,7 +249,7 @@ impl Rings {
     /// Hands a block to the analysis. True when so much came so fast that the buffer would be
     /// full before its reader's time.
     fn analyse(&mut self, samples: &[i16], duration: Duration) -> bool {
-        let Some(buffer) = &self.analysis else {
+        let Measured::From(buffer) = &self.analysis else {
             return false;
         };
         // The capture buffer has taken these very samples, so they are whole frames.

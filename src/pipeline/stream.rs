@@ -117,9 +117,11 @@ async fn play(context: &Context<'_>, stream: &mut HttpStream) -> Ended {
         match block.map_err(|end| why(end, pump_end.take(), watch.had_audio))? {
             SampleBlock::Started(codec) => {
                 unrecognised = None;
+                sink.codec(&codec);
                 account.joined(Some(codec), transport);
             }
             SampleBlock::Samples(format, samples) => {
+                sink.make_room(format).await;
                 sink.push(format, &samples).await?;
                 watch.audio_came();
                 if let Some(wait) = pace.ahead_by(block_duration(format, &samples)) {

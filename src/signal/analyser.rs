@@ -46,6 +46,8 @@ pub struct Analyser {
     open: Slot,
     /// The latest first.
     closed: VecDeque<Slot>,
+    /// Ever closed.
+    slots: u64,
     silence: Option<Silence>,
     silent_for: Duration,
     repetition: Repetition,
@@ -65,6 +67,7 @@ impl Analyser {
             window: slots as usize,
             open: Slot::new(channels),
             closed: VecDeque::new(),
+            slots: 0,
             silence: None,
             silent_for: Duration::ZERO,
             repetition: Repetition::default(),
@@ -93,6 +96,27 @@ impl Analyser {
         }
     }
 
+    /// Audio is missing here that nobody saw: what comes does not join what was, so no silence
+    /// and no repetition lasts across the place. The open slot is counted as it is.
+    pub fn missed(&mut self, quiet_below: f64, silent: &mut Quiet) {
+        self.finish(quiet_below, silent);
+        self.silent_for = Duration::ZERO;
+        self.repetition = Repetition::default();
+    }
+
+    /// No audio flows: the window is over, and what comes later begins another. Silence goes
+    /// on after a pause.
+    pub fn rest(&mut self, quiet_below: f64, silent: &mut Quiet) {
+        self.finish(quiet_below, silent);
+        self.closed.clear();
+        self.repetition = Repetition::default();
+    }
+
+    /// How many slots were ever measured.
+    pub fn slots(&self) -> u64 {
+        self.slots
+    }
+
     /// The latest window; `None` before the first hop is full.
     pub fn window(&self) -> Option<Window> {
         let mut whole = self.closed.front()?.clone();
@@ -112,6 +136,7 @@ impl Analyser {
     fn close(&mut self, quiet_below: f64, silent: &mut Quiet) {
         let slot = std::mem::replace(&mut self.open, Slot::new(self.channels));
         let length = self.format.duration_of(slot.frames());
+        self.slots += 1;
         let digital = slot.is_digital_silence();
         self.silence = if digital {
             Some(Silence::Digital)
@@ -256,6 +281,39 @@ mod tests {
             all.push((silent, analyser.window()));
         }
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{all:?}");
+    }
+
+    #[test]
+    fn nothing_lasts_across_audio_that_was_missed() {
+        let (mut analyser, mut silent) = (analyser(), Quiet::default());
+        let again = sine(-20.0, 0.5).repeat(8);
+        // A quarter of a slot more, which is counted and not joined to what follows.
+        for (audio, rest) in [(vec![0; 80_000], vec![0; 1_000]), (again, vec![])] {
+            analyser.push(&[&audio[..], &rest].concat(), BELOW, &mut silent);
+            analyser.missed(BELOW, &mut silent);
+            assert_eq!(analyser.window().unwrap().silent_for, Duration::ZERO);
+            analyser.push(&audio[..20_000], BELOW, &mut silent);
+            assert!(!analyser.window().unwrap().stuck);
+        }
+        assert_eq!(silent[0].as_secs_f64(), 10.0 + 0.125 + 2.5);
+        // Without the hole the same is both.
+        let (_, window) = measured(&sine(-20.0, 0.5).repeat(13));
+        assert!(window.stuck);
+    }
+
+    #[test]
+    fn after_a_pause_another_window_begins_and_silence_goes_on() {
+        let (mut analyser, mut silent) = (analyser(), Quiet::default());
+        analyser.push(
+            &[sine(-10.0, 2.0), vec![0; 10_000]].concat(),
+            BELOW,
+            &mut silent,
+        );
+        analyser.rest(BELOW, &mut silent);
+        assert_eq!(analyser.window(), None);
+        analyser.push(&[0; 4_000], BELOW, &mut silent);
+        let window = analyser.window().unwrap();
+        assert_eq!((window.rms, window.silent_for.as_secs_f64()), (0.0, 1.75));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! What is known about one source's signal.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,8 @@ pub struct Meter {
     state: Mutex<State>,
     hurry: Notify,
     looked: Notify,
+    /// Somebody has waited in vain for the analysis since its last look.
+    late: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +62,14 @@ impl View {
     /// How the latest audio is silent, if it is.
     pub fn silence(&self) -> Option<Silence> {
         self.window.and_then(|window| window.silence)
+    }
+
+    /// Level of the window in dBFS. `None` without one, and while the audio is digital
+    /// silence: nobody made that, also where a codec's silence is a number other than zero.
+    pub fn dbfs(&self) -> Option<f64> {
+        let sounds = |window: &Window| window.silence != Some(Silence::Digital);
+        let window = self.window.filter(sounds)?;
+        Some(20.0 * window.rms.log10())
     }
 }
 
@@ -110,17 +123,21 @@ impl Meter {
     }
 
     /// Audio comes faster than the clock runs: the analysis should look before its time.
-    /// Completes when it has looked, or after a second. Cancellation safe.
+    /// Completes when it has looked, or after a second; at once when it was waited for in
+    /// vain before and has not looked since. Cancellation safe.
     pub async fn hurry(&self) {
         // Made first: it then knows of every look that ends from here on.
         let looked = self.looked.notified();
         self.hurry.notify_one();
         // Capture never depends on its measurement.
-        let _too_late = timeout(PATIENCE, looked).await;
+        if !self.late.load(Relaxed) && timeout(PATIENCE, looked).await.is_err() {
+            self.late.store(true, Relaxed);
+        }
     }
 
     /// The analysis has looked at all that there was.
     pub fn looked(&self) {
+        self.late.store(false, Relaxed);
         self.looked.notify_waiters();
     }
 
@@ -142,5 +159,30 @@ impl State {
     fn next_hop(&mut self) -> Levels {
         self.recent.push(std::mem::take(&mut self.pending));
         self.recent.overall()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_analysis_that_stalls_holds_a_burst_up_once() {
+        let (meter, began) = (Meter::default(), Instant::now());
+        for _ in 0..100 {
+            meter.hurry().await;
+        }
+        assert_eq!(began.elapsed(), PATIENCE);
+        // It looks again, so it is worth waiting for again.
+        meter.looked();
+        let (began, looks) = (Instant::now(), Duration::from_millis(100));
+        let look = async {
+            tokio::time::sleep(looks).await;
+            meter.looked();
+        };
+        tokio::join!(meter.hurry(), look);
+        assert_eq!(began.elapsed(), looks);
     }
 }

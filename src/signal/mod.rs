@@ -11,6 +11,7 @@ mod gate;
 mod level;
 mod meter;
 mod metrics;
+mod patience;
 mod recent;
 mod repetition;
 mod slot;
@@ -20,6 +21,7 @@ pub use gate::{Admitted, Gate};
 pub use level::Levels;
 pub use meter::{Meter, View};
 pub use metrics::{MeterMembership, Meters};
+pub use patience::Patience;
 pub use repetition::{Repetition, STUCK_AFTER};
 pub use slot::{Slot, is_digital_silence};
 

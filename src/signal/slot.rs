@@ -76,7 +76,9 @@ impl Slot {
             }
         };
         let (chunks, rest) = samples.as_chunks();
-        chunks.iter().for_each(|chunk| measure(chunk, LANES));
+        for chunk in chunks {
+            measure(chunk, LANES);
+        }
         let mut last = [0; LANES];
         last[..rest.len()].copy_from_slice(rest);
         measure(&last, rest.len());

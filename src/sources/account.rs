@@ -15,8 +15,8 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    DisconnectReason, Expectation, FailureReason, GapCause, Phase, SourceKind, State, TimeLedger,
-    TimeSums, clock::ClockReading,
+    AccountView, DisconnectReason, Expectation, FailureReason, GapCause, Phase, SourceKind, State,
+    StreamInfo, TimeLedger, clock::ClockReading,
 };
 use crate::{id::SourceId, net::Traffic, units::AudioFormat};
 
@@ -42,24 +42,14 @@ pub(super) struct Counts {
     pub(super) discontinuities: AtomicU64,
 }
 
-/// What the source sends, where known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StreamInfo {
-    /// The codec's name in lower case, such as `aac` or `pcmu`.
-    pub codec: Option<String>,
-    /// The decoded shape.
-    pub format: Option<AudioFormat>,
-    /// How the audio travels: `tcp`, `udp`, `http`, `https`, `file`, `pipe` or
-    /// `device`.
-    pub transport: Option<&'static str>,
-}
-
 /// What changes together.
 #[derive(Debug)]
 struct Story {
     state: State,
     since: Instant,
     problem: Option<String>,
+    /// Why the audio of the session is not measured.
+    unmeasured: Option<String>,
     time: TimeLedger,
     info: StreamInfo,
     expect: Expectation,
@@ -67,29 +57,6 @@ struct Story {
     last_audio: Option<SystemTime>,
     next_attempt: Option<SystemTime>,
     session_open: bool,
-}
-
-/// An account as read at one moment.
-#[derive(Clone, Debug)]
-pub struct AccountView {
-    /// What the source is doing.
-    pub state: State,
-    /// For how long.
-    pub since: Duration,
-    /// What is wrong and what to do; free of secrets.
-    pub problem: Option<String>,
-    /// Where the time went.
-    pub time: TimeSums,
-    /// What the source sends.
-    pub info: StreamInfo,
-    /// What the operator expects.
-    pub expect: Expectation,
-    /// When audio first arrived.
-    pub first_audio: Option<Instant>,
-    /// When audio last arrived.
-    pub last_audio: Option<SystemTime>,
-    /// When the next attempt is due, while one is waited for.
-    pub next_attempt: Option<SystemTime>,
 }
 
 impl Account {
@@ -100,6 +67,7 @@ impl Account {
             state: State::Disabled,
             since: now,
             problem: None,
+            unmeasured: None,
             time: TimeLedger::new(now),
             info: StreamInfo::default(),
             expect: Expectation::default(),
@@ -140,7 +108,11 @@ impl Account {
         AccountView {
             state: story.state,
             since: now.saturating_duration_since(story.since),
-            problem: story.problem.clone(),
+            problem: story
+                .problem
+                .as_ref()
+                .or(story.unmeasured.as_ref())
+                .cloned(),
             time: story.time.sums(now),
             info: story.info.clone(),
             expect: story.expect.clone(),
@@ -277,6 +249,19 @@ impl Account {
         tracing::info!(source = %self.id, codec, "audio is {format}");
     }
 
+    /// The session's audio is kept, but cannot be measured for this reason, which is its
+    /// problem unless it has a worse one. `None`: it is measured.
+    pub fn unmeasured(&self, problem: Option<String>) {
+        let mut story = self.lock();
+        let before = std::mem::replace(&mut story.unmeasured, problem.clone());
+        drop(story);
+        match problem {
+            Some(problem) if before.is_none() => tracing::warn!(source = %self.id, "{problem}"),
+            None if before.is_some() => tracing::info!(source = %self.id, "measured again"),
+            _ => {}
+        }
+    }
+
     /// Counts decoded audio that has just arrived; the state is `streaming` from here on.
     pub fn audio(&self, duration: Duration) {
         let now = Instant::now();
@@ -343,6 +328,7 @@ impl Account {
         self.counts.disconnects[reason.index()].fetch_add(1, Relaxed);
         self.counts.discontinuities.fetch_add(1, Relaxed);
         story.problem = problem.map(str::to_owned);
+        story.unmeasured = None;
         drop(story);
         let text = problem.unwrap_or("the session ended");
         tracing::info!(source = %self.id, reason = reason.as_str(), "disconnected: {text}");
@@ -367,31 +353,5 @@ impl Story {
         }
         self.since = now;
         Some(std::mem::replace(&mut self.state, state))
-    }
-}
-
-impl AccountView {
-    /// Whether the source sends something else than expected, per aspect.
-    pub fn mismatches(&self) -> [(&'static str, bool); 3] {
-        fn differs<T: PartialEq>(expected: Option<&T>, seen: Option<&T>) -> bool {
-            matches!((expected, seen), (Some(expected), Some(seen)) if expected != seen)
-        }
-        let format = self.info.format;
-        let rate = format.map(|format| format.sample_rate);
-        let channels = format.map(|format| format.channels);
-        [
-            (
-                "codec",
-                differs(self.expect.codec.as_ref(), self.info.codec.as_ref()),
-            ),
-            (
-                "sample_rate",
-                differs(self.expect.sample_rate.as_ref(), rate.as_ref()),
-            ),
-            (
-                "channels",
-                differs(self.expect.channels.as_ref(), channels.as_ref()),
-            ),
-        ]
     }
 }

@@ -25,8 +25,9 @@ mod segments;
 mod state;
 mod tally;
 mod time;
+mod view;
 
-pub use account::{Account, AccountView, StreamInfo};
+pub use account::Account;
 pub use codec::Codec;
 #[cfg(feature = "device")]
 pub use device::{DeviceSession, Heard, open as open_device};
@@ -48,6 +49,7 @@ pub use segments::{SegmentFolder, SegmentFollower};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};
+pub use view::{AccountView, StreamInfo};
 
 /// What to say of an audio device in a build that knows none.
 pub const NO_DEVICES: &str = "this program was built without audio devices; build it with \

@@ -14,7 +14,8 @@ use crate::{
     units::Dbfs,
 };
 
-/// One source, validated. Two equal values need no restart on a reload.
+/// One source, validated. Two values under which the same session goes on
+/// ([`SourceOptions::keeps_session`]) need no restart on a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceOptions {
     /// The `source` label.
@@ -33,6 +34,19 @@ pub struct SourceOptions {
     pub analysis: Duration,
     /// When it counts as silent.
     pub silence: SilenceOptions,
+}
+
+impl SourceOptions {
+    /// Whether a session goes on when these options become `next`: what differs, if anything,
+    /// is read anew at every look at the audio.
+    pub fn keeps_session(&self, next: &Self) -> bool {
+        let silence = next.silence.clone();
+        let with_its_silence = Self {
+            silence,
+            ..self.clone()
+        };
+        with_its_silence == *next
+    }
 }
 
 /// When audio that flows counts as silent for too long.

@@ -61,7 +61,9 @@ pub struct Changes {
     pub removed: Vec<SourceId>,
     /// Sources whose session was restarted with new options.
     pub changed: Vec<SourceId>,
-    /// Sources that lost no sample.
+    /// Sources that lost no sample and are measured by other options from now on.
+    pub adjusted: Vec<SourceId>,
+    /// Sources whose options are the same.
     pub untouched: usize,
     /// Sources that could not be started: their predecessor of the same name has not
     /// ended. The next reload tries again.
@@ -80,8 +82,8 @@ impl Fleet {
         }
     }
 
-    /// Makes the fleet consist of exactly these sources. A source whose options are equal
-    /// is not touched.
+    /// Makes the fleet consist of exactly these sources. A source whose session can go on
+    /// loses no sample.
     pub async fn apply(&mut self, sources: &[SourceOptions], connect: ConnectOptions) -> Changes {
         let mut changes = Changes::default();
         self.organs.dialler.set_limits(connect.dials);
@@ -113,10 +115,20 @@ impl Fleet {
             if let Some(running) = self.running.get(&options.id) {
                 if **running.options.borrow() == *options {
                     changes.untouched += 1;
-                } else {
-                    running.options.send_replace(Arc::new(options.clone()));
-                    changes.changed.push(options.id.clone());
+                    continue;
                 }
+                // Whoever is told ends the session; who measures looks by itself.
+                let restarted = running.options.send_if_modified(|known| {
+                    let keeps = known.keeps_session(options);
+                    *known = Arc::new(options.clone());
+                    !keeps
+                });
+                let list = if restarted {
+                    &mut changes.changed
+                } else {
+                    &mut changes.adjusted
+                };
+                list.push(options.id.clone());
             } else if self.start(options) {
                 changes.added.push(options.id.clone());
             } else {
@@ -195,6 +207,7 @@ impl fmt::Display for Changes {
             added,
             removed,
             changed,
+            adjusted,
             untouched,
             postponed,
         } = self;
@@ -203,6 +216,9 @@ impl fmt::Display for Changes {
             f,
             "{added} added, {removed} removed, {changed} changed, {untouched} untouched"
         )?;
+        if !adjusted.is_empty() {
+            write!(f, ", {} adjusted without a break", adjusted.len())?;
+        }
         if !postponed.is_empty() {
             write!(f, ", {} postponed: reload again", postponed.len())?;
         }

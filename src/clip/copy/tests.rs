@@ -44,7 +44,11 @@ fn push(buffer: &CaptureBuffer, frames: u64) {
 
 fn plan(buffer: &CaptureBuffer, seconds: u64) -> Result<Plan, Nothing> {
     let wanted = Wanted::Last(Duration::from_secs(seconds));
-    Plan::new(buffer.format(), buffer.time_map(), wanted)
+    Plan::new(
+        buffer.format(),
+        buffer.time_map(std::time::Instant::now()),
+        wanted,
+    )
 }
 
 fn samples(wav: &[u8], header: usize) -> Vec<i16> {

@@ -42,7 +42,7 @@ pub(super) struct Source {
 /// What the audio is like at the moment. Ratios are relative to full scale.
 #[derive(Serialize)]
 struct Signal {
-    /// Root mean square of the analysis window; null for digital silence, too.
+    /// Root mean square of the analysis window; null while `silence` is `digital`, too.
     rms_dbfs: Option<f64>,
     rms_ratio: Option<f64>,
     dc_offset_ratio: Option<f64>,
@@ -102,13 +102,10 @@ impl From<&SourceStatus> for Source {
 impl From<&signal::View> for Signal {
     fn from(view: &signal::View) -> Self {
         let window = view.window;
-        let rms_ratio = window.map(|window| window.rms);
         let silent_for = window.map(|window| window.silent_for).unwrap_or_default();
         Self {
-            rms_dbfs: rms_ratio
-                .filter(|rms| *rms > 0.0)
-                .map(|rms| 20.0 * rms.log10()),
-            rms_ratio,
+            rms_dbfs: view.dbfs(),
+            rms_ratio: window.map(|window| window.rms),
             dc_offset_ratio: window.map(|window| window.dc_offset),
             peak_ratio: view.peak,
             clipped_ratio: view.clipped,

@@ -3,6 +3,7 @@
 //! Voices are in it, so it leaves only where `web.audio` says so, over loopback, and never
 //! for a page of another site.
 
+mod moment;
 mod query;
 
 use std::{panic::Location, sync::Arc};
@@ -14,7 +15,7 @@ use hyper::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use self::query::Moment;
+use self::moment::{Clocks, Moment};
 use super::{
     Limits, WebOptions, guard,
     metrics::{HttpMetrics, Rejection},
@@ -49,7 +50,7 @@ const CLIP_FRAMES: HeaderName = HeaderName::from_static("clip-frames");
 const CLIP_GAPS: HeaderName = HeaderName::from_static("clip-gaps");
 const CLIP_GAP_COUNT: HeaderName = HeaderName::from_static("clip-gap-count");
 
-/// How many may be served at once.
+/// How many may be served at once, and what all of them go by.
 #[derive(Debug)]
 pub(super) struct Turns {
     clips: Arc<Semaphore>,
@@ -57,6 +58,7 @@ pub(super) struct Turns {
     /// worth more than a clip.
     copies: Arc<Budget>,
     listeners: Arc<Semaphore>,
+    clocks: Clocks,
 }
 
 impl Turns {
@@ -66,6 +68,7 @@ impl Turns {
             clips: turns(limits.clips),
             copies: Budget::new(ByteSize::default()),
             listeners: turns(limits.listeners),
+            clocks: Clocks::default(),
         }
     }
 }
@@ -94,10 +97,10 @@ pub(super) async fn answer(desk: &Desk<'_>, sound: &Sound, head: &Parts) -> Resp
 
 /// `clip.wav`: audio of the past.
 async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Response<Body>, Problem> {
-    let now = Moment::now();
+    let now = desk.turns.clocks.now();
     let wanted = query::wanted(head.uri.query().unwrap_or_default(), &now)?;
     let buffer = desk.buffer(source)?;
-    let plan = Plan::new(buffer.format(), buffer.time_map(), wanted)
+    let plan = Plan::new(buffer.format(), buffer.time_map(now.monotonic), wanted)
         .map_err(|nothing| not_there(nothing, &now))?;
     if plan.wav_bytes() > desk.limits.clip_bytes {
         return Err(too_long(&plan, desk.limits.clip_bytes));

@@ -1,9 +1,10 @@
 //! What a query asks for.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 
+use super::moment::Moment;
 use crate::{
     clip::Wanted,
     http::{problem::Problem, timestamp},
@@ -15,37 +16,6 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 
 const EXAMPLES: &str = "Ask for ?last=10s, or for ?from=2026-05-01T04:30:00Z with or without \
                         &to=2026-05-01T04:30:10Z; seconds since 1970 will do as well.";
-
-/// The same moment on both clocks. Read once for each request, so that a wall clock that is
-/// set meanwhile does no harm.
-pub(super) struct Moment {
-    pub(super) wall: SystemTime,
-    pub(super) monotonic: Instant,
-}
-
-impl Moment {
-    pub(super) fn now() -> Self {
-        Self {
-            wall: SystemTime::now(),
-            monotonic: Instant::now(),
-        }
-    }
-
-    /// The wall clock's time of a moment.
-    pub(super) fn wall(&self, time: Instant) -> SystemTime {
-        let moved = match self.monotonic.checked_duration_since(time) {
-            Some(before) => self.wall.checked_sub(before),
-            None => self.wall.checked_add(time.duration_since(self.monotonic)),
-        };
-        moved.unwrap_or(self.wall)
-    }
-
-    /// The moment of a time that lies in the past; how long ago it was.
-    fn past(&self, wall: SystemTime) -> Option<(Instant, Duration)> {
-        let ago = self.wall.duration_since(wall).ok()?;
-        Some((self.monotonic.checked_sub(ago)?, ago))
-    }
-}
 
 /// What `last`, or `from` and perhaps `to`, ask for.
 pub(super) fn wanted(query: &str, now: &Moment) -> Result<Wanted, Problem> {

@@ -47,6 +47,16 @@ fn sounding(rms: f64) -> signal::View {
     }
 }
 
+/// Digital silence, which is a number other than zero in A-law.
+fn silent(rms: f64) -> signal::View {
+    let view = sounding(rms);
+    let window = view.window.map(|window| signal::Window {
+        silence: Some(Silence::Digital),
+        ..window
+    });
+    signal::View { window, ..view }
+}
+
 fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
     let snapshot = Snapshot {
         taken: tokio::time::Instant::now(),
@@ -111,13 +121,22 @@ fn an_old_picture_says_so() {
 fn numbers_out_of_range_do_not_break_the_page() {
     let mut odd = source(State::Connecting);
     (odd.audio_seconds, odd.expected_seconds) = (f64::NAN, 0.0);
-    odd.signal = Some(sounding(0.0));
+    odd.signal = Some(silent(0.0));
     (odd.codec, odd.format) = (None, None);
     let page = html(vec![odd], Duration::ZERO);
     assert!(
         page.contains("digital silence") && !page.contains("NaN"),
         "{page}"
     );
+}
+
+#[test]
+fn silence_is_called_so_whatever_number_a_codec_has_for_it() {
+    let mut idle = source(State::Streaming);
+    idle.signal = Some(silent(8.0 / 32_768.0));
+    let page = html(vec![idle], Duration::ZERO);
+    assert!(page.contains("digital silence"), "{page}");
+    assert!(!page.contains("dBFS"), "{page}");
 }
 
 #[test]
