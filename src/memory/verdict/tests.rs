@@ -151,6 +151,53 @@ fn a_leak_shows_through_bursts_dips_and_steps() {
     }
 }
 
+/// Whose day is known is convicted sooner; a stranger may be a cache.
+#[test]
+fn a_known_day_makes_a_leak_plain() {
+    let convicted = |onset: u64| {
+        let mut judge = Judge::new(Options::default());
+        let late = move |t: f64| leak(10.0)((t - onset as f64).max(0.0)) + 0.003 * HELD * noise(t);
+        (0..onset + 8 * HOUR).step_by(120).find(|seconds| {
+            feed(&mut judge, *seconds, seconds + 120, late);
+            judge.verdict(at(seconds + 90), None).pattern == Pattern::Leak
+        })
+    };
+    let (known, stranger) = (30 * HOUR, 2 * HOUR);
+    let took = [known, stranger].map(|onset| convicted(onset).expect("a leak") - onset);
+    assert!(took[0] < 2 * HOUR, "{took:?}");
+    assert!((4 * HOUR..6 * HOUR).contains(&took[1]), "{took:?}");
+}
+
+/// The foot of a wave speeds up, but ever less: that is not how things double.
+#[test]
+fn the_foot_of_a_wave_is_not_exponential() {
+    let mut judge = Judge::new(Options::default());
+    let wave = |t: f64| HELD * (1.4 - 0.4 * (std::f64::consts::TAU * t / 86_400.0).cos());
+    for seconds in (0..10 * HOUR).step_by(120) {
+        feed(&mut judge, seconds, seconds + 120, wave);
+        let verdict = judge.verdict(at(seconds + 90), None);
+        assert_ne!(verdict.pattern, Pattern::Exponential, "{verdict:#?}");
+    }
+    assert!(judge.verdict(at(10 * HOUR), None).growth_ratio > Some(0.5));
+}
+
+/// One sample may be a misreading; two are a spike, and where it goes back it was one.
+#[test]
+fn a_single_sample_is_no_spike() {
+    let mut judge = Judge::new(Options::default());
+    feed(&mut judge, 0, 2 * HOUR, leak(0.0));
+    let mut say = |from: u64, samples: u64, held: f64| {
+        feed(&mut judge, from, from + 30 * samples, |_| held);
+        judge.verdict(at(from + 30 * samples), None)
+    };
+    assert_eq!(say(2 * HOUR, 1, 1.5 * HELD).pattern, Pattern::Stable);
+    let spike = say(2 * HOUR + 30, 1, 1.5 * HELD);
+    assert_eq!(spike.pattern, Pattern::Spike, "{spike:#?}");
+    assert_eq!((spike.lasting, spike.severity), (at(30), Severity::High));
+    assert!(spike.recommendation.contains("jumped by 14"), "{spike:#?}");
+    assert_eq!(say(2 * HOUR + 60, 1, HELD).pattern, Pattern::Stable);
+}
+
 /// Two steps, wherever they fall, are not growth.
 #[test]
 fn two_steps_are_not_growth() {
