@@ -104,8 +104,12 @@ impl fmt::Display for Exit {
 }
 
 const ABOUT: &str = "Stands beside an audio recorder, holds the last minute of every source, \
-and tells Prometheus.\nA SOURCE is rtsp://host/path, an audio file or device:NAME; credentials belong in \
-the config file.";
+and tells Prometheus.\nA SOURCE: rtsp://host/path, http://host/path, a file, dir:///path, \
+fifo:///path, stdin:, device:NAME";
+
+/// What a probe says to credentials in its argument.
+const PROBE_CREDENTIALS: &str = "credentials in an argument can be read by every user of this machine; take them out, \
+and give them with --username NAME and --password-file FILE (or --password-env VARIABLE)";
 
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
@@ -119,7 +123,7 @@ struct Line {
     #[arg(value_name = "NAME=SOURCE|SOURCE")]
     sources: Vec<OsString>,
 
-    /// Configuration file (YAML)
+    /// Configuration file (YAML); credentials belong there
     #[arg(long = "config.file", value_name = "FILE")]
     config_file: Option<PathBuf>,
 
@@ -185,10 +189,14 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
         .skip(1)
         .position(|argument| carries_credentials(&argument.to_string_lossy()))
     {
-        let error = config::ArgumentError::Credentials;
+        let probe = arguments.iter().skip(1).any(|argument| argument == "probe");
+        let error = match config::ArgumentError::Credentials {
+            _ if probe => PROBE_CREDENTIALS.to_owned(),
+            general => general.to_string(),
+        };
         return Err(wrong(format!("argument {}: {error}", nth + 1)));
     }
-    let line = Line::command()
+    let line = command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Line::from_arg_matches(&matches))
         .map_err(|error| Exit {
@@ -236,6 +244,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
         Command::Check(options)
     } else {
         Command::Run(options)
+    })
+}
+
+/// The command line, without what a probe has no use for in its help.
+fn command() -> clap::Command {
+    let mut line = Line::command();
+    // The options that every subcommand has are there only now.
+    line.build();
+    line.mut_subcommand("probe", |probe| {
+        probe.mut_args(|argument| {
+            let long = argument.get_long().unwrap_or_default();
+            let general = long.starts_with("web.") || long.starts_with("log.");
+            argument.hide(general)
+        })
     })
 }
 

@@ -59,6 +59,21 @@ impl fmt::Display for AudioFormat {
     }
 }
 
+/// A duration to one unit, as a person would say it.
+#[derive(Clone, Copy, Debug)]
+pub struct Roughly(pub Duration);
+
+impl fmt::Display for Roughly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            s @ 0..120 => write!(f, "{s} s"),
+            s @ 120..7_200 => write!(f, "{} min", s / 60),
+            s @ 7_200..172_800 => write!(f, "{} h", s / 3_600),
+            s => write!(f, "{} days", s / 86_400),
+        }
+    }
+}
+
 /// A number of bytes that reads and prints with binary (KiB, MiB) and decimal (kB, MB)
 /// units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

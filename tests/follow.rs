@@ -154,7 +154,10 @@ fn cut_replaced_deleted_and_written_anew_it_goes_on_in_the_same_buffer() {
 
     // Deleted: waiting. Back, perhaps with the same inode number.
     fs::remove_file(&path).unwrap();
-    exporter.until_state("rec", "waiting");
+    exporter.until_source("rec", |rec| {
+        let problem = rec["problem"].as_str().unwrap_or_default();
+        rec["state"] == "waiting" && problem.contains("is gone") && !problem.contains("yet")
+    });
     fs::write(&path, whole(1.0, -20.0)).unwrap();
     let back = until_audio(&exporter, 8.5);
     assert!((audio(&back) - 8.5).abs() < HELD, "{}", audio(&back));

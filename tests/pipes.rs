@@ -108,6 +108,9 @@ fn a_writer_that_falls_silent_is_stalled_and_a_killed_one_is_seen() {
     );
     recorder.signal("STOP");
     exporter.until_within(SOON, "stalled", |scrape| scrape.state("rec") == "stalled");
+    let told = exporter.until_source("rec", |rec| rec["state"] == "stalled");
+    let problem = told["problem"].as_str().unwrap();
+    assert!(problem.contains("check the recorder"), "{problem}");
     recorder.signal("CONT");
     exporter.until_within(SOON, "streaming", |scrape| {
         scrape.state("rec") == "streaming"
@@ -190,6 +193,19 @@ fn the_standard_input_plays_and_then_has_ended() {
     until_audio(&exporter, 2.0);
     drop(input);
     let scrape = exporter.until_within(SOON, "ended", |scrape| scrape.state("rec") == "ended");
+    let words = "the program that wrote to standard input has ended";
+    exporter.until_source("rec", |rec| {
+        rec["state"] == "ended"
+            && rec["problem"]
+                .as_str()
+                .is_some_and(|said| said.starts_with(words))
+    });
+    let log = exporter.process.output();
+    let warned = |line: &str| line.starts_with("ts=") && line.contains("level=warn");
+    assert!(
+        log.lines().any(|line| line.contains(words) && warned(line)),
+        "{log}"
+    );
     assert!((audio(&scrape) - 2.0).abs() < 0.01);
     assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
     exporter.process.signal("TERM");

@@ -16,7 +16,7 @@ use crate::{
     net::Dialler,
     objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
-    status::{self, Recent, Snapshot, Vitals},
+    status::{self, Complaints, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
 };
@@ -186,7 +186,7 @@ async fn heartbeat(
 ) {
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut recent = Recent::default();
+    let (mut recent, mut complaints) = (Recent::default(), Complaints::default());
     loop {
         let due = tokio::select! {
             due = beat.tick() => due,
@@ -201,7 +201,14 @@ async fn heartbeat(
             buffers,
             ..
         } = &organs;
-        let snapshot = status::take(accounts, meters, buffers, &memory, &mut recent);
+        let snapshot = status::take(
+            accounts,
+            meters,
+            buffers,
+            &memory,
+            &mut recent,
+            &mut complaints,
+        );
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

@@ -8,22 +8,30 @@ use crate::{
     cli,
     config::Config,
     net::Dialler,
-    probe::{self, Refused, Report, Request},
+    probe::{self, Failure, Refused, Report, Request},
     shutdown::{TaskKind, Tasks},
-    sources::{ConnectOptions, SourceKind, SourceOptions},
+    sources::{ConnectOptions, FailureReason, SourceKind, SourceOptions},
 };
 
 /// How long opening may take in all, beyond what the listening takes: every phase has its
 /// own deadline and says more than this one.
 const OPENING: Duration = Duration::from_secs(120);
+/// The same for what is on this machine, which may wait for a recorder.
+const OPENING_HERE: Duration = Duration::from_secs(20);
 
-/// Runs the subcommand: prints the report; status 0 when audio arrived, else 1.
+/// What a server that wants credentials, or other ones, means for who types a command.
+const FLAGS: &str = "here the credentials are --username NAME and --password-file FILE (or \
+--password-env VARIABLE)";
+
+/// Runs the subcommand: prints the report; status 0 when audio arrived, else 1. What it waits
+/// for goes to the standard error at once.
 pub fn run(options: cli::ProbeOptions) -> ExitCode {
     let cli::ProbeOptions {
         source,
         connect,
         listen,
         json,
+        alone,
     } = options;
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -37,17 +45,32 @@ pub fn run(options: cli::ProbeOptions) -> ExitCode {
         }
     };
     let shown = source.location.to_string();
+    let opening = match source.location.kind() {
+        SourceKind::Rtsp | SourceKind::Http => OPENING,
+        SourceKind::File | SourceKind::Directory | SourceKind::Pipe | SourceKind::Device => {
+            OPENING_HERE
+        }
+    };
     let request = Request {
         source,
         connect,
         listen,
-        limit: listen + OPENING,
+        limit: listen + opening,
     };
-    let report = runtime.block_on(async {
+    eprintln!(
+        "{shown}: listening for {listen:?} from the first audio on, {:?} in all at the most",
+        request.limit
+    );
+    let mut report = runtime.block_on(async {
         let tasks = Tasks::default();
         let dialler = Dialler::new(&tasks);
-        probe::run(&tasks, &dialler, &request).await
+        let waiting = |what: &str| eprintln!("waiting: {what}");
+        probe::run(&tasks, &dialler, &request, waiting).await
     });
+    let refused = |failure: &Failure| failure.reason == FailureReason::Unauthorized.as_str();
+    if alone && report.failure.as_ref().is_some_and(refused) {
+        report.remarks.push(FLAGS.to_owned());
+    }
     if json {
         println!("{}", report.to_json());
     } else {
@@ -120,7 +143,7 @@ impl Probes {
         let (tasks, dialler) = (self.tasks.clone(), Arc::clone(&self.dialler));
         self.tasks.spawn(TaskKind::Probe, async move {
             tokio::select! {
-                report = probe::run(&tasks, &dialler, &request) => {
+                report = probe::run(&tasks, &dialler, &request, |_| ()) => {
                     let _told = reply.send(Ok(report));
                 }
                 () = reply.closed() => {}

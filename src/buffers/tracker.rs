@@ -146,8 +146,8 @@ pub struct Recording {
 }
 
 impl Tracker {
-    /// Begins, changes or ends the recording. Beginning forgets the one before; after the
-    /// end it can still be read.
+    /// Begins, changes or ends the recording. Beginning one forgets the one before; one that goes
+    /// on keeps what it has. After the end it can still be read.
     pub fn set(&self, tracking: Tracking) {
         let mut record = self.lock();
         if tracking.on && !self.is_on() {

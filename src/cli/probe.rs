@@ -22,21 +22,23 @@ pub struct ProbeOptions {
     pub listen: Duration,
     /// Print one JSON object instead of words.
     pub json: bool,
+    /// Whether the source stands on the command line itself, as its credentials would.
+    pub alone: bool,
 }
 
 /// Connects once and says what comes: codec, rate, level, loss, and what is wrong. Exits with
 /// 0 when audio arrives, else with 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// An address or an audio file, as when watching; with --config.file the name of one of its sources
+    /// rtsp://…, http://…, an audio file, dir:///…, fifo:///…, stdin: or device:NAME; with --config.file the name of one of its sources
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// How long to listen, from the first audio on
+    /// How long to listen, from the first audio on; two minutes are waited for that, 20 s on this machine
     #[arg(long = "for", value_name = "DURATION", default_value = "5s", value_parser = period)]
     period: Duration,
 
-    /// The user for the RTSP server
+    /// The user for the RTSP or HTTP server
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
 
@@ -83,6 +85,7 @@ impl Arguments {
             connect,
             listen: self.period,
             json: self.json,
+            alone: self.config_file.is_none(),
         })
     }
 

@@ -28,7 +28,7 @@ pub enum CredentialsError {
     #[error("a user name and a password belong together; give both or none")]
     Half,
     /// Nothing would ask for them.
-    #[error("credentials mean nothing for a file; leave them out")]
+    #[error("credentials mean nothing for what is no RTSP or HTTP server; leave them out")]
     NotAsked,
     /// The password could not be had.
     #[error("the password: {0}; {1}")]
@@ -56,8 +56,12 @@ pub fn one(
         (Some(username), Some(from)) => (username, from),
         _ => return Err(CredentialsError::Half),
     };
-    let Location::Rtsp(target) = &mut options.location else {
-        return Err(CredentialsError::NotAsked);
+    let credentials = match &mut options.location {
+        Location::Rtsp(target) => &mut target.credentials,
+        Location::Http(target) => &mut target.credentials,
+        Location::File { .. } | Location::Live(_) | Location::Device(_) => {
+            return Err(CredentialsError::NotAsked);
+        }
     };
     let password = match from {
         PasswordFrom::File(path) => secrets::from_file(path).map(|read| read.password),
@@ -65,9 +69,32 @@ pub fn one(
     };
     let password =
         password.map_err(|error| CredentialsError::Password(error.problem, error.remedy))?;
-    target.credentials = Some(Credentials {
+    *credentials = Some(Credentials {
         username: Secret::new(username),
         password,
     });
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_go_to_whatever_server_there_is_and_to_no_file() {
+        let given = |address: &str| {
+            let argument = SourceArgument::parse(address).unwrap();
+            let password = PasswordFrom::Environment("PATH");
+            one(&argument, Some("recorder"), Some(password)).map(|options| options.location)
+        };
+        let Ok(Location::Http(target)) = given("http://radio.lan/live") else {
+            panic!("refused");
+        };
+        assert!(target.credentials.is_some());
+        assert!(matches!(
+            given("rtsp://camera.lan/live"),
+            Ok(Location::Rtsp(target)) if target.credentials.is_some()
+        ));
+        assert_eq!(given("dawn.flac"), Err(CredentialsError::NotAsked));
+    }
 }

@@ -15,6 +15,7 @@ use crate::{
 const KEPT_SECONDS: u64 = 2;
 
 const NO_SEGMENT: &str = "there is no audio file in the directory yet";
+const GONE: &str = "the file is gone; its recorder has to write it anew, or correct the path";
 const UNFINISHED_SEGMENT: &str =
     "the newest file is an MP4 whose index (moov) comes last; it is played when it is finished";
 const UNFINISHED: &str = "this MP4 is still being written and cannot be read before it has its \
@@ -97,10 +98,12 @@ impl Files<'_> {
         match self {
             Self::Followed(path) if absent => {
                 let hint = address_hint(path).map(|hint| format!("; {hint}"));
-                Some(format!(
-                    "the file does not exist yet{}",
-                    hint.unwrap_or_default()
-                ))
+                Some(if had_audio {
+                    GONE.to_owned()
+                } else {
+                    let hint = hint.unwrap_or_default();
+                    format!("the file does not exist yet{hint}")
+                })
             }
             Self::Followed(_) => unfinished.then(|| UNFINISHED.to_owned()),
             Self::Segments(_) if absent => Some(no_segment.to_owned()),

@@ -19,7 +19,7 @@ pub(super) struct Intake<'a> {
     context: &'a Context<'a>,
     transport: &'static str,
     pub(super) sink: Sink<'a>,
-    pub(super) watch: Watch,
+    pub(super) watch: Watch<'a>,
     codec: Option<String>,
     waiting: bool,
     piece: Piece,

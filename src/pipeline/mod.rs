@@ -75,7 +75,9 @@ pub enum End {
     Unheard(SessionEnd),
     /// A file was played to its end.
     Finished,
-    /// The same, but its end came before its header or index says.
+    /// The standard input has ended: whoever wrote to it is gone for good.
+    InputEnded,
+    /// A file was played, but its end came before its header or index says.
     CutOff(String),
 }
 

@@ -47,7 +47,7 @@ async fn decode(
     let mut watch = Watch::new(context);
     let mut continuity = Continuity::default();
     if session.transport() == "udp" {
-        watch.hint = "; does a firewall hold back UDP? try transport: tcp";
+        watch.hint = ". Does a firewall hold back UDP? Try transport: tcp";
     }
     loop {
         let packet = tokio::select! {

@@ -55,7 +55,7 @@ pub(super) async fn run(
                 Some(PipeRead::Bytes(count)) => {
                     break (Bytes::copy_from_slice(&buffer[..count]), skip);
                 }
-                Some(PipeRead::NoWriter) => return Err(End::Finished),
+                Some(PipeRead::NoWriter) => return Err(End::InputEnded),
             }
         };
         if std::mem::replace(&mut again, true) {
@@ -66,7 +66,7 @@ pub(super) async fn run(
         }
         let had_audio = one_writer(context, &mut pipe, first, (pcm, skip)).await?;
         if path.is_none() {
-            return Err(End::Finished);
+            return Err(End::InputEnded);
         }
         if had_audio {
             let words = "the writer closed the FIFO";

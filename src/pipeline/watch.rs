@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Context, End};
-use crate::sources::{Account, DisconnectReason, SessionEnd, State};
+use crate::sources::{Account, DisconnectReason, LiveLocation, Location, SessionEnd, State};
 
 /// How often a session looks at its clock, and the RTSP client is polled at the least.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -13,23 +13,25 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_CONSECUTIVE_ERRORS: u32 = 100;
 
 /// Watches for audio that stays away.
-pub(super) struct Watch {
+pub(super) struct Watch<'a> {
     interval: tokio::time::Interval,
     stall_after: Duration,
+    location: &'a Location,
     last_audio: Instant,
     pub(super) had_audio: bool,
-    /// What to say of a session that never had audio.
+    /// What may also help a session that never had audio.
     pub(super) hint: &'static str,
     consecutive_errors: u32,
 }
 
-impl Watch {
-    pub(super) fn new(context: &Context<'_>) -> Self {
+impl<'a> Watch<'a> {
+    pub(super) fn new(context: &Context<'a>) -> Self {
         let mut interval = interval(WATCH_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             interval,
             stall_after: context.options.stall_after,
+            location: &context.options.location,
             last_audio: Instant::now(),
             had_audio: false,
             hint: "",
@@ -52,24 +54,35 @@ impl Watch {
     pub(super) fn check(&self, account: &Account) -> Result<(), End> {
         let silent = self.last_audio.elapsed();
         if silent >= self.stall_after + self.stall_after / 2 {
-            let hint = if self.had_audio { "" } else { self.hint };
-            let text = format!(
-                "the session is open but no audio came for {}s{hint}",
-                silent.as_secs()
-            );
+            let text = self.words(silent);
             return Err(SessionEnd::new(DisconnectReason::Stall, text).into());
         }
         if silent >= self.stall_after {
-            account.enter(State::Stalled);
+            self.stalled(account, silent);
         }
         Ok(())
+    }
+
+    fn stalled(&self, account: &Account, silent: Duration) {
+        if account.state() != State::Stalled {
+            account.stalled(&self.words(silent));
+        }
+    }
+
+    /// What is wrong, and what to do about it.
+    fn words(&self, silent: Duration) -> String {
+        let seconds = silent.as_secs();
+        let what = what_stalls(self.location);
+        let hint = if self.had_audio { "" } else { self.hint };
+        format!("{} {seconds}s; {}{hint}", what[0], what[1])
     }
 
     /// Declares a stall after this much more than `stall_after`, and leaves it at that: a
     /// file or pipe that is silent would not speak sooner for being opened again.
     pub(super) fn check_only(&self, account: &Account, patience: Duration) {
-        if self.last_audio.elapsed() >= self.stall_after + patience {
-            account.enter(State::Stalled);
+        let silent = self.last_audio.elapsed();
+        if silent >= self.stall_after + patience {
+            self.stalled(account, silent);
         }
     }
 
@@ -90,5 +103,39 @@ impl Watch {
         } else {
             Ok(true)
         }
+    }
+}
+
+/// What has happened for how long, and what to do about it.
+fn what_stalls(location: &Location) -> [&'static str; 2] {
+    match location {
+        Location::Live(LiveLocation::Follow { .. }) => [
+            "nothing was written to the file for",
+            "check that its recorder runs and has room on its disk",
+        ],
+        Location::Live(LiveLocation::Segments(_)) => [
+            "no new audio came into the directory for",
+            "check that the recorder runs and has room on its disk",
+        ],
+        Location::Live(LiveLocation::Pipe { .. }) => [
+            "the pipe is open for writing but no audio came for",
+            "check the recorder that writes into it",
+        ],
+        Location::File { .. } => [
+            "nothing could be read from the file for",
+            "check its disk or network share",
+        ],
+        Location::Device(_) => [
+            "the device is open but no audio came for",
+            "check its cable, or restart the sound server",
+        ],
+        Location::Http(_) => [
+            "the stream is open but no audio came for",
+            "check what feeds the server",
+        ],
+        Location::Rtsp(_) => [
+            "the session is open but no audio came for",
+            "restart the camera, and check that its microphone is switched on",
+        ],
     }
 }

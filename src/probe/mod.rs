@@ -13,6 +13,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep, sleep_until, timeout_at},
 };
+use tracing::Instrument as _;
 
 pub use metrics::ProbeMetrics;
 pub use report::{Failure, Report};
@@ -24,8 +25,7 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     signal::Meters,
     sources::{
-        Account, Accounts, ConnectOptions, DisconnectReason, FailureReason, KeptPipe,
-        SourceOptions, State,
+        Account, ConnectOptions, DisconnectReason, FailureReason, KeptPipe, SourceOptions, State,
     },
     units::ByteSize,
 };
@@ -59,10 +59,29 @@ pub enum Refused {
     Pipe,
 }
 
-/// Runs one probe. `tasks` is where its helpers are spawned; they end with it.
+/// Runs one probe. `tasks` is where its helpers are spawned; they end with it. `waiting` is
+/// told, whenever that changes, what is waited for while nothing is there to listen to.
 ///
 /// Cancellation safe: dropping the future closes what it opened.
-pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report {
+pub async fn run(
+    tasks: &Tasks,
+    dialler: &Dialler,
+    request: &Request,
+    waiting: impl FnMut(&str),
+) -> Report {
+    // The level of an error, so that the mark is there whatever the log shows.
+    let mark = tracing::error_span!("probe", probe = true);
+    listen(tasks, dialler, request, waiting)
+        .instrument(mark)
+        .await
+}
+
+async fn listen(
+    tasks: &Tasks,
+    dialler: &Dialler,
+    request: &Request,
+    waiting: impl FnMut(&str),
+) -> Report {
     let began = Instant::now();
     let deadline = began + request.limit;
     let options = SourceOptions {
@@ -70,13 +89,10 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
         analysis: BUFFER,
         ..request.source.clone()
     };
-    let (accounts, meters) = (Accounts::default(), Meters::default());
-    let buffers = Buffers::new(BUDGET);
-    let (Ok(account), Ok(meter), Ok(lease)) = (
-        accounts.open(&options.id, options.location.kind()),
-        meters.open(&options.id),
-        buffers.lease(options.id.clone()),
-    ) else {
+    let account = Account::of_probe(options.id.clone(), options.location.kind());
+    let (meters, buffers) = (Meters::default(), Buffers::new(BUDGET));
+    let (Ok(meter), Ok(lease)) = (meters.open(&options.id), buffers.lease(options.id.clone()))
+    else {
         // Nobody else knows these rosters, so the name is always free.
         return Report::failed(
             began,
@@ -103,7 +119,7 @@ pub async fn run(tasks: &Tasks, dialler: &Dialler, request: &Request) -> Report 
     let session = helpers.contain(TaskKind::Probe, pipeline::run(&context));
     let ended = tokio::select! {
         end = session => Ended::Itself(end),
-        enough = timeout_at(deadline, heard_enough(&account, request.listen)) => {
+        enough = timeout_at(deadline, heard_enough(&account, request.listen, waiting)) => {
             if enough.is_ok() { Ended::Enough } else { Ended::Late }
         }
     };
@@ -124,9 +140,14 @@ enum Ended {
 }
 
 /// Waits until audio has flowed for `listen`, or never will.
-async fn heard_enough(account: &Account, listen: Duration) {
+async fn heard_enough(account: &Account, listen: Duration, mut waiting: impl FnMut(&str)) {
+    let mut told = None;
     let first = loop {
         let view = account.view();
+        if view.state == State::Waiting && view.problem != told {
+            told = view.problem;
+            waiting(told.as_deref().unwrap_or_default());
+        }
         if view.state == State::Unsupported {
             return;
         }
@@ -146,9 +167,24 @@ fn failure(ended: Ended, account: &Account, limit: Duration) -> Option<Failure> 
             reason: FailureReason::Unsupported.as_str(),
             problem: view.problem.unwrap_or_default(),
         }),
-        Ended::Enough | Ended::Itself(Some(End::Finished | End::CutOff(_))) => None,
+        Ended::Itself(Some(End::InputEnded)) if view.first_audio.is_none() => Some(Failure {
+            reason: FailureReason::Closed.as_str(),
+            problem: "the standard input ended without any audio; check the program that writes \
+                      to it"
+                .to_owned(),
+        }),
+        Ended::Enough | Ended::Itself(Some(End::Finished | End::InputEnded | End::CutOff(_))) => {
+            None
+        }
         // There was less time than asked for, but what there was had audio.
         Ended::Late if view.first_audio.is_some() => None,
+        Ended::Late if view.state == State::Waiting => Some(Failure {
+            reason: FailureReason::Timeout.as_str(),
+            problem: format!(
+                "nothing came within {limit:?}: {}",
+                view.problem.unwrap_or_default()
+            ),
+        }),
         Ended::Late if view.info.transport.is_some() => Some(Failure {
             reason: DisconnectReason::Stall.as_str(),
             problem: format!(

@@ -1,8 +1,8 @@
 //! The account of one source: what it is doing, where its time went, what came in.
 //!
 //! The supervisor and the pipeline write it, a scrape and the snapshot read it. Each
-//! change of state is logged in the same place where it is counted, so that log and
-//! metrics cannot disagree.
+//! change of state goes to the journal in the same place where it is counted, so that log
+//! and metrics cannot disagree.
 
 use std::{
     sync::{
@@ -15,8 +15,10 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    AccountView, DisconnectReason, Expectation, FailureReason, GapCause, Phase, SourceKind, State,
-    StreamInfo, TimeLedger, clock::ClockReading,
+    DisconnectReason, Expectation, FailureReason, GapCause, Phase, SourceKind, State, TimeLedger,
+    clock::ClockReading,
+    journal::Journal,
+    view::{AccountView, StreamInfo},
 };
 use crate::{id::SourceId, net::Traffic, units::AudioFormat};
 
@@ -45,8 +47,11 @@ pub(super) struct Counts {
 /// What changes together.
 #[derive(Debug)]
 struct Story {
+    journal: Journal,
     state: State,
     since: Instant,
+    /// When audio last came, or when it was first expected after a rest.
+    without_since: Instant,
     problem: Option<String>,
     /// Why the audio of the session is not measured.
     unmeasured: Option<String>,
@@ -62,10 +67,23 @@ struct Story {
 impl Account {
     /// An account that begins now, in state `disabled`.
     pub fn new(id: SourceId, kind: SourceKind) -> Self {
+        let journal = Journal::new(id.clone(), false);
+        Self::with_journal(id, kind, journal)
+    }
+
+    /// The same for a probe, whose story is a detail in the log.
+    pub fn of_probe(id: SourceId, kind: SourceKind) -> Self {
+        let journal = Journal::new(id.clone(), true);
+        Self::with_journal(id, kind, journal)
+    }
+
+    fn with_journal(id: SourceId, kind: SourceKind, journal: Journal) -> Self {
         let now = Instant::now();
         let story = Story {
+            journal,
             state: State::Disabled,
             since: now,
+            without_since: now,
             problem: None,
             unmeasured: None,
             time: TimeLedger::new(now),
@@ -108,6 +126,7 @@ impl Account {
         AccountView {
             state: story.state,
             since: now.saturating_duration_since(story.since),
+            without_audio: (story.time.phase() != Phase::Idle).then(|| story.without_audio(now)),
             problem: story
                 .problem
                 .as_ref()
@@ -161,22 +180,16 @@ impl Account {
     fn change(&self, state: State, phase: Phase) {
         let now = Instant::now();
         let mut story = self.lock();
+        if story.time.phase() == Phase::Idle && phase != Phase::Idle {
+            story.without_since = now;
+        }
         story.time.enter(now, phase);
         if phase == Phase::Idle {
             // A source that rests has no problem and tries nothing.
             story.problem = None;
             story.next_attempt = None;
         }
-        let before = story.change(state, now);
-        drop(story);
-        self.log_change(before, state);
-    }
-
-    fn log_change(&self, before: Option<State>, state: State) {
-        if let Some(before) = before {
-            let (from, to) = (before.as_str(), state.as_str());
-            tracing::info!(source = %self.id, from, to, "state");
-        }
+        story.change(state, now);
     }
 
     /// Nothing is there to read yet; `problem` tells the owner what is waited for.
@@ -184,28 +197,43 @@ impl Account {
         self.enter(State::Waiting);
         let mut story = self.lock();
         if story.problem.as_deref() != Some(problem) {
-            tracing::info!(source = %self.id, "waiting: {problem}");
+            story.journal.waiting(problem);
             story.problem = Some(problem.to_owned());
         }
+    }
+
+    /// The session is open, but no audio comes; `problem` tells the owner what to do.
+    pub fn stalled(&self, problem: &str) {
+        self.enter(State::Stalled);
+        let mut story = self.lock();
+        story.journal.stalled(problem);
+        story.problem = Some(problem.to_owned());
+    }
+
+    /// What feeds the source has ended for good, and should not have.
+    pub fn died(&self, problem: &str) {
+        self.enter(State::Ended);
+        let mut story = self.lock();
+        story.journal.died(problem);
+        story.problem = Some(problem.to_owned());
     }
 
     /// Counts an attempt to open a session.
     pub fn attempt(&self) {
         self.counts.attempts.fetch_add(1, Relaxed);
-        self.lock().next_attempt = None;
+        let mut story = self.lock();
+        story.next_attempt = None;
+        story.journal.attempt();
     }
 
     /// Counts an attempt that failed. `problem` tells the owner what is wrong and what to
-    /// do, without secrets; it is logged loudly once, not at each further attempt.
+    /// do, without secrets.
     pub fn failed(&self, reason: FailureReason, problem: &str) {
         self.counts.failures[reason.index()].fetch_add(1, Relaxed);
-        let reason = reason.as_str();
-        let known = self.lock().problem.replace(problem.to_owned()).as_deref() == Some(problem);
-        if known {
-            tracing::debug!(source = %self.id, reason, "still cannot open: {problem}");
-        } else {
-            tracing::warn!(source = %self.id, reason, "cannot open: {problem}");
-        }
+        let mut story = self.lock();
+        let without = story.without_audio(Instant::now());
+        story.journal.failed(reason, problem, without);
+        story.problem = Some(problem.to_owned());
     }
 
     /// A session is open; its audio is still to come.
@@ -243,10 +271,8 @@ impl Account {
     pub fn format(&self, format: AudioFormat) {
         let mut story = self.lock();
         story.info.format = Some(format);
-        let info = story.info.clone();
-        drop(story);
-        let codec = info.codec.as_deref().unwrap_or("unknown");
-        tracing::info!(source = %self.id, codec, "audio is {format}");
+        let Story { journal, info, .. } = &mut *story;
+        journal.format(info.codec.as_deref().unwrap_or("unknown"), format);
     }
 
     /// The session's audio is kept, but cannot be measured for this reason, which is its
@@ -269,12 +295,10 @@ impl Account {
         story.time.audio(now, duration);
         story.first_audio.get_or_insert(now);
         story.last_audio = Some(SystemTime::now());
-        let before = story.change(State::Streaming, now);
-        if before.is_some() {
+        if story.change(State::Streaming, now) {
             story.problem = None;
         }
-        drop(story);
-        self.log_change(before, State::Streaming);
+        story.without_since = now;
     }
 
     /// Counts packets lost on the way, which would have held `duration` of audio.
@@ -327,11 +351,10 @@ impl Account {
         }
         self.counts.disconnects[reason.index()].fetch_add(1, Relaxed);
         self.counts.discontinuities.fetch_add(1, Relaxed);
+        let without = story.without_audio(Instant::now());
+        story.journal.disconnected(reason, problem, without);
         story.problem = problem.map(str::to_owned);
         story.unmeasured = None;
-        drop(story);
-        let text = problem.unwrap_or("the session ended");
-        tracing::info!(source = %self.id, reason = reason.as_str(), "disconnected: {text}");
     }
 
     /// Announces when the next attempt is due.
@@ -346,12 +369,19 @@ impl Account {
 }
 
 impl Story {
-    /// Changes the state; yields the one before if it was another.
-    fn change(&mut self, state: State, now: Instant) -> Option<State> {
+    /// Changes the state; whether it was another.
+    fn change(&mut self, state: State, now: Instant) -> bool {
         if self.state == state {
-            return None;
+            return false;
         }
         self.since = now;
-        Some(std::mem::replace(&mut self.state, state))
+        let before = std::mem::replace(&mut self.state, state);
+        let without = self.without_audio(now);
+        self.journal.state(before, state, without);
+        true
+    }
+
+    fn without_audio(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.without_since)
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn refusal(
     match status {
         Some(401) if with_credentials => OpenError::new(
             R::Unauthorized,
-            "the server refuses this user name or password (401)",
+            "the server refuses this user name or password (401); correct username and password_file",
         ),
         Some(401) => OpenError::new(
             R::Unauthorized,
@@ -93,7 +93,7 @@ pub(super) fn refusal(
         ),
         Some(403) => OpenError::new(
             R::Unauthorized,
-            "the server forbids this user the stream (403)",
+            "the server forbids this user the stream (403); allow it there, or use another user",
         ),
         Some(code @ (404 | 454)) => OpenError::new(
             R::NotFound,
@@ -124,7 +124,10 @@ pub(super) fn refusal(
         ),
         Some(code) => OpenError::new(
             R::Rejected,
-            format!("the server refused {phase} with status {code}"),
+            format!(
+                "the server refused {phase} with status {code}; check the URL, and whether the \
+                 server is busy: its own log may say"
+            ),
         ),
         None if report.camera_closed => OpenError::new(
             R::Closed,
@@ -165,6 +168,9 @@ pub(super) fn folder(error: &io::Error) -> OpenError {
     let what = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "the directory may not be read; give this user permission to".to_owned()
+        }
+        io::ErrorKind::NotFound => {
+            "the directory does not exist; check its path, and that its disk is mounted".to_owned()
         }
         io::ErrorKind::NotADirectory => {
             "this is not a directory; name one, or the file itself without dir:".to_owned()

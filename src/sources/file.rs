@@ -25,10 +25,12 @@ pub struct FileSource {
 /// [`OpenError`] when it is missing, may not be read or is not a regular file (a FIFO
 /// would block until somebody writes).
 pub fn open(path: &Path) -> Result<FileSource, OpenError> {
-    if !metadata(path)
-        .map_err(|error| failed(path, &error))?
-        .is_file()
-    {
+    let found = metadata(path).map_err(|error| failed(path, &error))?;
+    if found.is_dir() {
+        let text = "this is a directory; to play what is recorded into it write dir:///path";
+        return Err(OpenError::new(FailureReason::File, text));
+    }
+    if !found.is_file() {
         let text = "this is not a regular file; only files can be played";
         return Err(OpenError::new(FailureReason::File, text));
     }

@@ -13,6 +13,7 @@ mod follow;
 pub(crate) mod fuzz;
 mod growing;
 mod http;
+mod journal;
 mod kept;
 mod live;
 mod metrics;

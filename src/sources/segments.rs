@@ -135,7 +135,8 @@ impl SegmentFollower {
     /// container's thread.
     ///
     /// # Errors
-    /// [`OpenError`] when the directory may not be read, or nobody wants it any more.
+    /// [`OpenError`] when the directory is not there or may not be read, or nobody wants it any
+    /// more.
     pub fn open_next(&mut self) -> Result<(GrowingFile, Option<String>), OpenError> {
         let mut looked = 0;
         loop {
@@ -187,11 +188,7 @@ impl SegmentFollower {
 
 impl Folder {
     fn next(&mut self) -> io::Result<Option<PathBuf>> {
-        match self.scan() {
-            // It may come, or come back.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            outcome => outcome?,
-        }
+        self.scan()?;
         Ok(self
             .pending
             .pop_front()

@@ -42,7 +42,7 @@ closed_set! {
         NoAudioTrack => "no_audio_track",
         /// The capture buffer does not fit into the memory budget.
         OverBudget => "over_budget",
-        /// A file that was to be played once has been.
+        /// A file that was to be played once has been, or the standard input has ended.
         Ended => "ended",
         /// Switched off in the configuration.
         Disabled => "disabled",
@@ -100,7 +100,7 @@ closed_set! {
         NoAudioTrack => "no_audio_track",
         /// A codec or format that cannot be decoded here.
         Unsupported => "unsupported",
-        /// The file does not exist or may not be read.
+        /// The file or directory does not exist or may not be read.
         File => "file",
         /// The audio device is not there, busy, or may not be opened.
         Device => "device",
@@ -125,7 +125,7 @@ closed_set! {
         Oversized => "oversized",
         /// The codec cannot be decoded; we closed it to see whether that has changed.
         Recheck => "recheck",
-        /// The file ended.
+        /// The file or the standard input ended.
         EndOfFile => "end_of_file",
         /// The file ended before its header or index says.
         Truncated => "truncated",

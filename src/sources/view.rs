@@ -26,6 +26,9 @@ pub struct AccountView {
     pub state: State,
     /// For how long.
     pub since: Duration,
+    /// How long no audio has come, since the last of it or since it has been expected; `None`
+    /// while none is.
+    pub without_audio: Option<Duration>,
     /// What is wrong and what to do; free of secrets.
     pub problem: Option<String>,
     /// Where the time went.
@@ -45,25 +48,43 @@ pub struct AccountView {
 impl AccountView {
     /// Whether the source sends something else than expected, per aspect.
     pub fn mismatches(&self) -> [(&'static str, bool); 3] {
-        fn differs<T: PartialEq>(expected: Option<&T>, seen: Option<&T>) -> bool {
-            matches!((expected, seen), (Some(expected), Some(seen)) if expected != seen)
-        }
-        let format = self.info.format;
-        let rate = format.map(|format| format.sample_rate);
-        let channels = format.map(|format| format.channels);
+        let [codec, rate, channels] = self.differences().map(|found| found.is_some());
         [
-            (
-                "codec",
-                differs(self.expect.codec.as_ref(), self.info.codec.as_ref()),
-            ),
-            (
-                "sample_rate",
-                differs(self.expect.sample_rate.as_ref(), rate.as_ref()),
-            ),
-            (
-                "channels",
-                differs(self.expect.channels.as_ref(), channels.as_ref()),
-            ),
+            ("codec", codec),
+            ("sample_rate", rate),
+            ("channels", channels),
+        ]
+    }
+
+    /// The same in words, with what to do; `None` when all is as expected.
+    pub fn unexpected(&self) -> Option<String> {
+        let found: Vec<_> = self.differences().into_iter().flatten().collect();
+        let what = found.join(", ");
+        (!found.is_empty())
+            .then(|| format!("not as expected: {what}; correct the source's settings or `expect`"))
+    }
+
+    fn differences(&self) -> [Option<String>; 3] {
+        let AudioFormat {
+            sample_rate,
+            channels,
+        } = self.info.format.unwrap_or(AudioFormat {
+            sample_rate: 0,
+            channels: 0,
+        });
+        let known = self.info.format.is_some();
+        let codec = self.info.codec.as_ref();
+        let expect = &self.expect;
+        [
+            (expect.codec.as_ref().zip(codec))
+                .filter(|(wanted, seen)| wanted != seen)
+                .map(|(wanted, seen)| format!("the codec is {seen} instead of {wanted}")),
+            (expect.sample_rate)
+                .filter(|wanted| known && *wanted != sample_rate)
+                .map(|wanted| format!("the sample rate is {sample_rate} instead of {wanted} Hz")),
+            (expect.channels)
+                .filter(|wanted| known && *wanted != channels)
+                .map(|wanted| format!("it has {channels} instead of {wanted} channels")),
         ]
     }
 }

@@ -1,9 +1,11 @@
 //! The one picture of everything that the API, the page and alarms read.
 
+mod complaints;
 mod metrics;
 mod recent;
 mod take;
 
+pub use complaints::Complaints;
 pub use metrics::Vitals;
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
@@ -49,7 +51,12 @@ pub struct SourceStatus {
     pub state: State,
     /// How long it has been doing that.
     pub since: Duration,
-    /// What is wrong and what to do, in words for its owner; free of secrets.
+    /// When audio last came.
+    pub last_audio: Option<SystemTime>,
+    /// How long none has come, since then or since it has been expected; `None` while none is.
+    pub without_audio: Option<Duration>,
+    /// What is wrong and what to do, in words for its owner; free of secrets. Also of audio
+    /// that flows, but is not as it should be.
     pub problem: Option<String>,
     /// The codec's name, where known.
     pub codec: Option<String>,

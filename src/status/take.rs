@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use tokio::time::Instant;
 
-use super::{Recent, RecentOfSource, Snapshot, SourceStatus};
+use super::{Complaints, Recent, RecentOfSource, Snapshot, SourceStatus};
 use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
@@ -13,19 +13,22 @@ use crate::{
     sources::{Account, Accounts, State},
 };
 
-/// Reads every organ once, and adds to the `recent` past when it is time. Holds no lock for
-/// longer than one source takes to copy.
+/// Reads every organ once, adds to the `recent` past when it is time, and logs which
+/// `complaints` about audio that flows begin or end. Holds no lock for longer than one source
+/// takes to copy.
 pub fn take(
     accounts: &Accounts,
     meters: &Meters,
     buffers: &Buffers,
     memory: &Memory,
     recent: &mut Recent,
+    complaints: &mut Complaints,
 ) -> Snapshot {
+    let accounts = accounts.all();
+    complaints.keep(&accounts);
     let mut sources: Vec<_> = accounts
-        .all()
         .iter()
-        .map(|account| source(account, meters, buffers))
+        .map(|account| source(account, meters, buffers, complaints))
         .collect();
     let now = CoarseInstant::now();
     if recent.is_due(now) {
@@ -47,8 +50,13 @@ pub fn take(
     }
 }
 
-fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceStatus {
-    let view = account.view();
+fn source(
+    account: &Arc<Account>,
+    meters: &Meters,
+    buffers: &Buffers,
+    complaints: &mut Complaints,
+) -> SourceStatus {
+    let mut view = account.view();
     let id = account.id();
     let buffered = buffers
         .get(id, BufferKind::Capture)
@@ -60,18 +68,25 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         })
         .unwrap_or_default();
     let streaming = view.state == State::Streaming;
+    let signal = streaming.then(|| meters.view(id)).flatten();
+    if streaming {
+        let about = complaints.about(id, &view, signal.as_ref());
+        view.problem = view.problem.or(about);
+    }
     SourceStatus {
         id: id.clone(),
         kind: account.kind(),
         state: view.state,
         since: view.since,
+        last_audio: view.last_audio,
+        without_audio: view.without_audio,
         problem: view.problem,
         codec: view.info.codec,
         format: view.info.format,
         audio_seconds: view.time.audio.as_secs_f64(),
         expected_seconds: view.time.expected.as_secs_f64(),
         buffered,
-        signal: streaming.then(|| meters.view(id)).flatten(),
+        signal,
         recent: RecentOfSource::default(),
         allocation_anomaly: buffers.anomaly(id),
     }

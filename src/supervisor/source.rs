@@ -24,6 +24,9 @@ use crate::{
 /// it will not change by itself.
 const RARELY: u32 = 10;
 
+const INPUT_ENDED: &str = "the program that wrote to standard input has ended; nothing will come \
+any more: restart both";
+
 /// Everything one source's task owns. Dropping it releases the source's buffer and
 /// removes its series.
 pub(super) struct Supervisor {
@@ -49,6 +52,8 @@ enum Next {
     Retry(Pause),
     /// Nothing more to do until the configuration changes.
     Rest(State),
+    /// The same, and that is a fault: what feeds the source is gone for good.
+    Died(&'static str),
 }
 
 /// A wait between two attempts.
@@ -168,6 +173,10 @@ impl Supervisor {
                 account.disconnected(D::EndOfFile, None);
                 Next::Rest(State::Ended)
             }
+            End::InputEnded => {
+                account.disconnected(D::EndOfFile, None);
+                Next::Died(INPUT_ENDED)
+            }
             End::CutOff(problem) => {
                 account.disconnected(D::Truncated, Some(&problem));
                 Next::Rest(State::Ended)
@@ -213,6 +222,10 @@ impl Supervisor {
         let pause = match next {
             Next::Rest(state) => {
                 self.account.enter(state);
+                return Some(self.options.changed().await);
+            }
+            Next::Died(problem) => {
+                self.account.died(problem);
                 return Some(self.options.changed().await);
             }
             Next::Retry(pause) => pause,

@@ -128,7 +128,9 @@ fn a_person_gets_text() {
         "garden capture: 2 = 1 + 1 + 0; 1 live",
         "garden capture from tests::http_server::allocations (tests/http_server/allocations.rs:",
         "60 s of 8000 Hz × 1 = 960000 B",
-        "repeated, the buffer stays",
+        "attempted = first_allocation + repeated_blocked + error:",
+        ": first_allocation\n",
+        ": repeated_blocked\n",
     ] {
         assert!(preferred.text().contains(words), "{}", preferred.text());
     }

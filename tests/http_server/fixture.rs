@@ -172,6 +172,8 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         kind: SourceKind::Rtsp,
         state: State::Stalled,
         since: Duration::from_secs(7),
+        last_audio: None,
+        without_audio: None,
         problem: None,
         codec: None,
         format: None,

@@ -170,6 +170,22 @@ impl Exporter {
         })
     }
 
+    /// Waits until the API says something of a source, and returns all it says of it.
+    #[track_caller]
+    pub fn until_source(
+        &self,
+        source: &str,
+        holds: impl Fn(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
+        let mut told = serde_json::Value::Null;
+        self.until(&format!("what is told of {source}"), |_| {
+            let (status, text) = self.get(&format!("/api/v1/sources/{source}"));
+            told = serde_json::from_str(&text).unwrap();
+            status == 200 && holds(&told)
+        });
+        told
+    }
+
     /// `POST /-/reload`.
     pub fn reload(&self) -> (u16, String) {
         let (status, _, body) = self.request("POST", "/-/reload", "Content-Length: 0\r\n");

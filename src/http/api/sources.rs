@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     allocations::Anomaly,
     buffer::{self, Buffer},
-    values::Format,
+    values::{Format, Moment},
 };
 use crate::{
     buffers::Buffers,
@@ -27,6 +27,10 @@ pub(super) struct Source {
     kind: &'static str,
     state: &'static str,
     state_seconds: f64,
+    /// When audio last came; null before the first.
+    last_audio: Option<Moment>,
+    /// How long none has come; null while none is expected.
+    without_audio_seconds: Option<f64>,
     /// What is wrong and what to do.
     problem: Option<String>,
     codec: Option<String>,
@@ -88,6 +92,8 @@ impl From<&SourceStatus> for Source {
             kind: status.kind.as_str(),
             state: status.state.as_str(),
             state_seconds: status.since.as_secs_f64(),
+            last_audio: status.last_audio.map(Moment),
+            without_audio_seconds: status.without_audio.map(|without| without.as_secs_f64()),
             problem: status.problem.clone(),
             codec: status.codec.clone(),
             format: status.format.map(Format::from),

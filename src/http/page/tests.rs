@@ -16,6 +16,8 @@ fn source(state: State) -> SourceStatus {
         kind: SourceKind::Rtsp,
         state,
         since: Duration::from_secs(300),
+        last_audio: None,
+        without_audio: None,
         problem: None,
         codec: Some("aac".to_owned()),
         format: Some(AudioFormat {

@@ -21,7 +21,8 @@ pub(super) fn judge(
         401 if with_credentials => {
             return refused(
                 R::Unauthorized,
-                "the server refuses this user name or password (401)",
+                "the server refuses this user name or password (401); correct username and \
+                 password_file",
             );
         }
         401 => {
@@ -33,7 +34,7 @@ pub(super) fn judge(
         403 => {
             return refused(
                 R::Unauthorized,
-                "the server forbids this user the stream (403)",
+                "the server forbids this user the stream (403); allow it there, or use another user",
             );
         }
         code @ (404 | 410) => {
@@ -44,7 +45,10 @@ pub(super) fn judge(
             return Err(OpenError::new(R::NotFound, text));
         }
         code => {
-            let text = format!("the server refused the stream with status {code}");
+            let text = format!(
+                "the server refused the stream with status {code}; check the port (a camera's \
+                 RTSP port wants rtsp:// in the URL), and whether the server is busy"
+            );
             return Err(OpenError::new(R::Rejected, text));
         }
     }

@@ -29,7 +29,10 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
             "Pool: {pooled} of that; {reused} buffers made from it."
         )?;
     }
-    writeln!(out, "\nBuffers, attempts = first + repeated + failed:")?;
+    writeln!(
+        out,
+        "\nBuffers, attempted = first_allocation + repeated_blocked + error:"
+    )?;
     document
         .ledger
         .iter()
@@ -79,14 +82,9 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
     }
     writeln!(out, "\nThe newest {} attempts:", document.attempts.len())?;
     for attempt in &document.attempts {
-        let outcome = match attempt.outcome {
-            "first_allocation" => "allocated",
-            "repeated_blocked" => "repeated, the buffer stays",
-            _ => "failed",
-        };
         writeln!(
             out,
-            "  {}. {}: {} {}, {} s of {} Hz × {} = {} B, from {}: {outcome}",
+            "  {}. {}: {} {}, {} s of {} Hz × {} = {} B, from {}: {}",
             attempt.number,
             Ago(attempt.time),
             attempt.source,
@@ -96,6 +94,7 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
             attempt.channels,
             attempt.requested_bytes,
             attempt.site,
+            attempt.outcome,
         )?;
         if let Some(error) = &attempt.error {
             writeln!(out, "     {error}")?;
