@@ -96,6 +96,9 @@ fn another_format_gets_the_room_that_the_one_before_had() {
         });
         assert_eq!(errors(&scrape, "analysis"), 0.0);
         assert_eq!(errors(&scrape, "capture"), 0.0);
+        drop(writer);
+        // Else the next one may be taken for the same.
+        exporter.until("the end", |scrape| scrape.state("cam") == "waiting");
     }
 }
 

@@ -12,7 +12,6 @@ use std::{
 };
 
 use tokio::{
-    io::AsyncReadExt as _,
     net::unix::pipe::{OpenOptions, Receiver},
     time::{sleep, timeout},
 };
@@ -21,6 +20,9 @@ use super::{FailureReason, OpenError, explain};
 
 /// How often a path is looked at while nothing comes.
 const POLL: Duration = Duration::from_millis(500);
+
+/// The pause while a pipe counts as readable without being so.
+const IN_VAIN: Duration = Duration::from_millis(20);
 
 /// The reading end of a FIFO, or the standard input.
 #[derive(Debug, Default)]
@@ -143,11 +145,11 @@ impl PipeReader {
     /// [`OpenError`] as from [`Self::look`].
     pub async fn first(&mut self, buffer: &mut [u8]) -> Result<Option<PipeRead>, OpenError> {
         self.look()?;
-        let Some(receiver) = &mut self.receiver else {
+        let Some(receiver) = &self.receiver else {
             sleep(POLL).await;
             return Ok(None);
         };
-        match timeout(POLL, receiver.read(buffer)).await {
+        match timeout(POLL, receive(receiver, buffer)).await {
             Err(_) => Ok(None),
             Ok(Ok(0)) if self.path.is_some() => {
                 // Somebody opened and closed it. A new descriptor waits for the next one
@@ -167,10 +169,10 @@ impl PipeReader {
 
     /// Waits for bytes. Cancellation safe.
     pub async fn read(&mut self, buffer: &mut [u8]) -> PipeRead {
-        let Some(receiver) = &mut self.receiver else {
+        let Some(receiver) = &self.receiver else {
             return PipeRead::NoWriter;
         };
-        match receiver.read(buffer).await {
+        match receive(receiver, buffer).await {
             Ok(count) if count > 0 => {
                 self.written += count as u64;
                 PipeRead::Bytes(count)
@@ -185,5 +187,64 @@ impl PipeReader {
                 PipeRead::NoWriter
             }
         }
+    }
+}
+
+/// Reads what is there, or waits for it. Cancellation safe.
+async fn receive(receiver: &Receiver, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut in_vain = 0;
+    loop {
+        receiver.readable().await?;
+        match receiver.try_read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => in_vain += 1,
+            read => return read,
+        }
+        // When the next writer comes before the end of the one before was read, that end is
+        // never to be read, but counts as readiness for ever (tokio keeps "closed").
+        if in_vain > 1 {
+            sleep(IN_VAIN).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, future::poll_fn, io::Write as _, pin::pin, process::Command};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_who_comes_before_the_end_of_the_last_is_waited_for_in_peace() {
+        let path = std::env::temp_dir().join(format!("ace-pipe-{}", std::process::id()));
+        assert!(
+            Command::new("mkfifo")
+                .arg(&path)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let mut reader = PipeReader::fifo(&path);
+        reader.look().unwrap();
+        let open = || File::options().write(true).open(&path).unwrap();
+        let (mut first, mut buffer) = (open(), [0; 8]);
+        first.write_all(b"one").unwrap();
+        assert_eq!(reader.read(&mut buffer).await, PipeRead::Bytes(3));
+        drop(first);
+        // The runtime learns that it was closed; nobody reads that.
+        sleep(Duration::from_millis(50)).await;
+        let mut second = open();
+        let mut polls = 0;
+        let mut read = pin!(reader.read(&mut buffer));
+        let counted = poll_fn(|context| {
+            polls += 1;
+            read.as_mut().poll(context)
+        });
+        let waited = timeout(Duration::from_millis(500), counted).await;
+        assert!(waited.is_err(), "nothing was written");
+        assert!(polls < 100, "{polls} polls in half a second");
+        second.write_all(b"two").unwrap();
+        assert_eq!(read.await, PipeRead::Bytes(3));
+        drop(second);
+        std::fs::remove_file(&path).unwrap();
     }
 }
