@@ -143,6 +143,11 @@ def http():
     ]:
         put("http_request", name, bytes([method, 0]), piece(host), piece(origin), piece(accept),
             piece("target=garden&module=audio"), piece("10"))
+    put("recorder_metrics", "go", b"\x05", b"# TYPE go_goroutines gauge\ngo_goroutines 42\n"
+        b"go_memstats_heap_alloc_bytes 6e+06\ngo_memstats_heap_inuse_bytes 7e+06\n"
+        b"go_memstats_heap_idle_bytes 5e+06\ngo_memstats_gc_cpu_fraction 0.07\n")
+    put("recorder_metrics", "java", b"\xff", b'jvm_memory_used_bytes{area="heap",id="Old",} 2.0E7\n'
+        b'jvm_memory_committed_bytes{area="heap",id="Old",} 1.0E7\nx{y="}"} NaN 17\nx +Inf')
     put("exposition", "labels", struct.pack(">d", 1.5), b"\x01\x00", piece('a"\\\n'), piece("b\r{}"),
         piece("# EOF"), piece(""), piece("ä"), piece("\\n"))
     put("exposition", "infinite", struct.pack(">d", float("-inf")), b"\xff\xff", piece("x"))

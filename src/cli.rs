@@ -1,11 +1,13 @@
 //! The command line.
 
+mod leakcheck;
 mod probe;
 
 use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+pub use leakcheck::LeakCheckOptions;
 pub use probe::ProbeOptions;
 
 use crate::config::{self, SourceArgument, carries_credentials};
@@ -30,6 +32,8 @@ pub enum Command {
     Demo(Options),
     /// Probe one source.
     Probe(Box<ProbeOptions>),
+    /// Watch one process's memory for a while.
+    LeakCheck(LeakCheckOptions),
 }
 
 /// What the flags and arguments say.
@@ -112,8 +116,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 #[command(
     override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
-    audio-capture-exporter demo [OPTIONS]\n       \
-    audio-capture-exporter probe [--for 5s] SOURCE"
+    audio-capture-exporter demo | probe SOURCE | leakcheck --pid PID"
 )]
 struct Line {
     /// Sources to watch, beside those of the config file
@@ -169,6 +172,8 @@ enum Sub {
     Demo,
     /// Connect to one source once and say what comes; exits with 0 when audio arrives
     Probe(probe::Arguments),
+    /// Watch one process's memory for a while; exits with 0 when it does not grow
+    Leakcheck(leakcheck::Arguments),
 }
 
 /// Understands a command line, whose first item is the program's name.
@@ -213,9 +218,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
                 "{text} (a file called probe is written ./probe)"
             )));
         }
+        Some(Sub::Leakcheck(_)) if !alone => {
+            let text = "`leakcheck` takes its own flags alone, behind the word `leakcheck`";
+            return Err(wrong(format!(
+                "{text} (a file called leakcheck is written ./leakcheck)"
+            )));
+        }
         Some(Sub::Demo) => return Ok(Command::Demo(line.shared.into_options(None, sources))),
         Some(Sub::Probe(arguments)) => {
             return Ok(Command::Probe(Box::new(arguments.into_options()?)));
+        }
+        Some(Sub::Leakcheck(arguments)) => {
+            return Ok(Command::LeakCheck(arguments.into_options()?));
         }
         None => {}
     }

@@ -31,6 +31,14 @@ impl CoarseInstant {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
 
+    /// A moment so much later.
+    #[cfg(test)]
+    pub(crate) fn later(self, by: Duration) -> Self {
+        Self {
+            nanos: self.nanos + by.as_nanos() as u64,
+        }
+    }
+
     /// When that was by today's wall clock: a clock that was set in between is right here.
     /// Wrong by the time that the machine has slept since.
     pub fn wall(self) -> SystemTime {

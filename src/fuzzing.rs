@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, Once, PoisonError},
 };
 
-use crate::{config, decode, demo, http, metrics, net, sources};
+use crate::{config, decode, demo, http, memory, metrics, net, sources};
 
 /// One body and its name.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("config_secrets", config::fuzz::secrets),
     target("address", config::fuzz::address),
     target("http_request", http::fuzz::request),
+    target("recorder_metrics", memory::recorder_metrics),
     target("exposition", metrics::fuzz::exposition),
     target("demo_inbox", demo::rtsp::fuzz::inbox),
 ];

@@ -1,4 +1,4 @@
-//! The name of a source.
+//! The names of sources and of watched processes.
 
 use std::{fmt, sync::Arc};
 
@@ -24,8 +24,7 @@ impl SourceId {
     /// [`InvalidSourceId`] when the name is empty, too long or has a character outside
     /// the set.
     pub fn new(name: &str) -> Result<Self, InvalidSourceId> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
-        if (1..=Self::MAX_LEN).contains(&name.len()) && name.chars().all(allowed) {
+        if is_name(name) {
             Ok(Self(name.into()))
         } else {
             Err(InvalidSourceId)
@@ -36,6 +35,12 @@ impl SourceId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What both kinds of names are made of.
+fn is_name(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
+    (1..=SourceId::MAX_LEN).contains(&text.len()) && text.chars().all(allowed)
 }
 
 impl fmt::Display for SourceId {
@@ -50,9 +55,79 @@ impl fmt::Debug for SourceId {
     }
 }
 
+/// The configured name of a watched process: the `process` label of every series it has.
+///
+/// Made of the same characters as a [`SourceId`]. `self` is this process and nobody else.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessName(Arc<str>);
+
+/// Why a text is not the [`ProcessName`] of another process.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidProcessName {
+    /// It has other characters, or too many of them, or none.
+    #[error("a process's name has 1 to 63 characters out of A-Z a-z 0-9 . _ : - ")]
+    Characters,
+    /// It is this process's.
+    #[error("`self` is this program; choose another name")]
+    Own,
+}
+
+impl ProcessName {
+    const OWN: &str = "self";
+
+    /// Checks and wraps the name of another process.
+    ///
+    /// # Errors
+    /// [`InvalidProcessName`] says what is wrong with it.
+    pub fn new(name: &str) -> Result<Self, InvalidProcessName> {
+        if !is_name(name) {
+            return Err(InvalidProcessName::Characters);
+        }
+        if name == Self::OWN {
+            return Err(InvalidProcessName::Own);
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// This process's.
+    pub fn own() -> Self {
+        Self(Self::OWN.into())
+    }
+
+    /// Whether it is this process's.
+    pub fn is_own(&self) -> bool {
+        self.as_str() == Self::OWN
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProcessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ProcessName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProcessName({})", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::SourceId;
+    use super::{InvalidProcessName, ProcessName, SourceId};
+
+    #[test]
+    fn a_process_is_never_called_like_this_one() {
+        assert_eq!(ProcessName::new("bird:1").unwrap().as_str(), "bird:1");
+        assert_eq!(ProcessName::new("self"), Err(InvalidProcessName::Own));
+        assert_eq!(ProcessName::new("a b"), Err(InvalidProcessName::Characters));
+        assert!(ProcessName::own().is_own() && !ProcessName::new("selfish").unwrap().is_own());
+    }
 
     #[test]
     fn accepts_what_needs_no_escaping_and_nothing_else() {

@@ -12,9 +12,9 @@
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
 //! | 5 | [`pipeline`], [`clip`] |
-//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`]: the organs, which never import one another |
+//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`]: the organs, which never import one another |
 //! | 3 | [`net`] |
-//! | 2 | [`shutdown`] |
+//! | 2 | [`shutdown`], [`objects`] |
 //! | 1 | [`metrics`] |
 //! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
@@ -35,8 +35,10 @@ pub mod id;
 pub mod memory;
 pub mod metrics;
 pub mod net;
+pub mod objects;
 pub mod pipeline;
 pub mod probe;
+pub mod profiles;
 pub mod quiet_hours;
 pub mod secret;
 pub mod shutdown;

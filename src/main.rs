@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Ok(Command::Demo(options)) => app::run(&options, Watched::Samples),
         Ok(Command::Check(options)) => return cli::check(&options).report(),
         Ok(Command::Probe(options)) => return app::probe(*options),
+        Ok(Command::LeakCheck(options)) => return app::leakcheck(&options),
         Err(exit) => return exit.report(),
     };
     match outcome {

@@ -40,8 +40,12 @@ closed_set! {
         Probe => "probe",
         /// The clock that publishes the snapshot and the heartbeat.
         Heartbeat => "heartbeat",
+        /// The thread that takes a profile.
+        Profile => "profile",
         /// One HTTP connection or the HTTP thread.
         Http => "http",
+        /// The thread that reads processes' memory, and what it asks over HTTP.
+        Memory => "memory",
         /// The demo's RTSP server.
         Demo => "demo",
     }
@@ -52,8 +56,15 @@ closed_set! {
 pub struct Tasks {
     tracker: TaskTracker,
     token: CancellationToken,
-    panics: Arc<[AtomicU64; TaskKind::COUNT]>,
+    panics: PerKind,
+    running: PerKind,
 }
+
+/// A number for each kind of task.
+type PerKind = Arc<[AtomicU64; TaskKind::COUNT]>;
+
+/// A task or thread that runs; it is counted down however it ends.
+struct Running(PerKind, TaskKind);
 
 impl Default for Tasks {
     fn default() -> Self {
@@ -61,6 +72,7 @@ impl Default for Tasks {
             tracker: TaskTracker::new(),
             token: CancellationToken::new(),
             panics: Arc::new(std::array::from_fn(|_| AtomicU64::new(0))),
+            running: Arc::new(std::array::from_fn(|_| AtomicU64::new(0))),
         }
     }
 }
@@ -74,6 +86,7 @@ impl Tasks {
             tracker: TaskTracker::new(),
             token: self.token.child_token(),
             panics: Arc::clone(&self.panics),
+            running: Arc::clone(&self.running),
         }
     }
 
@@ -98,6 +111,7 @@ impl Tasks {
     /// Runs a future in place. A panic is logged and counted, and yields `None`: the
     /// caller decides how to go on.
     pub async fn contain<F: Future>(&self, kind: TaskKind, task: F) -> Option<F::Output> {
+        let _until_the_end = self.begin(kind);
         let output = std::panic::AssertUnwindSafe(task).catch_unwind().await;
         if output.is_err() {
             note_panic(&self.panics, kind);
@@ -116,10 +130,12 @@ impl Tasks {
     {
         let token = self.tracker.token();
         let panics = Arc::clone(&self.panics);
+        let running = self.begin(kind);
         // The kernel keeps 15 bytes of a thread's name.
         let name: String = name.chars().take(15).collect();
         std::thread::Builder::new().name(name).spawn(move || {
-            let _held_until_the_end = token;
+            // In this order: who waits for the end finds nothing running.
+            let _held_until_the_end = (running, token);
             if std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_err() {
                 note_panic(&panics, kind);
             }
@@ -157,11 +173,28 @@ impl Tasks {
         self.tracker.len()
     }
 
+    /// How many tasks and threads of a kind are running, of all groups that descend from the
+    /// same one.
+    pub fn running_of(&self, kind: TaskKind) -> u64 {
+        self.running[kind.index()].load(Relaxed)
+    }
+
+    fn begin(&self, kind: TaskKind) -> Running {
+        self.running[kind.index()].fetch_add(1, Relaxed);
+        Running(Arc::clone(&self.running), kind)
+    }
+
     /// Panics so far, per kind of task.
     pub fn panics(&self) -> impl Iterator<Item = (TaskKind, u64)> + '_ {
         TaskKind::ALL
             .iter()
             .map(|kind| (*kind, self.panics[kind.index()].load(Relaxed)))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0[self.1.index()].fetch_sub(1, Relaxed);
     }
 }
 
@@ -186,6 +219,7 @@ mod tests {
         assert_eq!(kept.await.unwrap(), Some(7));
         let counted: u64 = tasks.panics().map(|(_, count)| count).sum();
         assert_eq!(counted, 1);
+        assert_eq!(tasks.running_of(TaskKind::Supervisor), 0);
     }
 
     #[tokio::test]
@@ -203,8 +237,10 @@ mod tests {
             !tasks.drain(Duration::from_millis(20)).await,
             "the thread still runs"
         );
+        assert_eq!(tasks.child().running_of(TaskKind::Container), 1);
         drop(release);
         assert!(tasks.drain(Duration::from_secs(10)).await);
         assert_eq!(tasks.running(), 0);
+        assert_eq!(tasks.running_of(TaskKind::Container), 0);
     }
 }

@@ -28,7 +28,7 @@ const FLOORS: &[(u8, &[&str])] = &[
     (
         4,
         &[
-            "sources", "decode", "buffers", "signal", "memory", "history",
+            "sources", "decode", "buffers", "signal", "memory", "profiles", "history",
         ],
     ),
     (3, &["net"]),

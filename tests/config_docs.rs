@@ -84,31 +84,19 @@ fn with_wrong_value(path: &str, kind: Kind) -> String {
         .rev()
         .fold(value, |inner, part| match part.strip_suffix("[]") {
             Some(list) if path.contains(".url") => format!("{{ {list}: [ {inner} ] }}"),
-            Some(list) => {
+            Some("sources") => {
                 let inner = inner.trim_start_matches('{').trim_end_matches('}');
-                format!("{{ {list}: [ {{ url: a.wav, {inner} }} ] }}")
+                format!("{{ sources: [ {{ url: a.wav, {inner} }} ] }}")
             }
+            Some(list) => format!("{{ {list}: [ {inner} ] }}"),
             None => format!("{{ {part}: {inner} }}"),
         });
-    let sources = if path.starts_with("sources") {
-        ""
-    } else {
-        ", sources: [ { url: a.wav } ] }"
-    };
-    if sources.is_empty() {
-        nested
-    } else {
-        format!(
-            "{}{sources}",
-            nested.trim_end_matches([' ', '}']).to_owned() + &closing(&nested)
-        )
+    match nested.strip_suffix('}') {
+        Some(open) if !path.starts_with("sources") => {
+            format!("{open}, sources: [ {{ url: a.wav }} ] }}")
+        }
+        _ => nested,
     }
-}
-
-/// The closing braces of a nested mapping but the last.
-fn closing(nested: &str) -> String {
-    let braces = nested.matches('}').count().saturating_sub(1);
-    " }".repeat(braces)
 }
 
 #[test]

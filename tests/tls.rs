@@ -97,6 +97,12 @@ fn a_server_that_dies_behind_tls_is_noticed_and_found_again() {
             && audio_seconds(scrape, "cam") >= 5.0
     });
     assert_eq!(scrape.ledger("cam")[1], 1.0, "one buffer");
+    let sessions = [("object", "tls_sessions")];
+    for left in [1.0, 0.0] {
+        exporter.until("each session is counted, and none is left", |scrape| {
+            scrape.sum("myaudio_tracked_objects", &sessions) == left
+        });
+    }
 }
 
 #[test]

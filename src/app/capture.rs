@@ -7,12 +7,14 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::probe::Probes;
+use super::{AppError, probe::Probes};
 use crate::{
-    buffers::Buffers,
+    buffers::{BufferKind, Buffers},
     config::Config,
-    metrics::{RegistrationError, Registry},
+    memory::{Memory, OwnFigures},
+    metrics::Registry,
     net::Dialler,
+    objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
     status::{self, Complaints, Recent, Snapshot, Vitals},
     supervisor::{Changes, Fleet, Organs},
@@ -27,17 +29,20 @@ pub(super) struct Capture {
     organs: Organs,
     probes: Probes,
     fleet: Fleet,
+    memory: Arc<Memory>,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
 }
 
 impl Capture {
-    /// Builds the organs, registers their metrics and starts the heartbeat.
+    /// Builds the organs, registers their metrics and starts the heartbeat and the watch over
+    /// memory. Runs on the runtime of the capture side.
     pub(super) fn new(
         tasks: &Tasks,
         budget: ByteSize,
         registry: &mut Registry,
-    ) -> Result<Self, RegistrationError> {
+    ) -> Result<Self, AppError> {
         let organs = Organs {
             accounts: Arc::default(),
             meters: Arc::default(),
@@ -49,10 +54,21 @@ impl Capture {
         registry.register(organs.meters.clone())?;
         registry.register(organs.buffers.clone())?;
         registry.register(vitals.clone())?;
+        let memory = watch_memory(tasks, &organs.buffers)?;
+        registry.register(memory.clone())?;
+        let objects = objects(tasks, &organs);
+        registry.register(objects.clone())?;
         let (publish, snapshots) = watch::channel(None);
         tasks.spawn(
             TaskKind::Heartbeat,
-            heartbeat(tasks.clone(), organs.clone(), vitals.clone(), publish),
+            heartbeat(
+                tasks.clone(),
+                organs.clone(),
+                memory.clone(),
+                vitals.clone(),
+                objects.clone(),
+                publish,
+            ),
         );
         let fleet = Fleet::new(tasks, organs.clone());
         let probes = Probes::new(tasks, Arc::clone(&organs.dialler));
@@ -60,7 +76,9 @@ impl Capture {
             organs,
             probes,
             fleet,
+            memory,
             vitals,
+            objects,
             snapshots,
         })
     }
@@ -75,11 +93,25 @@ impl Capture {
         Arc::clone(&self.organs.buffers)
     }
 
-    /// Makes the fleet what the configuration says.
+    /// Whose memory is watched.
+    pub(super) fn memory(&self) -> Arc<Memory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// What is tracked.
+    pub(super) fn objects(&self) -> Arc<Objects> {
+        Arc::clone(&self.objects)
+    }
+
+    /// Makes the fleet and the watch over memory what the configuration says.
     pub(super) async fn apply(&mut self, config: &Config) -> Changes {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
+        self.objects.configure(&config.objects);
         self.probes.allow(config);
+        if let Err(stopped) = self.memory.apply(config.memory.clone()).await {
+            tracing::warn!("{stopped}");
+        }
         self.fleet.apply(&config.sources, config.connect).await
     }
 
@@ -99,10 +131,57 @@ impl Capture {
     }
 }
 
+fn watch_memory(tasks: &Tasks, buffers: &Arc<Buffers>) -> std::io::Result<Arc<Memory>> {
+    let buffers = Arc::clone(buffers);
+    let runtime = tokio::runtime::Handle::current();
+    Memory::start(tasks, move || {
+        let (filled, allocated) = buffers.filled();
+        OwnFigures {
+            buffers_filled: filled.0,
+            buffers_allocated: allocated.0,
+            tasks: runtime.metrics().num_alive_tasks() as u64,
+        }
+    })
+}
+
+/// The tracked objects, the program's own being read where they are counted anyway.
+fn objects(tasks: &Tasks, organs: &Organs) -> Arc<Objects> {
+    let objects = Objects::new();
+    let kinds = [
+        (Own::Sessions, TaskKind::Session),
+        (Own::Decoders, TaskKind::Container),
+        (Own::Relays, TaskKind::Relay),
+    ];
+    for (own, kind) in kinds {
+        let tasks = tasks.clone();
+        objects.read_from(own, move || Amount::of(tasks.running_of(kind)));
+    }
+    let holdings = organs.buffers.holdings();
+    let sized = [
+        (Own::CaptureBuffers, holdings.buffers(BufferKind::Capture)),
+        (Own::AnalysisBuffers, holdings.buffers(BufferKind::Analysis)),
+    ];
+    for (own, counter) in sized {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || counter.amount());
+    }
+    let of_unknown_size = [
+        (Own::Readers, holdings.readers()),
+        (Own::TlsSessions, organs.dialler.tls_sessions()),
+    ];
+    for (own, counter) in of_unknown_size {
+        let counter = Arc::clone(counter);
+        objects.read_from(own, move || Amount::of(counter.amount().count));
+    }
+    objects
+}
+
 async fn heartbeat(
     tasks: Tasks,
     organs: Organs,
+    memory: Arc<Memory>,
     vitals: Arc<Vitals>,
+    objects: Arc<Objects>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
     let mut beat = interval(HEARTBEAT);
@@ -115,13 +194,21 @@ async fn heartbeat(
         };
         vitals.beat(Instant::now().saturating_duration_since(due));
         organs.buffers.watch_allocations(due.into_std());
+        objects.look(due.into_std());
         let Organs {
             accounts,
             meters,
             buffers,
             ..
         } = &organs;
-        let snapshot = status::take(accounts, meters, buffers, &mut recent, &mut complaints);
+        let snapshot = status::take(
+            accounts,
+            meters,
+            buffers,
+            &memory,
+            &mut recent,
+            &mut complaints,
+        );
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

@@ -4,6 +4,7 @@
 mod announce;
 mod capture;
 mod descriptors;
+mod leakcheck;
 mod log;
 mod probe;
 mod signals;
@@ -19,12 +20,14 @@ use crate::{
     demo, http,
     memory::ProcessMetrics,
     metrics::{RegistrationError, Registry},
-    shutdown::Tasks,
+    profiles::{self, Profiler},
+    shutdown::{TaskKind, Tasks},
 };
 use capture::Capture;
+pub use leakcheck::run as leakcheck;
 use log::Log;
 pub use probe::run as probe;
-use signals::{ReloadSignal, StopSignals};
+use signals::{ProfileSignal, ReloadSignal, StopSignals};
 
 /// How long sources may take to end. Together with the HTTP server's drain it stays
 /// below the five seconds within which the program promises to be gone.
@@ -92,6 +95,7 @@ pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
 async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
     // Before anything that takes time: a signal must never find its default handler.
     let (stop, reload) = (StopSignals::new()?, ReloadSignal::new()?);
+    let profile = ProfileSignal::new()?;
     descriptors::allow_as_many_as_possible();
     let log = Log::start(options.log_level, options.log_format);
     let tasks = Tasks::default();
@@ -105,7 +109,7 @@ async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), A
     let listeners = http::bind(&options.listen)?;
     App::start(tasks, options, config, watched, listeners, &log)
         .await?
-        .until_told_to_stop(stop, reload)
+        .until_told_to_stop(stop, reload, profile)
         .await;
     Ok(())
 }
@@ -123,6 +127,7 @@ struct App<'a> {
     options: &'a cli::Options,
     watched: Watched,
     capture: Capture,
+    profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
 }
@@ -142,6 +147,9 @@ impl<'a> App<'a> {
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
+        let profiler = Profiler::new(&tasks);
+        registry.register(profiler.clone())?;
+        tasks.spawn(TaskKind::Profile, profiler.clone().write_periodically());
 
         // Before the first source asks.
         capture
@@ -158,6 +166,9 @@ impl<'a> App<'a> {
                 max_requests: options.max_requests,
                 web: web_options,
                 buffers: capture.buffers(),
+                memory: capture.memory(),
+                objects: capture.objects(),
+                profiler: profiler.clone(),
                 assets: ASSETS,
                 metrics: http_metrics,
                 limits: http::Limits::default(),
@@ -166,6 +177,7 @@ impl<'a> App<'a> {
             capture.snapshots(),
             command_sender,
         )?;
+        profiler.configure(config.profiles.clone());
         let changes = capture.apply(&config).await;
         capture.loaded(true);
         announce::announce(&config, server.addresses(), &options.telemetry_path);
@@ -175,16 +187,26 @@ impl<'a> App<'a> {
             options,
             watched,
             capture,
+            profiler,
             web,
             commands,
         })
     }
 
-    async fn until_told_to_stop(mut self, mut stop: StopSignals, mut hangup: ReloadSignal) {
+    async fn until_told_to_stop(
+        mut self,
+        mut stop: StopSignals,
+        mut hangup: ReloadSignal,
+        mut profile: ProfileSignal,
+    ) {
         loop {
             let command = tokio::select! {
                 () = stop.asked() => break,
                 () = hangup.asked() => None,
+                () = profile.asked() => {
+                    self.write_profile();
+                    continue;
+                }
                 Some(command) = self.commands.recv() => Some(command),
             };
             let reply = match command {
@@ -218,6 +240,16 @@ impl<'a> App<'a> {
         }
     }
 
+    /// Writes a heap profile, for which nobody waits: the log says how it went.
+    fn write_profile(&self) {
+        let profiler = Arc::clone(&self.profiler);
+        self.tasks.spawn(TaskKind::Profile, async move {
+            if let Err(error) = profiler.write(profiles::Wanted::Heap).await {
+                tracing::warn!(%error, "asked by a signal for a profile");
+            }
+        });
+    }
+
     /// Loads the configuration again. A bad one changes nothing.
     async fn reload(&mut self) -> Result<String, String> {
         if self.watched == Watched::Samples {
@@ -226,6 +258,7 @@ impl<'a> App<'a> {
         match config::load(self.options.config_file.as_deref(), &self.options.sources) {
             Ok(config) => {
                 self.web.send_replace(Arc::new(config.web.clone()));
+                self.profiler.configure(config.profiles.clone());
                 let changes = self.capture.apply(&config).await.to_string();
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");

@@ -10,6 +10,9 @@ pub(super) struct StopSignals {
     interrupt: Signal,
 }
 
+/// SIGUSR1: write a profile.
+pub(super) struct ProfileSignal(Signal);
+
 /// SIGHUP: load the configuration again.
 pub(super) struct ReloadSignal(Signal);
 
@@ -28,6 +31,18 @@ impl StopSignals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+impl ProfileSignal {
+    /// Replaces the default handler.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::user_defined1())?))
+    }
+
+    /// Waits for it. Cancellation safe.
+    pub(super) async fn asked(&mut self) {
+        self.0.recv().await;
     }
 }
 

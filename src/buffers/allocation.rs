@@ -13,6 +13,7 @@ use super::{
     capture::CaptureBuffer,
     departed::Departed,
     error::AllocationError,
+    holdings::{AskedBy, Holdings},
     kind::BufferKind,
     ledger::{AllocationResult, ReleaseReason},
     pool::Pool,
@@ -34,6 +35,7 @@ pub struct Buffers {
     pub(super) timings: PerKind<Arc<Timings>>,
     pub(super) departed: Departed,
     pub(super) tracker: Tracker,
+    holdings: Holdings,
     pub(super) started: Instant,
     pub(super) roster: Roster<SourceId, Subject>,
 }
@@ -101,6 +103,7 @@ impl Buffers {
             timings: std::array::from_fn(|_| Arc::default()),
             departed: Departed::default(),
             tracker: Tracker::default(),
+            holdings: Holdings::default(),
             started: Instant::now(),
             roster: Roster::default(),
         })
@@ -142,6 +145,11 @@ impl Buffers {
     /// A source's live buffer, if it has one. For those who only read.
     pub fn get(&self, source: &SourceId, kind: BufferKind) -> Option<Arc<CaptureBuffer>> {
         self.registries[kind.index()].get(source)
+    }
+
+    /// What buffers and readers there are, and whose memory it is.
+    pub fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// Bytes of the budget in use, those of retired buffers that somebody still reads
@@ -239,7 +247,8 @@ impl Asker {
         format: AudioFormat,
         duration: Duration,
     ) -> Result<Allocation, AllocationError> {
-        let answer = self.attempt(kind, format, duration);
+        let asked_at = Location::caller();
+        let answer = self.attempt(kind, format, duration, asked_at);
         let tracker = &self.shared.buffers.tracker;
         if tracker.is_on() {
             let outcome = match &answer {
@@ -248,7 +257,7 @@ impl Asker {
                 Err(error) => (AllocationResult::Error, Some(error.to_string())),
             };
             let wanted = (format, duration);
-            tracker.note(Location::caller(), (self.source(), kind), wanted, outcome);
+            tracker.note(asked_at, (self.source(), kind), wanted, outcome);
         }
         answer
     }
@@ -285,6 +294,7 @@ impl Asker {
         kind: BufferKind,
         format: AudioFormat,
         duration: Duration,
+        asked_at: &'static Location<'static>,
     ) -> Result<Allocation, AllocationError> {
         let Shared {
             buffers,
@@ -307,6 +317,12 @@ impl Asker {
                 duration,
                 pool: &buffers.pool,
                 account,
+                asked_by: AskedBy {
+                    holdings: &buffers.holdings,
+                    source,
+                    kind,
+                    asked_at,
+                },
                 attempt: &mut attempt,
             };
             let answer = buffers.registries[at].ask(source, &leases[at], &mut request);

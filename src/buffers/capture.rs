@@ -16,6 +16,7 @@ use std::{
 use super::{
     account::Account,
     budget::Reservation,
+    holdings::Booked,
     ledger::{Attempt, ReleaseReason},
     pool::{Pool, Storage},
     ring::{PartialFrame, Ring},
@@ -45,13 +46,14 @@ pub struct CaptureBuffer {
     ring: Arc<Ring>,
     charged: Option<Reservation>,
     pool: Arc<Pool>,
+    booked: Booked,
 }
 
 impl CaptureBuffer {
     pub(super) fn new(
         format: AudioFormat,
         frames: u64,
-        account: Arc<Account>,
+        (account, booked): (Arc<Account>, Booked),
         (memory, charged): (Vec<i16>, Reservation),
         pool: Arc<Pool>,
     ) -> Result<Self, TryReserveError> {
@@ -71,6 +73,7 @@ impl CaptureBuffer {
             ring: Arc::new(ring),
             charged: Some(charged),
             pool,
+            booked,
         })
     }
 
@@ -176,6 +179,10 @@ impl CaptureBuffer {
 
     pub(super) fn ring(&self) -> &Ring {
         &self.ring
+    }
+
+    pub(super) fn booked(&self) -> &Booked {
+        &self.booked
     }
 
     pub(super) fn account(&self) -> &Account {

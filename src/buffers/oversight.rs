@@ -25,6 +25,21 @@ impl Buffers {
         self.pool.pooled()
     }
 
+    /// Bytes of all buffers that hold audio, and bytes allocated for them. Memory that nothing was
+    /// written to is in no RAM; what is retired or kept in the pool counts as full.
+    pub fn filled(&self) -> (ByteSize, ByteSize) {
+        let (used, _) = self.budget();
+        let empty: u64 = self
+            .roster
+            .members()
+            .iter()
+            .flat_map(|(_, subject)| subject.accounts.iter())
+            .map(|account| account.statement().levels)
+            .map(|levels| levels.capacity_bytes.saturating_sub(levels.size_bytes))
+            .sum();
+        (ByteSize(used.0.saturating_sub(empty)), used)
+    }
+
     /// What is left of removed sources: buffers that somebody still reads, and that stay
     /// charged to the budget until then, with the name their source had.
     pub fn departed(&self) -> Vec<(SourceId, Retired)> {

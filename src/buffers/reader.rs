@@ -7,6 +7,7 @@ use super::{
     cursors::{ReaderId, ReaderKind, StartAt},
     switch::STATISTICS,
 };
+use crate::objects::Held;
 
 /// One read in this many is timed.
 const TIMED_READS: u64 = 64;
@@ -19,6 +20,7 @@ pub struct Reader {
     buffer: Arc<CaptureBuffer>,
     id: ReaderId,
     reads: u64,
+    _counted: Held,
 }
 
 /// What one read brought.
@@ -38,6 +40,7 @@ impl CaptureBuffer {
     pub fn subscribe(self: &Arc<Self>, kind: ReaderKind, from: StartAt) -> Reader {
         Reader {
             id: self.ring().attach(kind, from),
+            _counted: self.booked().reader(),
             buffer: Arc::clone(self),
             reads: 0,
         }

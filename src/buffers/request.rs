@@ -6,6 +6,7 @@ use super::{
     account::Account,
     capture::CaptureBuffer,
     error::AllocationError,
+    holdings::AskedBy,
     ledger::{Attempt, ReleaseReason},
     pool::Pool,
     registry::Ask,
@@ -57,6 +58,7 @@ pub(super) struct Request<'a, 'b> {
     pub(super) duration: Duration,
     pub(super) pool: &'a Arc<Pool>,
     pub(super) account: &'a Arc<Account>,
+    pub(super) asked_by: AskedBy<'a>,
     pub(super) attempt: &'b mut Option<Attempt<'a>>,
 }
 
@@ -77,7 +79,8 @@ impl Ask<Arc<CaptureBuffer>> for Request<'_, '_> {
         };
         let memory = self.pool.take(bytes).map_err(over)?;
         let (account, pool) = (Arc::clone(self.account), Arc::clone(self.pool));
-        CaptureBuffer::new(self.format, frames, account, memory, pool)
+        let booked = self.asked_by.book(bytes);
+        CaptureBuffer::new(self.format, frames, (account, booked), memory, pool)
             .map(Arc::new)
             .map_err(|_| AllocationError::OutOfMemory(ByteSize(bytes)))
     }

@@ -177,8 +177,78 @@ pub const KEYS: &[Key] = &[
         Span("10ms", "1d"),
         Value("30s"),
     ),
+    key("watch", Sections, Nothing),
+    key(
+        "watch[].name",
+        Text,
+        Computed("the command, or the unit without `.service`; else needed"),
+    ),
+    key("watch[].command", Text, Nothing),
+    key("watch[].pid", Integer(1, 4_194_304), Nothing),
+    key("watch[].pid_file", Text, Nothing),
+    key("watch[].cgroup", Text, Nothing),
+    key("watch[].systemd", Text, Nothing),
+    key("watch[].metrics_url", Hidden, Nothing),
+    key("memory", Section, Nothing),
+    key("memory.sample_interval", Span("100ms", "1h"), Value("30s")),
+    key("memory.analysis_interval", Span("100ms", "1d"), Value("2m")),
+    key("memory.baseline_after", Span("0s", "7d"), Value("10m")),
+    key("memory.window", Integer(2, 1_000), Value("20")),
+    key("memory.min_points", Integer(2, 1_000), Value("5")),
+    key("memory.confidence", Integer(1, 100), Value("70")),
+    key("memory.thresholds", Section, Nothing),
+    key(
+        "memory.thresholds.growth_percent",
+        Integer(1, 100_000),
+        Value("20"),
+    ),
+    key(
+        "memory.thresholds.external",
+        Bytes("1KiB", "1TiB"),
+        Value("80MiB"),
+    ),
+    key(
+        "memory.thresholds.resident_to_heap_percent",
+        Integer(1, 100_000),
+        Value("150"),
+    ),
+    key(
+        "memory.thresholds.resident",
+        Bytes("1KiB", "1TiB"),
+        Value("200MiB"),
+    ),
+    key(
+        "memory.thresholds.growth_per_minute",
+        Bytes("1KiB", "1TiB"),
+        Value("5MiB"),
+    ),
+    key(
+        "memory.thresholds.task_growth_percent",
+        Integer(1, 100_000),
+        Value("50"),
+    ),
+    key(
+        "memory.thresholds.pressure_percent",
+        Integer(1, 100),
+        Value("5"),
+    ),
+    key(
+        "memory.thresholds.idle_heap_percent",
+        Integer(1, 100),
+        Value("50"),
+    ),
     key("probe", Section, Nothing),
     key("probe.targets", Texts, Computed("the names of all sources")),
+    key("objects", Sections, Nothing),
+    key("objects[].name", Text, Computed("none; needed")),
+    key("objects[].max_count", Integer(0, u32::MAX), Nothing),
+    key("objects[].max_bytes", Bytes("0", "1024TiB"), Nothing),
+    key("objects[].expire_after", Span("1s", "7d"), Value("1m")),
+    key("profiles", Section, Nothing),
+    key("profiles.directory", Text, Computed("none; needed")),
+    key("profiles.every", Span("1s", "7d"), Value("1h")),
+    key("profiles.keep", Integer(1, 1_000), Value("24")),
+    key("profiles.max_bytes", Bytes("1MiB", "1TiB"), Value("64MiB")),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
@@ -215,6 +285,14 @@ impl Key {
         match self.default {
             Value(text) => text.parse().unwrap_or_default(),
             _ => 0,
+        }
+    }
+
+    /// The default as a size; zero for a key without one.
+    pub(super) fn default_bytes(&self) -> ByteSize {
+        match self.default {
+            Value(text) => ByteSize::parse(text).unwrap_or_default(),
+            _ => ByteSize(0),
         }
     }
 
@@ -294,7 +372,10 @@ mod tests {
         );
         assert_eq!(
             inside("").collect::<Vec<_>>(),
-            ["buffers", "sources", "connect", "probe", "web"]
+            [
+                "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
+                "web"
+            ]
         );
     }
 }

@@ -11,17 +11,19 @@ use super::{
     argument::SourceArgument,
     budget,
     mistake::{ConfigErrors, Mistakes, shown},
-    pipes,
+    objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
-    yaml,
+    watch, yaml,
 };
 use crate::{
     backoff::{InvalidPolicy, Policy},
     http::WebOptions,
     id::SourceId,
-    memory::limits,
+    memory::{MemoryOptions, limits},
     net::DialLimits,
+    objects::ObjectOptions,
+    profiles::StoreOptions,
     sources::{ConnectOptions, LiveLocation, Location, SourceKind, SourceOptions, address_hint},
     units::ByteSize,
 };
@@ -35,7 +37,7 @@ pub const MAX_SOURCES: usize = 1_000;
 const DEFAULT_BUDGET: ByteSize = ByteSize(512 << 20);
 
 /// A validated configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The sources of the file, then those of the command line, each name once.
     pub sources: Vec<SourceOptions>,
@@ -47,6 +49,12 @@ pub struct Config {
     pub connect: ConnectOptions,
     /// The sources that may be probed over HTTP.
     pub probe_targets: Vec<SourceId>,
+    /// Whose memory is watched, and how it is judged.
+    pub memory: MemoryOptions,
+    /// Objects that other programs report, and thresholds.
+    pub objects: Vec<ObjectOptions>,
+    /// Where and how often profiles are written; `None` where they are not.
+    pub profiles: Option<StoreOptions>,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -60,6 +68,9 @@ impl Config {
             memory_budget: default_budget(),
             pool: ByteSize(0),
             connect: ConnectOptions::default(),
+            memory: MemoryOptions::default(),
+            objects: Vec::new(),
+            profiles: None,
             web: WebOptions::default(),
         }
     }
@@ -168,6 +179,7 @@ fn validate(
     let budget_given = buffers.bytes("memory_budget");
     let pool = buffers.bytes("pool").unwrap_or(ByteSize(0));
     let connect = connect(&top.section("connect"));
+    let memory = watch::memory(top, base);
     let probe = top.section("probe");
     let web = top.section("web");
     let web = WebOptions {
@@ -212,7 +224,10 @@ fn validate(
         memory_budget,
         pool,
         connect,
+        memory,
         probe_targets,
+        objects: objects::objects(top),
+        profiles: profiles::profiles(top, base),
         web,
     }
 }

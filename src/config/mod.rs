@@ -19,13 +19,16 @@ mod load;
 mod local;
 mod mistake;
 mod nearest;
+mod objects;
 mod one;
 mod pipes;
+mod profiles;
 mod secrets;
 mod section;
 mod silence;
 mod source;
 mod transport;
+mod watch;
 mod yaml;
 
 pub use address::{AddressError, carries_credentials};

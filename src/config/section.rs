@@ -116,15 +116,13 @@ impl<'a> Section<'a> {
 
     /// What the writer of an unknown key may have meant.
     fn instead_of(&self, key: &str) -> String {
-        if let Some(known) = nearest(key, keys::inside(&self.pattern)) {
-            return format!("did you mean `{known}`?");
-        }
         let suffix = format!(".{key}");
-        match keys::KEYS
-            .iter()
-            .find(|known| known.path.ends_with(&suffix))
-        {
-            Some(known) => format!("it belongs to `{}`", known.path),
+        let mut elsewhere = keys::KEYS.iter().map(|known| known.path);
+        if let Some(path) = elsewhere.find(|path| path.ends_with(&suffix)) {
+            return format!("it belongs to `{path}`");
+        }
+        match nearest(key, keys::inside(&self.pattern)) {
+            Some(known) => format!("did you mean `{known}`?"),
             None => format!("known here: {}", self.known()),
         }
     }
@@ -288,6 +286,12 @@ impl<'a> Section<'a> {
             self.out_of_range(name, node, min, max);
         }
         Some(value)
+    }
+
+    /// A number of bytes within the key's bounds, of a key that has a default.
+    pub(super) fn size(&self, name: &str) -> ByteSize {
+        let default = self.key(name).map(Key::default_bytes).unwrap_or_default();
+        self.bytes(name).unwrap_or(default)
     }
 
     /// A level within the key's bounds.

@@ -21,6 +21,7 @@ mod negotiate;
 mod page;
 mod probe;
 mod problem;
+mod profile;
 mod reload;
 mod reply;
 mod resource;
@@ -47,7 +48,10 @@ pub use self::{
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
     buffers::Buffers,
+    memory::Memory,
     metrics::Registry,
+    objects::Objects,
+    profiles::Profiler,
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
 };
@@ -69,6 +73,12 @@ pub struct Options {
     pub web: watch::Receiver<Arc<WebOptions>>,
     /// Where audio and its books are.
     pub buffers: Arc<Buffers>,
+    /// Whose memory is watched.
+    pub memory: Arc<Memory>,
+    /// Tracked objects, the server's own connections among them.
+    pub objects: Arc<Objects>,
+    /// Takes profiles of this process.
+    pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
     pub assets: Assets,
     /// The server's own metrics, which the caller has registered.
@@ -191,6 +201,9 @@ pub fn start(
         guard: Guard::new(hostname().as_deref(), options.web.clone()),
         web: options.web,
         buffers: options.buffers,
+        memory: options.memory,
+        objects: options.objects,
+        profiler: options.profiler,
         metrics: options.metrics,
         registry,
         snapshot,

@@ -19,6 +19,49 @@ pub(super) enum Resource {
     Source(SourceId),
     /// `allocations`.
     Allocations,
+    /// `objects`.
+    Objects,
+    /// `objects/{name}`, of which the name may be any text.
+    Object(String),
+    /// `memory/consumers`.
+    Consumers,
+    /// `memory/…`.
+    Memory(MemoryView),
+}
+
+/// What there is about memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MemoryView {
+    Status,
+    History,
+    Growth,
+    Analyze,
+    Baseline,
+}
+
+impl MemoryView {
+    const ALL: [Self; 5] = [
+        Self::Status,
+        Self::History,
+        Self::Growth,
+        Self::Analyze,
+        Self::Baseline,
+    ];
+
+    /// Its path below `memory/`.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::History => "history",
+            Self::Growth => "growth",
+            Self::Analyze => "analyze",
+            Self::Baseline => "baseline",
+        }
+    }
+
+    fn of(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.path() == path)
+    }
 }
 
 impl Resource {
@@ -30,6 +73,12 @@ impl Resource {
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
+            ("objects", None, None, None) => Some(Self::Objects),
+            ("objects", Some(name), None, None) if !name.is_empty() => {
+                Some(Self::Object(unescaped(name)))
+            }
+            ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
+            ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
         }
     }
@@ -37,7 +86,14 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Sources | Self::Source(_) => READ_ONLY,
+            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
+            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers | Self::Memory(_) => {
+                READ_ONLY
+            }
+            Self::Object(_) => (
+                &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
+                "GET, HEAD, PUT, POST",
+            ),
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }
     }
@@ -69,5 +125,9 @@ impl Sound {
 }
 
 fn source_id(part: &str) -> Option<SourceId> {
-    SourceId::new(&part.replace("%3A", ":").replace("%3a", ":")).ok()
+    SourceId::new(&unescaped(part)).ok()
+}
+
+fn unescaped(part: &str) -> String {
+    part.replace("%3A", ":").replace("%3a", ":")
 }

@@ -4,6 +4,7 @@ use hyper::Method;
 
 use super::{
     Assets,
+    profile::Wanted,
     resource::{Methods, READ_ONLY, Resource, Sound},
 };
 
@@ -17,6 +18,7 @@ pub(super) enum Route {
     Ready,
     Reload,
     Probe,
+    Profile(Wanted),
     Api(Resource),
     Audio(Sound),
     Asset {
@@ -35,6 +37,9 @@ impl Route {
             let sound = Sound::of(path).map(Self::Audio);
             return sound.or_else(|| Resource::of(path).map(Self::Api));
         }
+        if let Some(path) = path.strip_prefix("/debug/pprof/") {
+            return Wanted::of(path).map(Self::Profile);
+        }
         match path {
             "/" => Some(Self::Page),
             "/style.css" => Some(Self::Style),
@@ -50,6 +55,7 @@ impl Route {
     pub(super) fn methods(&self) -> Methods {
         match self {
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
+            Self::Profile(wanted) => wanted.methods(),
             Self::Api(resource) => resource.methods(),
             _ => READ_ONLY,
         }

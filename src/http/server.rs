@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     clip::Overtaken,
+    objects::Own,
     shutdown::{TaskKind, Tasks},
 };
 
@@ -150,6 +151,7 @@ async fn connection(
     if let Err(error) = set_socket_send_buffer_size(&stream, SEND_BUFFER) {
         tracing::debug!(%error, "an HTTP connection keeps the system's send buffer");
     }
+    let _counted = service.objects.own(Own::HttpConnections).hold(0);
     let limits = &service.limits;
     let listening = AtomicBool::new(false);
     let heard = Heard::default();

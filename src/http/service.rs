@@ -16,13 +16,17 @@ use super::{
     metrics::{HttpMetrics, Rejection},
     page, probe,
     problem::Problem,
+    profile,
     reload::{Command, reload},
     reply::{Body, reply},
     resource::Resource,
     route::Route,
     scrape::scrape,
 };
-use crate::{buffers::Buffers, metrics::Registry, status::Snapshot};
+use crate::{
+    buffers::Buffers, memory::Memory, metrics::Registry, objects::Objects, profiles::Profiler,
+    status::Snapshot,
+};
 
 /// Who can reach a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,9 @@ pub(super) struct Service {
     pub(super) guard: Guard,
     pub(super) web: watch::Receiver<Arc<WebOptions>>,
     pub(super) buffers: Arc<Buffers>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) objects: Arc<Objects>,
+    pub(super) profiler: Arc<Profiler>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
     pub(super) snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -132,6 +139,10 @@ impl Service {
             Route::Asset { content_type, text } => reply(StatusCode::OK, content_type, text),
             Route::Probe => probe::probe(&self.commands, &self.probes, head).await,
             Route::Audio(sound) => audio::answer(&self.desk(), &sound, head).await,
+            Route::Profile(wanted) => match self.read_if_any(head, body).await {
+                Ok(_) => profile::answer(&self.profiler, wanted, head).await,
+                Err(problem) => problem.into_reply(),
+            },
             Route::Api(resource) => self.api(&resource, head, body).await,
             Route::Reload => match self.read(body).await {
                 Ok(_) => reload(&self.commands, self.limits.command).await,
@@ -157,6 +168,8 @@ impl Service {
         api::View {
             snapshot: self.snapshot.borrow().clone(),
             buffers: &self.buffers,
+            memory: &self.memory,
+            objects: &self.objects,
         }
     }
 
@@ -188,14 +201,17 @@ impl Service {
             .map_err(|(reason, problem)| self.reject(reason, problem))
     }
 
-    async fn api(&self, resource: &Resource, head: &Parts, body: Incoming) -> Response<Body> {
-        // A body that comes with a question is not waited for.
-        let body = match head.method {
+    /// The same, but a body that comes with a question is not waited for.
+    async fn read_if_any(&self, head: &Parts, body: Incoming) -> Result<Bytes, Problem> {
+        match head.method {
             Method::GET | Method::HEAD => Ok(Bytes::new()),
             _ => self.read(body).await,
-        };
-        match body {
-            Ok(body) => api::answer(&self.view(), resource, head, &body),
+        }
+    }
+
+    async fn api(&self, resource: &Resource, head: &Parts, body: Incoming) -> Response<Body> {
+        match self.read_if_any(head, body).await {
+            Ok(body) => api::answer(&self.view(), resource, head, &body).await,
             Err(problem) => problem.into_reply(),
         }
     }

@@ -1,10 +1,8 @@
 //! How much memory this process may use: the tightest of its control groups and the host.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
+use super::proc::{Groups, Proc};
 use crate::units::ByteSize;
 
 /// The most memory this process can have: the smallest limit among its own cgroup (v2 or
@@ -13,13 +11,16 @@ use crate::units::ByteSize;
 ///
 /// Reads a handful of small files; meant for start and reload.
 pub fn available() -> Option<ByteSize> {
-    tightest(Path::new("/proc"), Path::new("/sys/fs/cgroup"))
+    let proc = Proc::of_this_system();
+    let membership = read(&proc.root().join("self/cgroup")).unwrap_or_default();
+    tightest(&proc, &Groups::parse(&membership, proc.cgroups()))
 }
 
-fn tightest(proc: &Path, cgroups: &Path) -> Option<ByteSize> {
-    let host = read(&proc.join("meminfo")).and_then(|text| mem_total(&text));
-    let membership = read(&proc.join("self/cgroup")).unwrap_or_default();
-    limit_files(&membership, cgroups)
+/// The same of a process in these groups.
+pub(super) fn tightest(proc: &Proc, groups: &Groups) -> Option<ByteSize> {
+    let host = read(&proc.root().join("meminfo")).and_then(|text| mem_total(&text));
+    groups
+        .limit_files()
         .iter()
         .filter_map(|file| cgroup_limit(&read(file)?))
         .chain(host)
@@ -45,128 +46,74 @@ fn cgroup_limit(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
-/// Every file that may hold a limit for the groups in `/proc/self/cgroup`.
-///
-/// Ancestors count too: any of them may be tighter. In a container the path can be the
-/// host's and lead nowhere; the walk up then still ends at the container's own root.
-fn limit_files(membership: &str, root: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for line in membership.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else {
-            continue;
-        };
-        let (mounts, name): (&[&str], _) = if controllers.is_empty() {
-            (&["", "unified"], "memory.max")
-        } else if controllers.split(',').any(|name| name == "memory") {
-            (&["memory"], "memory.limit_in_bytes")
-        } else {
-            continue;
-        };
-        let group = Path::new(group.trim_start_matches('/'));
-        for mount in mounts {
-            let mount = root.join(mount);
-            files.extend(group.ancestors().map(|part| mount.join(part).join(name)));
-        }
-    }
-    files
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::proc::tree_for_tests::Tree, *};
 
-    /// A directory of its own that goes away with the value.
-    struct Tree(PathBuf);
-
-    impl Tree {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let root =
-                std::env::temp_dir().join(format!("memory-limits-{name}-{}", std::process::id()));
-            for (path, text) in files {
-                let path = root.join(path);
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, text).unwrap();
-            }
-            Self(root)
+    fn tightest_of(files: &[(&str, &str)]) -> Option<u64> {
+        let tree = Tree::new();
+        for (path, text) in files {
+            tree.write(path, text);
         }
-
-        fn tightest(&self) -> Option<u64> {
-            tightest(&self.0.join("proc"), &self.0.join("cgroup")).map(|size| size.0)
-        }
-    }
-
-    impl Drop for Tree {
-        fn drop(&mut self) {
-            assert!(fs::remove_dir_all(&self.0).is_ok() || !self.0.exists());
-        }
+        let proc = tree.proc();
+        let membership = read(&proc.root().join("self/cgroup")).unwrap();
+        let groups = Groups::parse(&membership, proc.cgroups());
+        tightest(&proc, &groups).map(|size| size.0)
     }
 
     const HOST: (&str, &str) = ("proc/meminfo", "MemTotal:       4096 kB\nMemFree: 1 kB\n");
 
     #[test]
     fn the_host_counts_when_no_group_limits() {
-        let tree = Tree::new(
-            "host",
-            &[
-                HOST,
-                ("proc/self/cgroup", "0::/a/b\n"),
-                ("cgroup/a/b/memory.max", "max\n"),
-            ],
-        );
-        assert_eq!(tree.tightest(), Some(4096 * 1024));
+        let tightest = tightest_of(&[
+            HOST,
+            ("proc/self/cgroup", "0::/a/b\n"),
+            ("cgroup/a/b/memory.max", "max\n"),
+        ]);
+        assert_eq!(tightest, Some(4096 * 1024));
     }
 
     #[test]
     fn an_ancestor_may_be_the_tightest() {
-        let tree = Tree::new(
-            "v2",
-            &[
-                HOST,
-                ("proc/self/cgroup", "0::/a/b\n"),
-                ("cgroup/a/b/memory.max", "2000000\n"),
-                ("cgroup/a/memory.max", "1000000\n"),
-            ],
-        );
-        assert_eq!(tree.tightest(), Some(1_000_000));
+        let tightest = tightest_of(&[
+            HOST,
+            ("proc/self/cgroup", "0::/a/b\n"),
+            ("cgroup/a/b/memory.max", "2000000\n"),
+            ("cgroup/a/memory.max", "1000000\n"),
+        ]);
+        assert_eq!(tightest, Some(1_000_000));
     }
 
     #[test]
     fn version_1_is_read_under_its_controller_even_when_the_path_is_the_hosts() {
-        let tree = Tree::new(
-            "v1",
-            &[
-                HOST,
-                (
-                    "proc/self/cgroup",
-                    "7:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n",
-                ),
-                ("cgroup/memory/memory.limit_in_bytes", "3000000\n"),
-            ],
-        );
-        assert_eq!(tree.tightest(), Some(3_000_000));
+        let tightest = tightest_of(&[
+            HOST,
+            (
+                "proc/self/cgroup",
+                "7:cpu,cpuacct:/x\n4:memory:/docker/abc\n0::/\n",
+            ),
+            ("cgroup/memory/memory.limit_in_bytes", "3000000\n"),
+        ]);
+        assert_eq!(tightest, Some(3_000_000));
     }
 
     #[test]
     fn version_1_without_a_limit_writes_a_huge_number() {
-        let tree = Tree::new(
-            "huge",
-            &[
-                HOST,
-                ("proc/self/cgroup", "4:memory:/\n"),
-                (
-                    "cgroup/memory/memory.limit_in_bytes",
-                    "9223372036854771712\n",
-                ),
-            ],
-        );
-        assert_eq!(tree.tightest(), Some(4096 * 1024));
+        let tightest = tightest_of(&[
+            HOST,
+            ("proc/self/cgroup", "4:memory:/\n"),
+            (
+                "cgroup/memory/memory.limit_in_bytes",
+                "9223372036854771712\n",
+            ),
+        ]);
+        assert_eq!(tightest, Some(4096 * 1024));
     }
 
     #[test]
     fn nothing_known_is_said() {
-        let tree = Tree::new("none", &[("proc/self/cgroup", "nonsense\n\n0:\n")]);
-        assert_eq!(tree.tightest(), None);
+        let tightest = tightest_of(&[("proc/self/cgroup", "nonsense\n\n0:\n")]);
+        assert_eq!(tightest, None);
         assert_eq!(mem_total("MemTotal: lots"), None);
     }
 }

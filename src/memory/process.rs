@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use super::proc::{Stat, TICKS_PER_SECOND};
 use crate::metrics::{Expose, Exposition, Family};
 
 static CPU_SECONDS: Family = Family::counter(
@@ -55,10 +56,6 @@ static FAMILIES: [&Family; 7] = [
     &THREADS,
 ];
 
-/// `USER_HZ`, the unit of the times in `stat`: 100 on every architecture this runs on,
-/// whatever the kernel's own tick.
-const TICKS_PER_SECOND: f64 = 100.0;
-
 /// Exposes `process_*` of this process, read from `/proc` by each scrape. What `/proc`
 /// does not tell is left out, never zero.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl ProcessMetrics {
     fn from_proc(proc: impl Into<PathBuf>) -> Arc<Self> {
         let proc = proc.into();
         let started = || {
-            let stat = parse_stat(&read(&proc.join("self/stat"))?)?;
+            let stat = Stat::parse(&read(&proc.join("self/stat"))?)?;
             let boot = field(&read(&proc.join("stat"))?, "btime")?;
             Some(boot as f64 + stat.start_ticks as f64 / TICKS_PER_SECOND)
         };
@@ -106,7 +103,7 @@ impl Expose for ProcessMetrics {
         let status = self.read("status");
         let of_status = |name| field(status.as_deref()?, name);
         let kib = |name| of_status(name).map(|kib| (kib * 1024) as f64);
-        let cpu = self.read("stat").as_deref().and_then(parse_stat);
+        let cpu = self.read("stat").as_deref().and_then(Stat::parse);
         let values = [
             (
                 &CPU_SECONDS,
@@ -144,27 +141,6 @@ fn field(text: &str, name: &str) -> Option<u64> {
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    /// User and system time.
-    cpu_ticks: u64,
-    /// After boot.
-    start_ticks: u64,
-}
-
-fn parse_stat(text: &str) -> Option<Stat> {
-    // The second field is the command name in parentheses, which may itself hold spaces
-    // and parentheses; the last one ends it.
-    let (_, rest) = text.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    // proc(5) counts from 1 and the first two fields are gone.
-    let number = |position: usize| fields.get(position - 3)?.parse::<u64>().ok();
-    Some(Stat {
-        cpu_ticks: number(14)?.checked_add(number(15)?)?,
-        start_ticks: number(22)?,
-    })
-}
-
 fn parse_max_fds(limits: &str) -> Option<f64> {
     let rest = limits
         .lines()
@@ -193,28 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_name_cannot_shift_the_fields() {
-        let tail = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 7 0 12345 1 2";
-        for name in ["audio", "a b", "a) R 9 (b", ") ) )"] {
-            let stat = parse_stat(&format!("42 ({name}) {tail}"));
-            let expected = Stat {
-                cpu_ticks: 300,
-                start_ticks: 12_345,
-            };
-            assert_eq!(stat, Some(expected), "{name}");
-        }
-    }
-
-    #[test]
     fn what_is_cut_short_or_strange_is_absent() {
-        for text in [
-            "",
-            "42 (x",
-            "42 (x) S 1 2 3",
-            "42 (x) S a b c d e f g h i j k l m n o p q r s",
-        ] {
-            assert_eq!(parse_stat(text), None, "{text:?}");
-        }
         assert_eq!(field("VmRSS:\nThreads:\tmany\n", "VmRSS:"), None);
         assert_eq!(field("Threads:\tmany\n", "Threads:"), None);
         assert_eq!(parse_max_fds("Max open files\n"), None);

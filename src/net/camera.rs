@@ -10,12 +10,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::ClientConnection;
 
 use super::{TlsError, TlsOptions, tls};
+use crate::objects::Held;
 
 /// An open connection to a camera.
 #[derive(Debug)]
 pub struct Camera {
     socket: Socket,
     tls: Option<Box<ClientConnection>>,
+    _counted: Option<Held>,
     /// Decrypted bytes that wait to be read; the socket's readiness does not tell of them.
     decrypted: usize,
 }
@@ -35,11 +37,13 @@ impl Camera {
         Self {
             socket: Socket::Watched(stream),
             tls: None,
+            _counted: None,
             decrypted: 0,
         }
     }
 
-    /// An `rtsps://` connection: shakes hands with `host` within `limit`.
+    /// An `rtsps://` connection: shakes hands with `host` within `limit`. It is `counted` as
+    /// long as it is there.
     ///
     /// Cancellation safe: dropping the future closes the connection.
     ///
@@ -50,6 +54,7 @@ impl Camera {
         host: &str,
         options: &TlsOptions,
         limit: Duration,
+        counted: Held,
     ) -> Result<Self, TlsError> {
         let (stream, session) = tls::connect(stream, host, options, limit)
             .await?
@@ -57,6 +62,7 @@ impl Camera {
         Ok(Self {
             socket: Socket::Watched(stream),
             tls: Some(Box::new(session)),
+            _counted: Some(counted),
             // There may be some: the first read finds out.
             decrypted: 1,
         })

@@ -1,6 +1,6 @@
 //! Opening a TCP connection: look up, wait for a turn, connect.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
 
@@ -9,13 +9,17 @@ use super::{
     gate::{DialLimits, Gate, Turn},
     resolve::Resolver,
 };
-use crate::shutdown::Tasks;
+use crate::{
+    objects::{Counter, Held},
+    shutdown::Tasks,
+};
 
 /// Opens connections: resolves anew each time, waits for its turn, connects.
 #[derive(Debug)]
 pub struct Dialler {
     resolver: Resolver,
     gate: Gate,
+    tls_sessions: Arc<Counter>,
 }
 
 /// A connection, and the turn to hold until what runs over it is open.
@@ -34,7 +38,18 @@ impl Dialler {
         Self {
             resolver: Resolver::new(tasks),
             gate: Gate::default(),
+            tls_sessions: Arc::default(),
         }
+    }
+
+    /// How many TLS sessions there are over what was dialled here.
+    pub fn tls_sessions(&self) -> &Arc<Counter> {
+        &self.tls_sessions
+    }
+
+    /// Counts a TLS session until the answer is dropped.
+    pub fn count_tls_session(&self) -> Held {
+        self.tls_sessions.hold(0)
     }
 
     /// Changes the limits for those who dial from now on.

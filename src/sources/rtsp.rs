@@ -122,7 +122,8 @@ pub async fn open(
         .await
         .map_err(|error| explain::dial(&error))?;
     let camera = if target.is_secure() {
-        Camera::tls(stream, bare_host, &target.tls, limit)
+        let counted = dialler.count_tls_session();
+        Camera::tls(stream, bare_host, &target.tls, limit, counted)
             .await
             .map_err(|error| explain::tls(&error))?
     } else {

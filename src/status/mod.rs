@@ -10,11 +10,15 @@ pub use metrics::Vitals;
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     buffers::AllocationAnomaly,
     id::SourceId,
+    memory::ProcessStatus,
     signal,
     sources::{SourceKind, State},
     units::{AudioFormat, ByteSize},
@@ -32,6 +36,8 @@ pub struct Snapshot {
     pub sources: Vec<SourceStatus>,
     /// Bytes of the memory budget in use, and its size.
     pub budget: (ByteSize, ByteSize),
+    /// This process and every watched one as last read, in order of their names.
+    pub memory: Vec<Arc<ProcessStatus>>,
 }
 
 /// One source in a [`Snapshot`].

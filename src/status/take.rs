@@ -8,6 +8,7 @@ use super::{Complaints, Recent, RecentOfSource, Snapshot, SourceStatus};
 use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
+    memory::Memory,
     signal::Meters,
     sources::{Account, Accounts, State},
 };
@@ -19,6 +20,7 @@ pub fn take(
     accounts: &Accounts,
     meters: &Meters,
     buffers: &Buffers,
+    memory: &Memory,
     recent: &mut Recent,
     complaints: &mut Complaints,
 ) -> Snapshot {
@@ -44,6 +46,7 @@ pub fn take(
         taken_wall: SystemTime::now(),
         sources,
         budget: buffers.budget(),
+        memory: memory.processes(),
     }
 }
 

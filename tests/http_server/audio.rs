@@ -307,7 +307,16 @@ fn clips_that_are_not_taken_have_a_limit() {
     );
     assert_eq!(server.rejected(Rejection::Requests), 1);
     assert_eq!(readers(&server), 0, "what is being sent reads no more");
+    let in_clips = || {
+        let (consumers, _) = server.buffers.holdings().consumers().top(10);
+        let clips = consumers.iter().find(|who| &*who.name == "garden/clip");
+        clips.map(|clips| (clips.active, clips.current))
+    };
+    assert_eq!(in_clips(), Some((2, 2 * 9_600_044)));
     drop(slow);
+    eventually("and their memory is given back", || {
+        in_clips() == Some((0, 0))
+    });
     eventually("and served when they are gone", || {
         ask(server.address, "GET", &format!("{CLIP}?last=1s"), "").status == 200
     });

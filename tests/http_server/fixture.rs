@@ -11,7 +11,10 @@ use audio_capture_exporter::{
     buffers::Buffers,
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
+    memory::{Memory, OwnFigures},
     metrics::{Expose, Exposition, Family, Registry},
+    objects::{Name, ObjectOptions, Objects, Thresholds},
+    profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
     status::{RecentOfSource, Snapshot, SourceStatus},
@@ -78,12 +81,24 @@ pub(crate) fn start(setup: Setup) -> Fixture {
     let buffers = Buffers::new(ByteSize(64 << 20));
     let (sender, commands) = mpsc::channel(1);
     let tasks = Tasks::default();
+    let objects = Objects::new();
+    objects.configure(&[ObjectOptions {
+        name: Name::new("cache:items").unwrap(),
+        thresholds: Thresholds {
+            max_count: Some(10),
+            max_bytes: None,
+        },
+        expire_after: ObjectOptions::EXPIRE_AFTER,
+    }]);
     let options = Options {
         listeners: http::bind(&[setup.listen.to_owned()]).unwrap(),
         telemetry_path: setup.telemetry_path.to_owned(),
         max_requests: setup.max_requests,
         web: web_options,
         buffers: Arc::clone(&buffers),
+        memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
+        objects,
+        profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
             ("alerts/recorder.yaml", "groups: []\n"),
@@ -131,6 +146,7 @@ impl Fixture {
             taken_wall: SystemTime::now() - age,
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
+            memory: Vec::new(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }

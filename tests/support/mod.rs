@@ -13,6 +13,7 @@
 pub mod fault_table;
 pub mod faulty;
 pub mod icecast;
+pub mod made_part;
 pub mod openmetrics;
 mod process;
 pub mod prometheus;

@@ -3,7 +3,9 @@
 //! The lines between two markers are compared with the rows; with `UPDATE_DOCS=1` in the
 //! environment they are written instead.
 
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
+
+use super::made_part::MadePart;
 
 /// A line of the table. What comes first names it and is unique.
 pub struct Row {
@@ -36,13 +38,8 @@ impl Row {
 /// Holds the table of `document` (below the repository) against these rows.
 #[track_caller]
 pub fn check(document: &str, maker: &str, rows: &[Row]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
-    let text = std::fs::read_to_string(&path).unwrap();
-    let begin = format!("<!-- made by tests/{maker}.rs -->\n");
-    let end = format!("<!-- end of what tests/{maker}.rs made -->");
-    let from = text.find(&begin).expect("the first marker") + begin.len();
-    let to = text.find(&end).expect("the second marker");
-    let lines: Vec<&str> = text[from..to].lines().collect();
+    let part = MadePart::of(document, maker);
+    let lines: Vec<&str> = part.text().lines().collect();
     let mut table = HEAD.to_owned();
     for row in rows {
         let line = match &row.seen {
@@ -58,11 +55,10 @@ pub fn check(document: &str, maker: &str, rows: &[Row]) {
         };
         writeln!(table, "{line}").unwrap();
     }
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, [&text[..from], &table, &text[to..]].concat()).unwrap();
+    if part.updated(&table) {
         return;
     }
-    let (made, written) = (without_versions(&table), without_versions(&text[from..to]));
+    let (made, written) = (without_versions(&table), without_versions(part.text()));
     let other: Vec<_> = made.iter().filter(|line| !written.contains(line)).collect();
     let gone: Vec<_> = written.iter().filter(|line| !made.contains(line)).collect();
     assert!(

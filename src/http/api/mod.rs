@@ -2,6 +2,9 @@
 
 mod allocations;
 mod buffer;
+mod consumers;
+mod memory;
+mod objects;
 mod sources;
 mod values;
 
@@ -15,17 +18,19 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, status::Snapshot};
+use crate::{buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
     /// The last picture; `None` while the program starts.
     pub(super) snapshot: Option<Arc<Snapshot>>,
     pub(super) buffers: &'a Buffers,
+    pub(super) memory: &'a Memory,
+    pub(super) objects: &'a Objects,
 }
 
 /// Answers a request whose method is known to fit.
-pub(super) fn answer(
+pub(super) async fn answer(
     view: &View<'_>,
     resource: &Resource,
     head: &Parts,
@@ -38,7 +43,11 @@ pub(super) fn answer(
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
+        (Resource::Memory(what), _) => memory::answer(view.memory, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
+        (Resource::Objects, _) => objects::all(view.objects),
+        (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
+        (Resource::Consumers, _) => consumers::answer(view, head),
     }
 }
 

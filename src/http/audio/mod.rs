@@ -6,7 +6,7 @@
 mod moment;
 mod query;
 
-use std::sync::Arc;
+use std::{panic::Location, sync::Arc};
 
 use hyper::{
     Method, Response, StatusCode,
@@ -31,6 +31,7 @@ use crate::{
     },
     clip::{self, ClipError, Nothing, Plan},
     id::SourceId,
+    objects::Category,
     status::Snapshot,
     units::{AudioFormat, ByteSize},
 };
@@ -117,10 +118,14 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
         desk.metrics.reject(Rejection::Requests);
         no_room(&plan, &full)
     })?;
+    let name = format!("{source}/clip");
+    let bytes = plan.held_bytes();
+    let consumers = desk.buffers.holdings().consumers();
+    let usage = consumers.enter(Category::Clip, &name, Location::caller(), bytes);
     let clip = clip::copy(&buffer, plan).await.map_err(not_copied)?;
     let mut reply = in_parts(StatusCode::OK, WAV, clip.parts);
     describe(&mut reply, source, &clip.plan, &now);
-    reply.body_mut().hold((turn, reserved));
+    reply.body_mut().hold((turn, reserved, usage));
     Ok(reply)
 }
 

@@ -65,6 +65,7 @@ fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
         taken_wall: SystemTime::now(),
         sources,
         budget: (ByteSize(1 << 20), ByteSize(512 << 20)),
+        memory: Vec::new(),
     };
     let mut html = String::new();
     let view = View {

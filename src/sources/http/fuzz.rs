@@ -122,7 +122,7 @@ async fn ask(stream: &[u8], seed: u8) -> Outcome {
     let limit = Duration::from_secs(60);
     // Of a head that is both damaged and cut off, the HTTP library sees first whichever the
     // reads show it first.
-    let Ok(answer) = request::ask(server, question, &traffic, limit).await else {
+    let Ok(answer) = request::ask(server, None, question, &traffic, limit).await else {
         return Outcome::NoAnswer;
     };
     if let Some(location) = answer.response.headers().get(http::header::LOCATION)

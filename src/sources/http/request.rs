@@ -17,6 +17,7 @@ use url::Url;
 use super::{answer, wire::Wire};
 use crate::{
     net::{Dialled, Dialler, TlsOptions, Traffic, connect_tls},
+    objects::Held,
     sources::{Credentials, FailureReason, OpenError, explain},
 };
 
@@ -59,19 +60,21 @@ pub(super) async fn send(
         let stream = connect_tls(stream, bare_host, tls, limit)
             .await
             .map_err(|error| explain::tls(&error))?;
-        ask(stream, request, traffic, limit).await
+        let counted = Some(dialler.count_tls_session());
+        ask(stream, counted, request, traffic, limit).await
     } else {
-        ask(stream, request, traffic, limit).await
+        ask(stream, None, request, traffic, limit).await
     }
 }
 
 pub(super) async fn ask(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    counted: Option<Held>,
     request: Request<Empty<Bytes>>,
     traffic: &Arc<Traffic>,
     limit: Duration,
 ) -> Result<Answer, OpenError> {
-    let io = TokioIo::new(Wire::new(stream, Arc::clone(traffic)));
+    let io = TokioIo::new(Wire::new(stream, counted, Arc::clone(traffic)));
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MOST_HEAD)
         // Shoutcast servers of the first generation compare names letter by letter.

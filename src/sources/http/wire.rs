@@ -10,7 +10,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::Traffic;
+use crate::{net::Traffic, objects::Held};
 
 /// How a Shoutcast server of the first generation begins its answer.
 const ICY: &[u8; 4] = b"ICY ";
@@ -21,6 +21,7 @@ pub(super) struct Wire<S> {
     stream: S,
     traffic: Arc<Traffic>,
     start: Start,
+    _counted: Option<Held>,
 }
 
 /// How far the first bytes are understood.
@@ -33,12 +34,14 @@ enum Start {
 }
 
 impl<S> Wire<S> {
-    pub(super) fn new(stream: S, traffic: Arc<Traffic>) -> Self {
+    /// `counted` is let go of with the connection.
+    pub(super) fn new(stream: S, counted: Option<Held>, traffic: Arc<Traffic>) -> Self {
         let start = Start::Reading(Vec::new());
         Self {
             stream,
             traffic,
             start,
+            _counted: counted,
         }
     }
 }
@@ -125,7 +128,7 @@ mod tests {
     async fn read(pieces: &[&[u8]]) -> (Vec<u8>, u64) {
         let (ours, mut theirs) = tokio::io::duplex(3);
         let traffic = Arc::<Traffic>::default();
-        let mut wire = Wire::new(ours, Arc::clone(&traffic));
+        let mut wire = Wire::new(ours, None, Arc::clone(&traffic));
         let send = async {
             for piece in pieces {
                 theirs.write_all(piece).await.unwrap();

@@ -1,0 +1,79 @@
+//! What reading a process costs: `cargo bench --bench memory`.
+//!
+//! Two processes take turns, one with 10 MiB and one with 1 GiB in RAM, so that what depends on
+//! the size shows. Where the kernel does not list children, everybody on the machine is asked for
+//! its parent, once for all watches of a round: to see one process alone, run it as
+//! `unshare --pid --fork --mount-proc cargo bench --bench memory`.
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
+
+#[path = "buffers/interleave.rs"]
+#[allow(dead_code, reason = "shared with another benchmark")]
+mod interleave;
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use audio_capture_exporter::memory::LeakCheck;
+
+/// A process that holds so many KiB.
+fn holding(kib: u32) -> Child {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/recorder.py");
+    let mut child = Command::new("/usr/bin/python3")
+        .args([script, "--hold", &kib.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let pipe = child.stdout.take().unwrap();
+    BufReader::new(pipe).read_line(&mut ready).unwrap();
+    child
+}
+
+fn main() {
+    let mut children = [10 << 10, 1 << 20].map(holding);
+    let ids = children.each_ref().map(Child::id);
+    let processes = std::fs::read_dir("/proc").unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_str().unwrap().parse::<u32>().is_ok()
+    });
+    let processes = processes.count();
+    let sampled = |pid: u32| {
+        let mut check = LeakCheck::new(pid, Duration::from_millis(100));
+        let mut at = Duration::ZERO;
+        Box::new(move |operations: u64| {
+            for _ in 0..operations {
+                at += Duration::from_millis(100);
+                check.sample(at).unwrap();
+            }
+        })
+    };
+    let read = |pid: u32, file: &str| {
+        let path = format!("/proc/{pid}/{file}");
+        Box::new(move |operations: u64| {
+            for _ in 0..operations {
+                std::hint::black_box(std::fs::read_to_string(&path).unwrap());
+            }
+        })
+    };
+    let title = format!("a sample, {processes} processes on the machine");
+    interleave::compare_rounds(
+        &title,
+        20,
+        51,
+        vec![
+            ("of 10 MiB", sampled(ids[0])),
+            ("of 1 GiB", sampled(ids[1])),
+            ("status alone, 1 GiB", read(ids[1], "status")),
+            ("smaps_rollup, 10 MiB", read(ids[0], "smaps_rollup")),
+            ("smaps_rollup, 1 GiB", read(ids[1], "smaps_rollup")),
+        ],
+    );
+    for child in &mut children {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

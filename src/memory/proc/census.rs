@@ -1,0 +1,201 @@
+//! Who runs, and who is whose child. One look serves every watch of a round.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+use super::{Proc, Unreadable, identity::Identity, read, stat::Stat};
+
+/// The processes at one moment, read when somebody needs them and then kept.
+pub(in crate::memory) struct Look<'a> {
+    proc: &'a Proc,
+    /// Those that were asked for one by one.
+    some: RefCell<BTreeMap<u32, Stat>>,
+    everybody: OnceCell<BTreeMap<u32, Stat>>,
+    commands: OnceCell<BTreeMap<u32, String>>,
+}
+
+impl<'a> Look<'a> {
+    pub(in crate::memory) fn new(proc: &'a Proc) -> Self {
+        Self {
+            proc,
+            some: RefCell::default(),
+            everybody: OnceCell::new(),
+            commands: OnceCell::new(),
+        }
+    }
+
+    pub(in crate::memory) fn proc(&self) -> &'a Proc {
+        self.proc
+    }
+
+    /// One that may have ended.
+    pub(super) fn stat(&self, pid: u32) -> Result<Stat, Unreadable> {
+        let known = self
+            .everybody
+            .get()
+            .and_then(|everybody| everybody.get(&pid).cloned());
+        if let Some(stat) = known.or_else(|| self.some.borrow().get(&pid).cloned()) {
+            return Ok(stat);
+        }
+        let stat = self.proc.stat(pid)?;
+        self.some.borrow_mut().insert(pid, stat.clone());
+        Ok(stat)
+    }
+
+    /// Everybody that lives, by number. What ends while it is read is left out.
+    pub(super) fn everybody(&self) -> &BTreeMap<u32, Stat> {
+        self.everybody.get_or_init(|| {
+            let Ok(entries) = fs::read_dir(self.proc.root()) else {
+                return BTreeMap::new();
+            };
+            let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+            pids.filter_map(|pid| Some((pid, self.proc.stat(pid).ok()?)))
+                .filter(|(_, stat)| !stat.ended)
+                .collect()
+        })
+    }
+
+    /// The file name in everybody's first argument; kernel threads have none.
+    pub(super) fn commands(&self) -> &BTreeMap<u32, String> {
+        self.commands.get_or_init(|| {
+            let command = |pid: &u32| {
+                let line = read(&self.proc.path(*pid, "cmdline")).ok()?;
+                let first = line.split('\0').next()?;
+                let name = first.rsplit('/').next().filter(|name| !name.is_empty())?;
+                Some((*pid, name.to_owned()))
+            };
+            self.everybody().keys().filter_map(command).collect()
+        })
+    }
+
+    /// Those among `members` that are nobody's descendants there.
+    pub(super) fn roots(&self, members: &BTreeSet<u32>) -> BTreeSet<u32> {
+        let everybody = self.everybody();
+        let is_root = |pid: &&u32| {
+            let mut seen = BTreeSet::new();
+            let mut at = **pid;
+            // A number that was given anew while we read could close a ring.
+            while let Some(parent) = everybody.get(&at).map(|stat| stat.parent)
+                && seen.insert(parent)
+            {
+                if members.contains(&parent) {
+                    return parent == **pid;
+                }
+                at = parent;
+            }
+            true
+        };
+        members.iter().filter(is_root).copied().collect()
+    }
+
+    /// The roots and everybody that descends from them, each with who it is.
+    ///
+    /// Where the kernel lists children it is asked along the tree, else everybody is asked
+    /// for its parent. A child whose parent has ended belongs to another tree.
+    pub(in crate::memory) fn trees(&self, roots: &BTreeSet<u32>) -> BTreeMap<Identity, Stat> {
+        let mut found = BTreeMap::new();
+        let mut next: Vec<u32> = roots.iter().copied().collect();
+        let mut seen: BTreeSet<u32> = roots.clone();
+        let by_parent = (!self.proc.lists_children).then(|| {
+            let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for (pid, stat) in self.everybody() {
+                children.entry(stat.parent).or_default().push(*pid);
+            }
+            children
+        });
+        while let Some(pid) = next.pop() {
+            let Some(stat) = self.stat(pid).ok().filter(|stat| !stat.ended) else {
+                continue;
+            };
+            let children = match &by_parent {
+                Some(children) => children.get(&pid).cloned().unwrap_or_default(),
+                None => self.proc.children(pid),
+            };
+            next.extend(children.into_iter().filter(|child| seen.insert(*child)));
+            let started = stat.start_ticks;
+            found.insert(Identity { pid, started }, stat);
+        }
+        found
+    }
+}
+
+impl Proc {
+    /// The children of every thread of a process.
+    fn children(&self, pid: u32) -> Vec<u32> {
+        let Ok(threads) = fs::read_dir(self.path(pid, "task")) else {
+            return Vec::new();
+        };
+        let lists = threads.filter_map(|thread| read(&thread.ok()?.path().join("children")).ok());
+        let list = |text: String| -> Vec<u32> {
+            let numbers = text.split_ascii_whitespace();
+            numbers.filter_map(|number| number.parse().ok()).collect()
+        };
+        lists.flat_map(list).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tree_for_tests::Tree, *};
+
+    fn family() -> Tree {
+        let tree = Tree::new();
+        for (pid, parent) in [(1, 0), (10, 1), (11, 10), (12, 11), (20, 1), (21, 20)] {
+            tree.process(pid, parent, "x", &["x"]);
+        }
+        tree
+    }
+
+    fn pids(trees: &BTreeMap<Identity, Stat>) -> Vec<u32> {
+        trees.keys().map(|identity| identity.pid).collect()
+    }
+
+    #[test]
+    fn a_tree_has_all_descendants_and_nobody_else() {
+        let tree = family();
+        let proc = tree.proc();
+        assert!(!proc.lists_children);
+        let trees = Look::new(&proc).trees(&[10].into());
+        assert_eq!(pids(&trees), [10, 11, 12]);
+    }
+
+    #[test]
+    fn a_kernel_that_lists_children_is_asked_along_the_tree_only() {
+        let tree = family();
+        tree.write("proc/thread-self/children", "");
+        tree.write("proc/10/task/10/children", "");
+        tree.write("proc/10/task/15/children", "11 \n");
+        tree.write("proc/11/task/11/children", "12 99 ");
+        let proc = tree.proc();
+        let look = Look::new(&proc);
+        assert_eq!(
+            pids(&look.trees(&[10].into())),
+            [10, 11, 12],
+            "99 has ended"
+        );
+        assert!(look.everybody.get().is_none(), "nobody else was asked");
+    }
+
+    #[test]
+    fn roots_are_those_without_an_ancestor_among_them() {
+        let tree = family();
+        let proc = tree.proc();
+        let look = Look::new(&proc);
+        assert_eq!(look.roots(&[10, 12, 21].into()), [10, 21].into());
+        assert_eq!(look.roots(&[12].into()), [12].into());
+    }
+
+    #[test]
+    fn a_ring_of_parents_ends() {
+        let tree = Tree::new();
+        tree.process(5, 6, "x", &["x"]);
+        tree.process(6, 5, "y", &["y"]);
+        let proc = tree.proc();
+        let look = Look::new(&proc);
+        assert_eq!(look.roots(&[5].into()), [5].into());
+        assert_eq!(pids(&look.trees(&[5].into())), [5, 6]);
+    }
+}

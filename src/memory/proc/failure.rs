@@ -1,0 +1,97 @@
+//! Why a process could not be looked at, in words that say what to do.
+
+use std::{fmt, io};
+
+use crate::closed_set::closed_set;
+
+closed_set! {
+    /// Why a look at a process failed.
+    pub enum ReadFailure {
+        /// No such process runs.
+        NotFound => "not_found",
+        /// `/proc` is mounted so that it shows only one's own processes.
+        Hidden => "hidden",
+        /// It belongs to another user.
+        PermissionDenied => "permission_denied",
+        /// It ended between being found and being read.
+        Vanished => "vanished",
+        /// The pid file, or what the kernel wrote, could not be understood.
+        Malformed => "malformed",
+        /// Its own metrics could not be had.
+        Metrics => "metrics",
+    }
+}
+
+/// What could not be read, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which kind of failure it is.
+    pub reason: ReadFailure,
+    /// What is wrong and what to do, free of secrets.
+    pub problem: String,
+}
+
+impl Unreadable {
+    pub(in crate::memory) fn new(reason: ReadFailure, problem: impl Into<String>) -> Self {
+        Self {
+            reason,
+            problem: problem.into(),
+        }
+    }
+
+    pub(in crate::memory) fn vanished() -> Self {
+        Self::new(
+            ReadFailure::Vanished,
+            "the process ended while it was being looked at",
+        )
+    }
+
+    pub(in crate::memory) fn hidden() -> Self {
+        Self::new(
+            ReadFailure::Hidden,
+            "/proc is mounted with hidepid, which hides other users' processes; run this program \
+             as the recorder's user, or in the group that the mount option gid= names, or with \
+             CAP_SYS_PTRACE; with systemd leave out ProtectProc=",
+        )
+    }
+
+    pub(in crate::memory) fn denied() -> Self {
+        Self::new(
+            ReadFailure::PermissionDenied,
+            "the process belongs to another user; run this program as the same user or give it \
+             CAP_SYS_PTRACE",
+        )
+    }
+
+    pub(in crate::memory) fn malformed(what: &str) -> Self {
+        Self::new(
+            ReadFailure::Malformed,
+            format!("{what} could not be understood"),
+        )
+    }
+
+    /// Of a file of a process that was there a moment ago.
+    pub(super) fn of_process(error: &io::Error, hides: bool) -> Self {
+        if is_gone(error) {
+            Self::vanished()
+        } else if error.kind() == io::ErrorKind::PermissionDenied && hides {
+            Self::hidden()
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            Self::denied()
+        } else {
+            Self::malformed("what the system says of the process")
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+/// Whether an error of procfs means that the process has ended.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    const ESRCH: i32 = 3;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(ESRCH)
+}

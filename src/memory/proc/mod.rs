@@ -1,0 +1,102 @@
+//! Other processes through procfs: who they are, what they hold, who belongs to them.
+//!
+//! Every read is a small file whose size does not depend on the process's memory. Nothing here
+//! waits: procfs answers from the kernel's own books. Source: proc(5).
+
+mod census;
+mod cgroup;
+mod failure;
+mod fds;
+mod find;
+mod identity;
+mod mount;
+mod pressure;
+mod rollup;
+mod stat;
+mod statm;
+mod status;
+#[cfg(test)]
+pub(super) mod tree_for_tests;
+mod units;
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+pub(super) use self::{
+    census::Look,
+    cgroup::{Groups, read_count},
+    find::Finder,
+    identity::Identity,
+    pressure::Pressure,
+    stat::{Stat, TICKS_PER_SECOND},
+    statm::Statm,
+    status::Status,
+};
+pub use self::{
+    failure::{ReadFailure, Unreadable},
+    find::Selector,
+    rollup::Rollup,
+};
+
+/// Where the kernel tells about processes.
+#[derive(Clone, Debug)]
+pub(super) struct Proc {
+    root: PathBuf,
+    cgroups: PathBuf,
+    /// Whether threads list their children, which not every kernel does.
+    lists_children: bool,
+}
+
+impl Proc {
+    /// The running system's.
+    pub(super) fn of_this_system() -> Self {
+        Self::at("/proc", "/sys/fs/cgroup")
+    }
+
+    pub(super) fn at(root: impl Into<PathBuf>, cgroups: impl Into<PathBuf>) -> Self {
+        let root = root.into();
+        Self {
+            lists_children: root.join("thread-self/children").exists(),
+            root,
+            cgroups: cgroups.into(),
+        }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn cgroups(&self) -> &Path {
+        &self.cgroups
+    }
+
+    fn path(&self, pid: u32, file: &str) -> PathBuf {
+        self.root.join(format!("{pid}/{file}"))
+    }
+
+    /// One file of one process.
+    fn read(&self, pid: u32, file: &str) -> io::Result<String> {
+        read(&self.path(pid, file))
+    }
+
+    /// When the machine started, as a Unix time in seconds.
+    pub(super) fn boot_time(&self) -> Option<u64> {
+        let stat = read(&self.root.join("stat")).ok()?;
+        let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+        line.trim().parse().ok()
+    }
+}
+
+/// The most that is read of one file: a system with thousands of interrupts has a long `stat`.
+const MOST: u64 = 1 << 20;
+
+/// A whole file. Names of commands in it are whatever bytes somebody chose.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::with_capacity(1024);
+    fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+}

@@ -1,0 +1,109 @@
+//! `/proc/PID/stat`: who its parent is, when it started, what it has cost.
+
+use super::{Proc, Unreadable, identity::Identity};
+
+/// `USER_HZ`, the unit of the times in `stat`: 100 on every architecture this runs on,
+/// whatever the kernel's own tick.
+pub(in crate::memory) const TICKS_PER_SECOND: f64 = 100.0;
+
+/// What `stat` says of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::memory) struct Stat {
+    /// The name that the kernel knows it by, at most 15 bytes.
+    pub(in crate::memory) comm: String,
+    /// It has ended, and waits for its parent to notice.
+    pub(in crate::memory) ended: bool,
+    pub(in crate::memory) parent: u32,
+    /// Pages that had to be read from a disk.
+    pub(in crate::memory) major_faults: u64,
+    /// User and system time.
+    pub(in crate::memory) cpu_ticks: u64,
+    pub(in crate::memory) threads: u64,
+    /// After the machine's own start.
+    pub(in crate::memory) start_ticks: u64,
+}
+
+impl Stat {
+    /// `None` for what is cut short or strange.
+    pub(in crate::memory) fn parse(text: &str) -> Option<Self> {
+        // The second field is the command name in parentheses, which may itself hold spaces
+        // and parentheses; the last one ends it.
+        let (before, rest) = text.rsplit_once(')')?;
+        let (_, comm) = before.split_once('(')?;
+        let mut fields = [""; 22];
+        let found = fields.iter_mut().zip(rest.split_ascii_whitespace());
+        found.for_each(|(field, word)| *field = word);
+        // proc(5) counts from 1 and the first two fields are gone.
+        let number = |position: usize| fields[position - 3].parse::<u64>().ok();
+        Some(Self {
+            comm: comm.to_owned(),
+            ended: matches!(fields[0], "Z" | "X" | "x"),
+            parent: fields[1].parse().ok()?,
+            major_faults: number(12)?,
+            cpu_ticks: number(14)?.checked_add(number(15)?)?,
+            threads: number(20)?,
+            start_ticks: number(22)?,
+        })
+    }
+}
+
+impl Proc {
+    /// `stat` of a process.
+    pub(in crate::memory) fn stat(&self, pid: u32) -> Result<Stat, Unreadable> {
+        let text = self
+            .read(pid, "stat")
+            .map_err(|error| self.unreadable(&error))?;
+        Stat::parse(&text).ok_or_else(|| Unreadable::malformed("/proc/PID/stat"))
+    }
+
+    /// Who a process is at the moment; `None` where it is gone.
+    pub(in crate::memory) fn identity(&self, pid: u32) -> Option<Identity> {
+        let stat = self.stat(pid).ok().filter(|stat| !stat.ended)?;
+        Some(Identity {
+            pid,
+            started: stat.start_ticks,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_name_cannot_shift_the_fields() {
+        let tail = "S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 7 0 12345 1 2";
+        for name in ["audio", "a b", "a) R 9 (b", ") ) )"] {
+            let expected = Stat {
+                comm: name.to_owned(),
+                ended: false,
+                parent: 1,
+                major_faults: 9,
+                cpu_ticks: 300,
+                threads: 7,
+                start_ticks: 12_345,
+            };
+            let stat = Stat::parse(&format!("42 ({name}) {tail}"));
+            assert_eq!(stat, Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_or_strange_is_refused() {
+        for text in [
+            "",
+            "42 (x",
+            "42 (x) S 1 2 3",
+            "42 (x) S a b c d e f g h i j k l m n o p q r s t u",
+        ] {
+            assert_eq!(Stat::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_has_ended_is_not_there() {
+        let tail = "1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 7 0 12345 1 2";
+        assert!(Stat::parse(&format!("42 (x) Z {tail}")).unwrap().ended);
+        assert!(!Stat::parse(&format!("42 (x) D {tail}")).unwrap().ended);
+    }
+}

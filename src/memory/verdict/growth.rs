@@ -1,0 +1,136 @@
+//! Growth as long as it goes on: since when, and whether it is a leak by now.
+
+use super::{scales::Scale, trend::Trend};
+
+const HOUR: f64 = 3600.0;
+/// Growth by so much is a leak, whatever came before.
+const LARGE: f64 = 0.50;
+/// If it took at least so long, seconds; by more if it was quicker, as caches are.
+const LARGE_WITHIN: f64 = 2.0 * HOUR;
+/// Growth by so much is one where a day is known in which it was not part of the rhythm.
+const UNUSUAL: f64 = 0.10;
+const DAY: f64 = 24.0 * HOUR;
+/// No growth is a leak before it has lasted so long, seconds.
+const SHORTEST: f64 = HOUR;
+/// Growth that outlasts a day is no part of a daily rhythm, seconds.
+const LONGEST: f64 = 25.0 * HOUR;
+/// How often in succession it must look like a leak.
+const VOTES: u8 = 3;
+/// Growth by less is not called exponential.
+const RACING: f64 = 0.2;
+/// The window that shows the growth covers at least this part of it.
+const COVERED: f64 = 0.4;
+/// Nothing seen for this part of the growth, or of so many of the finest buckets, is its end.
+const PATIENCE: (f64, f64) = (0.25, 8.0);
+/// A shorter window is believed when even its lowest slope is so many times the longest one's.
+const FASTER: f64 = 1.5;
+
+/// Growth that goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Growth {
+    /// Since when, seconds.
+    pub since: f64,
+    /// What was held then, bytes.
+    pub level: f64,
+    /// When it was last seen, seconds.
+    pub seen: f64,
+    /// What shows it.
+    pub trend: Trend,
+    /// How far the strongest evidence exceeds what is needed.
+    pub evidence: f64,
+    /// Since when growth would have been noticed, seconds.
+    known_since: f64,
+    votes: [u8; 2],
+    /// It is more, or longer, than anything bounded explains.
+    pub leak: bool,
+    /// It grows with what has grown.
+    pub exponential: bool,
+}
+
+impl Growth {
+    /// Growth relative to what was held at its beginning.
+    pub(super) fn ratio(&self) -> f64 {
+        let lasting = self.trend.to - self.since;
+        // A step in between is in the difference of levels, but not in the slope.
+        (self.trend.top - self.level).min(1.3 * self.trend.slope * lasting) / self.level.max(1.0)
+    }
+
+    fn is_beyond_bounds(&self) -> bool {
+        let lasting = self.trend.to - self.since;
+        if !self.trend.keeps_on() || lasting < SHORTEST || self.trend.span() < COVERED * lasting {
+            return false;
+        }
+        let known = self.since - self.known_since >= DAY;
+        let enough = if known {
+            UNUSUAL
+        } else {
+            LARGE * (LARGE_WITHIN / lasting).max(1.0)
+        };
+        self.ratio() >= enough || lasting >= LONGEST
+    }
+}
+
+/// What becomes of the growth once a bucket has closed at `now`.
+pub(super) fn next(
+    before: Option<Growth>,
+    scales: &[Scale],
+    known_since: f64,
+    now: f64,
+) -> Option<Growth> {
+    let finest = scales.first()?;
+    let standing = |trend: &&Trend| {
+        let newest = finest.ring.iter().rev().take(2).map(|b| b.ceiling);
+        newest.fold(0.0, f64::max) >= trend.top - 0.5 * trend.rise()
+    };
+    let all = || {
+        scales
+            .iter()
+            .flat_map(|scale| &scale.trends)
+            .filter(standing)
+    };
+    let longest = all().max_by(|a, b| a.span().total_cmp(&b.span()));
+    let Some(longest) = longest else {
+        let before = before?;
+        let patience = (PATIENCE.0 * (before.seen - before.since)).max(PATIENCE.1 * finest.width);
+        let fallen = [&before.trend].into_iter().find(standing).is_none();
+        return (!fallen && now - before.seen <= patience).then_some(before);
+    };
+    let faster = all()
+        .filter(|trend| trend.interval.0 > FASTER * longest.slope)
+        .max_by(|a, b| a.span().total_cmp(&b.span()));
+    let trend = *faster.unwrap_or(longest);
+    let evidence = all().map(|trend| trend.evidence).fold(1.0, f64::max);
+    let (mut since, mut level) = (longest.from, longest.level);
+    if let Some(before) = before.filter(|before| before.since <= since) {
+        (since, level) = (before.since, before.level);
+    }
+    let mut growth = Growth {
+        since,
+        level,
+        seen: now,
+        trend,
+        evidence,
+        known_since,
+        votes: before.map_or([0; 2], |before| before.votes),
+        leak: before.is_some_and(|before| before.leak),
+        exponential: before.is_some_and(|before| before.exponential),
+    };
+    let beyond = all().any(|trend| {
+        let growth = Growth {
+            trend: *trend,
+            ..growth
+        };
+        growth.is_beyond_bounds()
+    });
+    let races = growth.ratio() >= RACING
+        && all().any(|long| {
+            let within = |short: &Trend| short.span() <= 0.8 * long.span() && short.accelerates();
+            long.accelerates() && all().any(within)
+        });
+    for (votes, so) in growth.votes.iter_mut().zip([beyond, races]) {
+        *votes = if so { (*votes + 1).min(VOTES) } else { 0 };
+    }
+    growth.leak = growth.votes[0] == VOTES || (growth.leak && !longest.flattens());
+    growth.exponential = growth.votes[1] == VOTES || (growth.exponential && races);
+    Some(growth)
+}

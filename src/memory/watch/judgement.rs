@@ -1,0 +1,139 @@
+//! What is thought of one process's memory: the verdict, and fixed limits.
+
+use std::time::Duration;
+
+use super::status::Reading;
+use crate::{
+    id::ProcessName,
+    memory::{
+        MemoryOptions,
+        thresholds::{self, Crossing, Figures, Thresholds},
+        verdict::{self, Judge, Pattern, Sample, Verdict},
+    },
+};
+
+/// A judge, its last verdict, and when it was made.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    options: verdict::Options,
+    thresholds: Thresholds,
+    judge: Judge,
+    verdict: Option<Verdict>,
+    decided: Option<Duration>,
+    /// How many tasks there were at the time of the baseline.
+    tasks_before: Option<u64>,
+}
+
+impl Judgement {
+    pub(super) fn new(options: &MemoryOptions) -> Self {
+        Self {
+            options: options.judge,
+            thresholds: options.thresholds,
+            judge: Judge::new(options.judge),
+            verdict: None,
+            decided: None,
+            tasks_before: None,
+        }
+    }
+
+    pub(super) fn options(&self) -> &verdict::Options {
+        &self.options
+    }
+
+    /// Takes other options over. True when that makes it forget what it knew.
+    pub(super) fn reconfigure(&mut self, options: &MemoryOptions) -> bool {
+        self.thresholds = options.thresholds;
+        let differs = self.options != options.judge;
+        if differs {
+            *self = Self::new(options);
+        }
+        differs
+    }
+
+    /// Another process: nothing before counts.
+    pub(super) fn restarted(&mut self, now: Duration) {
+        self.judge.restarted(now);
+        (self.verdict, self.decided, self.tasks_before) = (None, None, None);
+    }
+
+    /// There is nothing to judge at the moment.
+    pub(super) fn suspend(&mut self) {
+        (self.verdict, self.decided) = (None, None);
+    }
+
+    pub(super) fn add(&mut self, now: Duration, bytes: u64) {
+        self.judge.add(Sample { at: now, bytes });
+    }
+
+    /// Whether it is time for another verdict.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        let interval = self.options.analysis_interval;
+        self.decided
+            .is_none_or(|last| now.saturating_sub(last) >= interval)
+    }
+
+    /// Makes a verdict, and says where a leak begins or ends.
+    pub(super) fn decide(&mut self, now: Duration, limit: Option<u64>, process: &ProcessName) {
+        let verdict = self.judge.verdict(now, limit);
+        let before = self.verdict.as_ref().map(|verdict| verdict.pattern);
+        match (before, verdict.pattern) {
+            (Some(Pattern::Leak), Pattern::Leak) => {}
+            (_, Pattern::Leak) => {
+                tracing::warn!(%process, "memory leaks: {}", verdict.recommendation);
+            }
+            (Some(Pattern::Leak), pattern) => {
+                tracing::info!(%process, %pattern, "memory leaks no more");
+            }
+            _ => {}
+        }
+        self.verdict = Some(verdict);
+        self.decided = Some(now);
+    }
+
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
+    /// What is held now is what growth is measured from.
+    pub(super) fn set_baseline(&mut self, now: Duration) {
+        self.judge.set_baseline(now);
+        self.tasks_before = None;
+    }
+
+    pub(super) fn baseline(&self) -> Option<u64> {
+        self.judge.baseline()
+    }
+
+    /// How much runs at once, which is kept where there is a baseline and none of it yet.
+    pub(super) fn note_tasks(&mut self, running: u64) {
+        if self.baseline().is_some() {
+            self.tasks_before.get_or_insert(running);
+        }
+    }
+
+    /// The fixed limits that a reading is above.
+    pub(super) fn crossings(&self, reading: Option<&Reading>) -> Vec<Crossing> {
+        let Some(reading) = reading else {
+            return Vec::new();
+        };
+        let verdict = self.verdict.as_ref();
+        let known = verdict.filter(|verdict| verdict.pattern != Pattern::Unknown);
+        let before = self.tasks_before.filter(|before| *before > 0);
+        let buffers = reading.kinds.buffers.unwrap_or(0);
+        let figures = Figures {
+            // Without the buffers, which are as large as they were configured.
+            resident_bytes: Some(reading.resident.saturating_sub(buffers)),
+            heap_bytes: reading.kinds.heap,
+            external_bytes: reading.kinds.external,
+            growth_ratio: verdict.and_then(|verdict| verdict.growth_ratio),
+            growth_bytes_per_second: known.map(|verdict| verdict.slope_bytes_per_second),
+            task_growth_ratio: before.map(|before| reading.running() as f64 / before as f64 - 1.0),
+            pressure_ratio: match (reading.pressure, reading.collecting) {
+                (Some(a), Some(b)) => Some(a.max(b)),
+                (a, b) => a.or(b),
+            },
+            idle_heap_ratio: reading.kinds.fragmentation,
+        };
+        thresholds::crossed(&figures, &self.thresholds)
+    }
+}

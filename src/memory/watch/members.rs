@@ -1,0 +1,281 @@
+//! The processes of one watch: kept open from one look to the next, summed up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::memory::proc::{
+    Identity, Look, Proc, Stat, Statm, Status, TICKS_PER_SECOND, Unreadable,
+};
+
+/// So many processes of a watch are kept open; those beyond are opened at each look.
+const KEPT_OPEN: usize = 64;
+
+/// Trees of processes and what they have used so far.
+#[derive(Debug, Default)]
+pub(in crate::memory) struct Members {
+    /// At the head of their trees; those of the last look that found any.
+    heads: BTreeSet<Identity>,
+    known: BTreeMap<Identity, Member>,
+    cpu_ticks: u64,
+    major_faults: u64,
+}
+
+#[derive(Debug)]
+struct Member {
+    statm: Option<Statm>,
+    cpu_ticks: u64,
+    major_faults: u64,
+    threads: u64,
+}
+
+/// What became of the heads since the last look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::memory) enum Heads {
+    /// All are still there, perhaps with new ones.
+    Stayed,
+    /// At least one has ended; so many have come in place of some.
+    Ended {
+        /// New ones, at most as many as ended.
+        replaced: u64,
+    },
+}
+
+/// What they hold together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::memory) struct Held {
+    pub(in crate::memory) resident: u64,
+    pub(in crate::memory) anonymous: Option<u64>,
+    pub(in crate::memory) file: Option<u64>,
+    pub(in crate::memory) swap: Option<u64>,
+    pub(in crate::memory) processes: u32,
+    pub(in crate::memory) threads: u64,
+    /// `None` when that of one cannot be had.
+    pub(in crate::memory) open_fds: Option<u64>,
+    /// Why it cannot.
+    pub(in crate::memory) unread: Option<Unreadable>,
+}
+
+impl Members {
+    /// Whether every head lives; a read of some 30 bytes each.
+    pub(super) fn live(&self, proc: &Proc) -> bool {
+        let lives = |head: &Identity| match self.known.get(head).and_then(|m| m.statm.as_ref()) {
+            Some(statm) => matches!(statm.resident(), Ok(Some(_))),
+            None => proc.identity(head.pid) == Some(*head),
+        };
+        !self.heads.is_empty() && self.heads.iter().all(lives)
+    }
+
+    /// The heads, in order of their numbers.
+    pub(super) fn heads(&self) -> impl Iterator<Item = Identity> + '_ {
+        self.heads.iter().copied()
+    }
+
+    /// Everybody.
+    pub(super) fn all(&self) -> impl Iterator<Item = Identity> + '_ {
+        self.known.keys().copied()
+    }
+
+    /// CPU time of all that ever belonged here, in seconds.
+    pub(super) fn cpu_seconds(&self) -> f64 {
+        self.cpu_ticks as f64 / TICKS_PER_SECOND
+    }
+
+    pub(super) fn major_faults(&self) -> u64 {
+        self.major_faults
+    }
+
+    /// Takes over who belongs here now.
+    pub(in crate::memory) fn update(
+        &mut self,
+        look: &Look<'_>,
+        heads: &BTreeSet<u32>,
+    ) -> Result<Heads, Unreadable> {
+        self.take(look.proc(), look.trees(heads), heads)
+    }
+
+    /// This process, whose children are not looked for: it has none.
+    pub(super) fn update_own(&mut self, proc: &Proc) -> Result<(), Unreadable> {
+        let pid = std::process::id();
+        let stat = proc.stat(pid)?;
+        let started = stat.start_ticks;
+        let alone = [(Identity { pid, started }, stat)].into();
+        self.take(proc, alone, &[pid].into()).map(drop)
+    }
+
+    fn take(
+        &mut self,
+        proc: &Proc,
+        trees: BTreeMap<Identity, Stat>,
+        heads: &BTreeSet<u32>,
+    ) -> Result<Heads, Unreadable> {
+        let members = trees.keys();
+        let heads: BTreeSet<Identity> = members
+            .filter(|identity| heads.contains(&identity.pid))
+            .copied()
+            .collect();
+        let Some(first) = heads.first() else {
+            return Err(Unreadable::vanished());
+        };
+        if !self.known.contains_key(first) {
+            // Says why, if it may not be read at all.
+            proc.statm(first.pid)?;
+        }
+        let ended = self.heads.difference(&heads).count();
+        let came = heads.difference(&self.heads).count();
+        self.heads = heads;
+        self.known
+            .retain(|identity, _| trees.contains_key(identity));
+        for (identity, stat) in trees {
+            self.book(proc, identity, &stat);
+        }
+        Ok(if ended == 0 {
+            Heads::Stayed
+        } else {
+            Heads::Ended {
+                replaced: ended.min(came) as u64,
+            }
+        })
+    }
+
+    /// Adds what a process has used since it was last seen, all of it if it is new.
+    fn book(&mut self, proc: &Proc, identity: Identity, stat: &Stat) {
+        let room = self.known.len() < KEPT_OPEN;
+        let member = self.known.entry(identity).or_insert_with(|| Member {
+            statm: None,
+            cpu_ticks: 0,
+            major_faults: 0,
+            threads: 0,
+        });
+        if member.statm.is_none() && room {
+            member.statm = proc.statm(identity.pid).ok();
+        }
+        self.cpu_ticks += stat.cpu_ticks.saturating_sub(member.cpu_ticks);
+        self.major_faults += stat.major_faults.saturating_sub(member.major_faults);
+        member.cpu_ticks = stat.cpu_ticks;
+        member.major_faults = stat.major_faults;
+        member.threads = stat.threads;
+    }
+
+    /// Sums up. A process that ends meanwhile is left out.
+    pub(in crate::memory) fn read(&self, proc: &Proc) -> Result<Held, Unreadable> {
+        let mut held = Held {
+            open_fds: Some(0),
+            ..Held::default()
+        };
+        let sum = |a: Option<u64>, b: Option<u64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        for (identity, member) in &self.known {
+            let pid = identity.pid;
+            let resident = match &member.statm {
+                Some(statm) => statm.resident().ok(),
+                None => proc.statm(pid).ok().and_then(|statm| statm.resident().ok()),
+            };
+            let Some(resident) = resident.flatten() else {
+                continue;
+            };
+            held.resident = held.resident.saturating_add(resident);
+            held.processes += 1;
+            held.threads += member.threads;
+            // What a process lacks that has just ended, the sum does not lack.
+            let Status {
+                anonymous,
+                file,
+                swap,
+            } = proc.status(pid).unwrap_or_default();
+            held.anonymous = sum(held.anonymous, anonymous);
+            held.file = sum(held.file, file);
+            held.swap = sum(held.swap, swap);
+            match proc.open_fds(pid) {
+                Ok(open) => held.open_fds = held.open_fds.map(|sum| sum + open),
+                Err(gone) if gone == Unreadable::vanished() => {}
+                Err(unread) => {
+                    held.open_fds = None;
+                    held.unread = Some(unread);
+                }
+            }
+        }
+        if held.processes == 0 {
+            return Err(Unreadable::vanished());
+        }
+        Ok(held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::proc::tree_for_tests::Tree;
+
+    fn update(members: &mut Members, tree: &Tree, heads: &[u32]) -> Result<Heads, Unreadable> {
+        let proc = tree.proc();
+        members.update(&Look::new(&proc), &heads.iter().copied().collect())
+    }
+
+    fn resident(members: &Members, tree: &Tree) -> u64 {
+        let page = rustix::param::page_size() as u64;
+        members.read(&tree.proc()).unwrap().resident / page
+    }
+
+    #[test]
+    fn a_tree_is_summed_and_ends_with_its_head() {
+        let tree = Tree::new();
+        tree.process(10, 1, "x", &["x"]);
+        tree.process(11, 10, "y", &["y"]);
+        let mut members = Members::default();
+        assert!(!members.live(&tree.proc()));
+        assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
+        assert_eq!(resident(&members, &tree), 200);
+        let held = members.read(&tree.proc()).unwrap();
+        assert_eq!((held.processes, held.threads, held.anonymous), (2, 4, None));
+        assert_eq!((members.cpu_seconds(), members.major_faults()), (6.0, 6));
+        // A child that ends is no restart, and what it used stays used.
+        tree.end(11);
+        assert!(members.live(&tree.proc()));
+        assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
+        assert_eq!(
+            (resident(&members, &tree), members.cpu_seconds()),
+            (100, 6.0)
+        );
+        tree.end(10);
+        assert!(!members.live(&tree.proc()));
+        assert_eq!(
+            update(&mut members, &tree, &[10]),
+            Err(Unreadable::vanished())
+        );
+        tree.process_started(10, 1, "x", &["x"], 900);
+        let again = update(&mut members, &tree, &[10]);
+        assert_eq!(again, Ok(Heads::Ended { replaced: 1 }));
+        assert_eq!(members.cpu_seconds(), 9.0);
+    }
+
+    #[test]
+    fn another_process_under_the_same_number_is_another() {
+        let tree = Tree::new();
+        tree.process_started(10, 1, "x", &["x"], 100);
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        tree.end(10);
+        tree.process_started(10, 1, "x", &["x"], 500);
+        tree.resident(10, 900);
+        assert!(!members.live(&tree.proc()));
+        let change = update(&mut members, &tree, &[10]);
+        assert_eq!(change, Ok(Heads::Ended { replaced: 1 }));
+        assert_eq!(resident(&members, &tree), 900);
+    }
+
+    #[test]
+    fn heads_that_join_are_growth_and_heads_that_leave_are_not_a_restart() {
+        let tree = Tree::new();
+        for pid in [10, 20] {
+            tree.process(pid, 1, "x", &["x"]);
+        }
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        assert_eq!(update(&mut members, &tree, &[10, 20]), Ok(Heads::Stayed));
+        assert_eq!(resident(&members, &tree), 200);
+        tree.end(10);
+        let change = update(&mut members, &tree, &[20]);
+        assert_eq!(change, Ok(Heads::Ended { replaced: 0 }));
+    }
+}

@@ -1,0 +1,137 @@
+//! Watching: this process and those of the configuration, read and judged on a thread of
+//! their own.
+
+mod judgement;
+mod members;
+mod metrics;
+mod own;
+mod past;
+mod sampler;
+mod status;
+mod surroundings;
+mod target;
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+
+pub(super) use self::members::{Held, Members};
+use self::{own::Own, sampler::Sampler, status::Subject};
+pub use self::{
+    own::OwnFigures,
+    past::{Moment, Past},
+    status::{Analysis, Kinds, ProcessStatus, Reading, Totals},
+};
+use super::MemoryOptions;
+use crate::{
+    id::ProcessName,
+    metrics::Roster,
+    net::Dialler,
+    shutdown::{TaskKind, Tasks},
+};
+
+/// The most processes that may be watched.
+pub const MAX_WATCHES: usize = 64;
+
+/// The longest time between two looks whether a process is there; samples may be rarer.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Orders that may wait.
+const ORDERS: usize = 4;
+
+/// Everybody whose memory is watched.
+#[derive(Debug)]
+pub struct Memory {
+    roster: Roster<ProcessName, Subject>,
+    orders: mpsc::Sender<Order>,
+}
+
+/// What the thread is asked to do.
+enum Order {
+    Apply(MemoryOptions, oneshot::Sender<()>),
+    Analyze(Option<ProcessName>, oneshot::Sender<Vec<Analysis>>),
+    Baseline(Option<ProcessName>, oneshot::Sender<usize>),
+}
+
+/// The thread is not there, because the program stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("memory is not watched any more: the program stops")]
+pub struct Stopped;
+
+impl Memory {
+    /// Starts the thread, which ends with `tasks` and watches this process by the defaults
+    /// until [`Self::apply`] says more. `own` tells what only this process knows of itself;
+    /// it is asked at every sample and must not wait.
+    ///
+    /// # Errors
+    /// When the system gives no thread or runtime.
+    pub fn start(
+        tasks: &Tasks,
+        own: impl Fn() -> OwnFigures + Send + 'static,
+    ) -> io::Result<Arc<Self>> {
+        let (orders, asked) = mpsc::channel(ORDERS);
+        let roster = Roster::default();
+        let sampler = Sampler::new(roster.clone(), Own::new(own));
+        // What the memory of a recorder costs to read is small, but it blocks; and to ask it
+        // over HTTP needs a runtime.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let group = tasks.clone();
+        tasks.thread(TaskKind::Memory, "memory", move || {
+            runtime.block_on(sampler::run(sampler, Dialler::new(&group), group, asked));
+            runtime.shutdown_background();
+        })?;
+        Ok(Arc::new(Self { roster, orders }))
+    }
+
+    /// Watches what the options say. Who was watched by equal options keeps its history. Done
+    /// when the series are there.
+    ///
+    /// # Errors
+    /// [`Stopped`]. Cancellation safe: the order is carried out or not.
+    pub async fn apply(&self, options: MemoryOptions) -> Result<(), Stopped> {
+        self.order(|reply| Order::Apply(options, reply)).await
+    }
+
+    /// Reads and judges one process or all of them now, with the figures that are too dear to be
+    /// read each time.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn analyze(&self, which: Option<ProcessName>) -> Result<Vec<Analysis>, Stopped> {
+        self.order(|reply| Order::Analyze(which, reply)).await
+    }
+
+    /// Takes what one process or all of them hold now for the baseline; how many that were.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn set_baseline(&self, which: Option<ProcessName>) -> Result<usize, Stopped> {
+        self.order(|reply| Order::Baseline(which, reply)).await
+    }
+
+    async fn order<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<T>) -> Order,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.orders.send(order(reply)).await;
+        sent.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Everybody as last read, in order of names.
+    pub fn processes(&self) -> Vec<Arc<ProcessStatus>> {
+        let members = self.roster.members();
+        members
+            .iter()
+            .map(|(_, subject)| subject.status())
+            .collect()
+    }
+
+    /// What a process held before; `None` for one that is not watched.
+    pub fn past(&self, name: &ProcessName) -> Option<Past> {
+        Some(self.roster.get(name)?.past())
+    }
+}

@@ -1,0 +1,204 @@
+//! The thread's work: rounds of looks, orders, and questions to recorders.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use url::Url;
+
+use super::{
+    LOOK, Order,
+    own::Own,
+    status::{Analysis, Subject},
+    target::{Target, Whose},
+};
+use crate::{
+    id::ProcessName,
+    memory::{
+        MemoryOptions, Unreadable, WatchOptions,
+        proc::{Finder, Look, Proc},
+        recorder::{self, OwnWords},
+    },
+    metrics::Roster,
+    net::Dialler,
+    shutdown::Tasks,
+};
+
+/// Everybody who is watched.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    proc: Proc,
+    roster: Roster<ProcessName, Subject>,
+    options: MemoryOptions,
+    targets: Vec<Target>,
+    /// Given to the target of this process when it is there.
+    own: Option<Own>,
+}
+
+/// What a recorder answered: whose answer it is, and what was said.
+type Said = (ProcessName, Result<OwnWords, Unreadable>);
+
+impl Sampler {
+    pub(super) fn new(roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+        Self::with(Proc::of_this_system(), roster, own)
+    }
+
+    fn with(proc: Proc, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+        let mut sampler = Self {
+            proc,
+            roster,
+            options: MemoryOptions::default(),
+            targets: Vec::new(),
+            own: Some(own),
+        };
+        sampler.apply(MemoryOptions::default());
+        sampler
+    }
+
+    /// The time between two rounds: a whole number of them makes a sample interval.
+    fn period(&self) -> Duration {
+        let interval = self
+            .options
+            .judge
+            .sample_interval
+            .max(Duration::from_millis(10));
+        let looks = interval.as_nanos().div_ceil(LOOK.as_nanos());
+        interval / u32::try_from(looks).unwrap_or(u32::MAX)
+    }
+
+    /// One round. Returns whom to ask for their own metrics.
+    fn round(&mut self, now: Duration) -> Vec<(ProcessName, Url)> {
+        let slack = self.period() / 2;
+        let look = Look::new(&self.proc);
+        let mut ask = Vec::new();
+        for target in &mut self.targets {
+            let sampled = target.look(now, slack, &look, false);
+            if let Whose::Theirs(options, _) = &target.whose
+                && let Some(url) = options.metrics_url.as_ref().filter(|_| sampled)
+            {
+                ask.push((options.name.clone(), url.clone()));
+            }
+        }
+        ask
+    }
+
+    /// Watches exactly whom the options name. Who is watched by equal options stays.
+    fn apply(&mut self, options: MemoryOptions) {
+        let wanted = |watch: &WatchOptions| options.watches.contains(watch);
+        self.targets.retain(|target| match &target.whose {
+            Whose::Ours(_) => true,
+            Whose::Theirs(watch, _) => wanted(watch),
+        });
+        for target in &mut self.targets {
+            target.reconfigure(&options);
+        }
+        if let Some(own) = self.own.take() {
+            self.join(Whose::Ours(own), ProcessName::own(), &options);
+        }
+        for watch in &options.watches {
+            if self
+                .targets
+                .iter()
+                .all(|target| *target.name() != watch.name)
+            {
+                let finder = Finder::new(watch.selector.clone());
+                let whose = Whose::Theirs(Box::new(watch.clone()), finder);
+                self.join(whose, watch.name.clone(), &options);
+            }
+        }
+        self.options = options;
+    }
+
+    fn join(&mut self, whose: Whose, name: ProcessName, options: &MemoryOptions) {
+        let subject = std::sync::Arc::new(Subject::new(name.clone()));
+        // Names differ, as the configuration has made sure.
+        if let Ok(subject) = self.roster.join(name.clone(), subject) {
+            self.targets
+                .push(Target::new(whose, name, subject, options));
+        }
+    }
+
+    fn of_name(&mut self, which: Option<&ProcessName>) -> impl Iterator<Item = &mut Target> {
+        let targets = self.targets.iter_mut();
+        targets.filter(move |target| which.is_none_or(|name| name == target.name()))
+    }
+
+    fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Analysis> {
+        let proc = self.proc.clone();
+        let look = Look::new(&proc);
+        let each = self.of_name(which).map(|target| {
+            target.look(now, Duration::ZERO, &look, true);
+            target.analysis(&proc)
+        });
+        each.collect()
+    }
+
+    fn told(&mut self, now: Duration, (name, said): Said) {
+        for target in self.of_name(Some(&name)) {
+            target.told(now, said.clone());
+        }
+    }
+}
+
+/// Runs until the tasks are cancelled.
+pub(super) async fn run(
+    mut sampler: Sampler,
+    dialler: Dialler,
+    tasks: Tasks,
+    mut orders: mpsc::Receiver<Order>,
+) {
+    let began = Instant::now();
+    let mut next = began;
+    let mut answers: FuturesUnordered<BoxFuture<'_, Said>> = FuturesUnordered::new();
+    let mut asked: Vec<ProcessName> = Vec::new();
+    loop {
+        tokio::select! {
+            () = tasks.cancelled() => return,
+            () = sleep_until(next) => {
+                for (name, url) in sampler.round(began.elapsed()) {
+                    // Not twice at once, however slow it is.
+                    if asked.contains(&name) {
+                        continue;
+                    }
+                    asked.push(name.clone());
+                    let dialler = &dialler;
+                    answers.push(Box::pin(async move {
+                        (name, recorder::fetch(dialler, &url).await)
+                    }));
+                }
+                // A machine that slept or was too busy does not make up for what it missed.
+                next = (next + sampler.period()).max(Instant::now());
+            }
+            Some(said) = answers.next() => {
+                asked.retain(|name| *name != said.0);
+                sampler.told(began.elapsed(), said);
+            }
+            Some(order) = orders.recv() => {
+                let now = began.elapsed();
+                // Who asked may have gone; then nobody needs the answer.
+                match order {
+                    Order::Apply(options, reply) => {
+                        sampler.apply(options);
+                        next = Instant::now();
+                        let _told = reply.send(());
+                    }
+                    Order::Analyze(which, reply) => {
+                        let _told = reply.send(sampler.analyze(now, which.as_ref()));
+                    }
+                    Order::Baseline(which, reply) => {
+                        let set = sampler.of_name(which.as_ref()).filter_map(|target| {
+                            target.set_baseline(now).then_some(())
+                        });
+                        let _told = reply.send(set.count());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

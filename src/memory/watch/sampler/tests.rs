@@ -1,0 +1,236 @@
+//! Rounds over a tree of files, at times of the test's choice.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::memory::{
+    OwnFigures, ProcessStatus, ReadFailure, Selector, proc::tree_for_tests::Tree, verdict::Pattern,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(30);
+
+struct Fixture {
+    tree: Tree,
+    roster: Roster<ProcessName, Subject>,
+    sampler: Sampler,
+}
+
+fn watch(name: &str, selector: Selector) -> WatchOptions {
+    WatchOptions {
+        name: ProcessName::new(name).unwrap(),
+        selector,
+        metrics_url: None,
+    }
+}
+
+fn bird() -> WatchOptions {
+    watch("bird", Selector::Command("bird".to_owned()))
+}
+
+impl Fixture {
+    fn new(watches: &[WatchOptions]) -> Self {
+        let tree = Tree::new();
+        tree.process(std::process::id(), 1, "own", &["own"]);
+        let roster = Roster::default();
+        let own = Own::new(OwnFigures::default);
+        let mut sampler = Sampler::with(tree.proc(), roster.clone(), own);
+        sampler.apply(options(watches));
+        Self {
+            tree,
+            roster,
+            sampler,
+        }
+    }
+
+    fn at(&mut self, now: Duration) -> Arc<ProcessStatus> {
+        self.sampler.round(now);
+        self.status("bird")
+    }
+
+    fn status(&self, name: &str) -> Arc<ProcessStatus> {
+        let name = ProcessName::new(name).unwrap();
+        self.roster.get(&name).unwrap().status()
+    }
+
+    fn samples(&self) -> usize {
+        let name = ProcessName::new("bird").unwrap();
+        self.roster.get(&name).unwrap().past().moments().len()
+    }
+}
+
+fn options(watches: &[WatchOptions]) -> MemoryOptions {
+    MemoryOptions {
+        watches: watches.to_vec(),
+        ..MemoryOptions::default()
+    }
+}
+
+fn pages(status: &ProcessStatus) -> Option<u64> {
+    let page = rustix::param::page_size() as u64;
+    status
+        .reading
+        .as_ref()
+        .map(|reading| reading.resident / page)
+}
+
+#[test]
+fn a_sample_interval_is_a_whole_number_of_rounds() {
+    let mut fixture = Fixture::new(&[]);
+    for (interval, period) in [(30_000, 5_000), (7_000, 3_500), (5_000, 5_000), (100, 100)] {
+        let mut options = options(&[]);
+        options.judge.sample_interval = Duration::from_millis(interval);
+        fixture.sampler.apply(options);
+        assert_eq!(fixture.sampler.period(), Duration::from_millis(period));
+    }
+}
+
+#[test]
+fn a_process_is_seen_within_a_round_and_sampled_by_its_interval() {
+    let mut fixture = Fixture::new(&[bird()]);
+    let status = fixture.at(Duration::ZERO);
+    assert_eq!((status.up, pages(&status)), (false, None));
+    assert_eq!(status.totals.failures[ReadFailure::NotFound.index()], 1);
+    assert!(
+        status
+            .problem
+            .as_ref()
+            .unwrap()
+            .problem
+            .contains("\"bird\"")
+    );
+
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    let status = fixture.at(5 * SECOND);
+    assert_eq!((status.up, pages(&status)), (true, Some(100)));
+    assert_eq!((&status.pids[..], &status.problem), (&[10][..], &None));
+    fixture.tree.resident(10, 700);
+    for round in 2..7 {
+        assert_eq!(pages(&fixture.at(round * 5 * SECOND)), Some(100));
+    }
+    assert_eq!(pages(&fixture.at(5 * SECOND + INTERVAL)), Some(700));
+    assert_eq!(fixture.samples(), 2);
+    assert!(fixture.roster.get(&ProcessName::own()).unwrap().status().up);
+}
+
+#[test]
+fn a_process_that_ends_is_noticed_before_its_next_sample_and_is_no_fault() {
+    let mut fixture = Fixture::new(&[bird()]);
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    fixture.at(Duration::ZERO);
+    fixture.tree.end(10);
+    let status = fixture.at(5 * SECOND);
+    assert_eq!((status.up, pages(&status)), (false, None));
+    assert_eq!((status.verdict.as_ref(), status.baseline), (None, None));
+    assert_eq!(status.totals.restarts, 0, "nothing came in its place yet");
+    fixture.tree.process_started(44, 1, "bird", &["bird"], 900);
+    let status = fixture.at(10 * SECOND);
+    assert_eq!((status.up, status.totals.restarts), (true, 1));
+}
+
+#[test]
+fn restarts_are_counted_and_never_judged_as_growth() {
+    let mut fixture = Fixture::new(&[bird()]);
+    // Each time larger than before, as a leak would look.
+    for minute in 0..200_u32 {
+        let pid = 100 + minute;
+        fixture
+            .tree
+            .process_started(pid, 1, "bird", &["bird"], u64::from(minute) * 6_000);
+        fixture.tree.resident(pid, u64::from(minute) * 1_000 + 1);
+        for round in 0..12 {
+            let status = fixture.at(minute * 60 * SECOND + round * 5 * SECOND);
+            let verdict = status.verdict.as_ref().unwrap();
+            assert_eq!(
+                verdict.pattern,
+                Pattern::Unknown,
+                "minute {minute}: {verdict:?}"
+            );
+            assert!(verdict.samples <= 3, "{verdict:?}");
+        }
+        assert_eq!(fixture.status("bird").totals.restarts, u64::from(minute));
+        fixture.tree.end(pid);
+    }
+}
+
+#[test]
+fn a_number_given_to_another_process_is_not_the_same_process() {
+    let mut fixture = Fixture::new(&[watch("bird", Selector::Pid(10))]);
+    fixture.tree.process_started(10, 1, "bird", &["bird"], 100);
+    assert!(fixture.at(Duration::ZERO).up);
+    fixture.tree.end(10);
+    fixture
+        .tree
+        .process_started(10, 1, "other", &["other"], 900);
+    let status = fixture.at(5 * SECOND);
+    let problem = status.problem.as_ref().unwrap();
+    assert_eq!((status.up, problem.reason), (false, ReadFailure::NotFound));
+    assert!(
+        problem.problem.contains("another has its number"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_reload_keeps_who_is_watched_alike_and_drops_the_rest() {
+    let other = watch("bat", Selector::Command("bat".to_owned()));
+    let mut fixture = Fixture::new(&[bird(), other.clone()]);
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    fixture.at(Duration::ZERO);
+    fixture.at(INTERVAL);
+    let names = |fixture: &Fixture| -> Vec<String> {
+        let members = fixture.roster.members();
+        members.iter().map(|(name, _)| name.to_string()).collect()
+    };
+    assert_eq!(names(&fixture), ["bat", "bird", "self"]);
+    fixture.sampler.apply(options(&[bird()]));
+    assert_eq!(
+        (names(&fixture), fixture.samples()),
+        (vec!["bird".to_owned(), "self".to_owned()], 2)
+    );
+    // The same name for another process is another watch.
+    fixture
+        .sampler
+        .apply(options(&[watch("bird", Selector::Pid(10))]));
+    assert_eq!((names(&fixture).len(), fixture.samples()), (2, 0));
+    fixture.sampler.apply(options(&[]));
+    assert_eq!(names(&fixture), ["self"]);
+}
+
+#[test]
+fn what_a_recorder_says_of_its_heap_goes_with_the_sample() {
+    let mut options = bird();
+    options.metrics_url = Some(Url::parse("http://127.0.0.1:1/metrics").unwrap());
+    let mut fixture = Fixture::new(&[options]);
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    let asked = fixture.sampler.round(Duration::ZERO);
+    assert_eq!(asked.len(), 1);
+    let (name, _) = asked.into_iter().next().unwrap();
+    let words = OwnWords {
+        heap: Some(4096),
+        idle: Some(4096),
+        tasks: Some(7),
+        collecting: Some(0.5),
+    };
+    fixture
+        .sampler
+        .told(Duration::ZERO, (name.clone(), Ok(words)));
+    let kinds = |fixture: &Fixture| fixture.status("bird").reading.clone().unwrap().kinds;
+    assert_eq!(kinds(&fixture).heap, Some(4096));
+    assert_eq!(kinds(&fixture).fragmentation, Some(0.5));
+    let resident = fixture.status("bird").reading.as_ref().unwrap().resident;
+    assert_eq!(kinds(&fixture).external, Some(resident - 4096));
+    // It stays for a while when the server does not answer, and then is unknown.
+    let silent = Unreadable::new(ReadFailure::Metrics, "silent");
+    fixture.at(INTERVAL);
+    fixture.sampler.told(INTERVAL, (name, Err(silent)));
+    let status = fixture.status("bird");
+    assert!(status.up && kinds(&fixture).heap.is_some());
+    assert_eq!(
+        status.problem.as_ref().unwrap().reason,
+        ReadFailure::Metrics
+    );
+    assert_eq!(status.totals.failures[ReadFailure::Metrics.index()], 1);
+    fixture.at(5 * INTERVAL);
+    assert_eq!(kinds(&fixture).heap, None);
+}

@@ -1,0 +1,106 @@
+//! What a process's control groups say: how much it may have, how hard memory is to get there,
+//! and who was killed for it.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::memory::{
+    limits,
+    proc::{Groups, Pressure, Proc, read_count},
+};
+
+/// The groups of the process at the head.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    groups: Groups,
+    pressure: Pressure,
+    /// The count of the group, and the file it was read from.
+    killed: Option<(PathBuf, u64)>,
+    /// Kills seen, also in groups that have gone.
+    oom_kills: Option<u64>,
+}
+
+impl Surroundings {
+    /// Another process is at the head now, perhaps in another group.
+    pub(super) fn enter(&mut self, proc: &Proc, head: u32) {
+        self.groups = proc.groups(head);
+    }
+
+    /// The most memory that the head may have, in bytes.
+    pub(super) fn limit(&self, proc: &Proc) -> Option<u64> {
+        limits::tightest(proc, &self.groups).map(|size| size.0)
+    }
+
+    /// The part of the time since the last look in which somebody waited for memory, in the
+    /// head's group where that is told, else on the whole machine.
+    pub(super) fn pressure(&mut self, proc: &Proc, now: Duration) -> Option<f64> {
+        let mut files = self.groups.pressure_files();
+        files.push(proc.root().join("pressure/memory"));
+        self.pressure.observe(&files, now)
+    }
+
+    /// How many were killed since the first look, where that is told. A group that is made
+    /// anew, as for a service that starts again, counts from zero.
+    pub(super) fn oom_kills(&mut self) -> Option<u64> {
+        let files = self.groups.oom_files();
+        let found = files
+            .into_iter()
+            .find_map(|file| read_count(&file, "oom_kill").map(|count| (file, count)));
+        if let Some((file, count)) = found {
+            let before = match &self.killed {
+                Some((known, before)) if *known == file && *before <= count => *before,
+                // The same path with a lower count is a new group.
+                Some((known, _)) if *known == file => 0,
+                _ => count,
+            };
+            self.oom_kills = Some(self.oom_kills.unwrap_or(0) + (count - before));
+            self.killed = Some((file, count));
+        }
+        self.oom_kills
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::proc::tree_for_tests::Tree;
+
+    #[test]
+    fn kills_are_counted_from_the_first_look_across_groups_made_anew() {
+        let tree = Tree::new();
+        tree.write("proc/7/cgroup", "0::/a\n");
+        let events = |count| {
+            tree.write(
+                "cgroup/a/memory.events",
+                &format!("oom 1\noom_kill {count}\n"),
+            )
+        };
+        let mut surroundings = Surroundings::default();
+        surroundings.enter(&tree.proc(), 7);
+        assert_eq!(surroundings.oom_kills(), None, "not told");
+        let file = events(5);
+        assert_eq!(surroundings.oom_kills(), Some(0));
+        events(7);
+        assert_eq!(surroundings.oom_kills(), Some(2));
+        std::fs::remove_file(file).unwrap();
+        assert_eq!(surroundings.oom_kills(), Some(2));
+        events(1);
+        assert_eq!(surroundings.oom_kills(), Some(3));
+    }
+
+    #[test]
+    fn a_limit_outside_of_what_can_be_seen_is_not_taken_for_ours() {
+        let tree = Tree::new();
+        tree.write("proc/meminfo", "MemTotal: 4096 kB\n");
+        tree.write("proc/7/cgroup", "0::/../other\n");
+        tree.write("proc/8/cgroup", "0::/a/b\n");
+        tree.write("cgroup/memory.max", "1000\n");
+        tree.write("cgroup/a/memory.max", "2000\n");
+        let limit = |pid| {
+            let mut surroundings = Surroundings::default();
+            surroundings.enter(&tree.proc(), pid);
+            surroundings.limit(&tree.proc())
+        };
+        assert_eq!(limit(7), Some(4096 * 1024));
+        assert_eq!(limit(8), Some(1000));
+    }
+}

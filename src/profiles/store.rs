@@ -1,0 +1,234 @@
+//! The directory of profiles.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use jiff::Timestamp;
+
+use super::ProfileKind;
+use crate::units::ByteSize;
+
+/// How a profile's name ends.
+const SUFFIX: &str = ".pb.gz";
+/// How the name of one begins that is still being written.
+const UNFINISHED: &str = ".unfinished-";
+
+/// What the configuration says about profiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Where they are kept; made if it is not there.
+    pub directory: PathBuf,
+    /// How often a heap profile is written.
+    pub every: Duration,
+    /// How many of a kind are kept.
+    pub keep: usize,
+    /// How many bytes all of them may take.
+    pub max_bytes: ByteSize,
+}
+
+/// Writes a profile under a name that tells its kind and time, then removes the oldest beyond
+/// what may be kept. The new one always stays; files of other names are left alone.
+///
+/// # Errors
+/// Those of the system; nothing half-written is left then.
+pub(super) fn write(
+    options: &StoreOptions,
+    kind: ProfileKind,
+    time: SystemTime,
+    profile: &[u8],
+) -> io::Result<PathBuf> {
+    fs::create_dir_all(&options.directory)?;
+    let name = name(kind, time)?;
+    let unfinished = options.directory.join(format!("{UNFINISHED}{name}"));
+    let path = options.directory.join(&name);
+    let written = File::create(&unfinished)
+        .and_then(|mut file| file.write_all(profile).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&unfinished, &path));
+    if let Err(error) = written {
+        // It may not even be there.
+        let _best_effort = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    retain(options, &name)?;
+    Ok(path)
+}
+
+fn name(kind: ProfileKind, time: SystemTime) -> io::Result<String> {
+    let time = Timestamp::try_from(time).map_err(io::Error::other)?;
+    let time = time.strftime("%Y%m%dT%H%M%S.%3fZ");
+    Ok(format!("{kind}-{time}{SUFFIX}"))
+}
+
+/// The kind and the time of a profile's name, as it is written there.
+fn parse(name: &str) -> Option<(ProfileKind, &str)> {
+    let (kind, time) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    let kind = ProfileKind::ALL
+        .iter()
+        .find(|known| known.as_str() == kind)?;
+    let written = |at: usize, byte: u8| match at {
+        8 => byte == b'T',
+        15 => byte == b'.',
+        19 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    let right = time.len() == 20 && time.bytes().enumerate().all(|(at, byte)| written(at, byte));
+    right.then_some((*kind, time))
+}
+
+/// Removes the oldest of each kind beyond the number, then the oldest of all beyond the bytes.
+fn retain(options: &StoreOptions, newest: &str) -> io::Result<()> {
+    let mut kept = profiles(&options.directory)?;
+    // The newest first.
+    kept.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.name.cmp(&b.name)));
+    let mut of_kind = [0_usize; ProfileKind::COUNT];
+    let mut bytes = 0_u64;
+    for profile in kept {
+        let count = &mut of_kind[profile.kind.index()];
+        let may_stay =
+            *count < options.keep && bytes.saturating_add(profile.bytes) <= options.max_bytes.0;
+        if may_stay || profile.name == newest {
+            *count += 1;
+            bytes = bytes.saturating_add(profile.bytes);
+        } else {
+            fs::remove_file(options.directory.join(&profile.name))?;
+        }
+    }
+    Ok(())
+}
+
+struct Kept {
+    kind: ProfileKind,
+    name: String,
+    time: String,
+    bytes: u64,
+}
+
+fn profiles(directory: &Path) -> io::Result<Vec<Kept>> {
+    let mut profiles = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let found = parse(&name).map(|(kind, time)| (kind, time.to_owned()));
+        if let Some((kind, time)) = found
+            && entry.file_type()?.is_file()
+        {
+            let bytes = entry.metadata()?.len();
+            profiles.push(Kept {
+                kind,
+                name,
+                time,
+                bytes,
+            });
+        }
+    }
+    Ok(profiles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory of its own that goes away with the value.
+    struct Scratch(StoreOptions);
+
+    impl Scratch {
+        fn new(name: &str, keep: usize, max_bytes: u64) -> Self {
+            let name = format!("profiles-{name}-{}", std::process::id());
+            Self(StoreOptions {
+                directory: std::env::temp_dir().join(name).join("below"),
+                every: Duration::from_secs(1),
+                keep,
+                max_bytes: ByteSize(max_bytes),
+            })
+        }
+
+        fn write(&self, kind: ProfileKind, second: u64, bytes: usize) -> io::Result<PathBuf> {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_millis(second * 1_000 + 7);
+            write(&self.0, kind, time, &vec![1; bytes])
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(&self.0.directory).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let above = self.0.directory.parent().unwrap();
+            assert!(fs::remove_dir_all(above).is_ok() || !above.exists());
+        }
+    }
+
+    use ProfileKind::{Cpu, Heap};
+
+    #[test]
+    fn the_newest_of_each_kind_are_kept_and_nothing_else_is_touched() {
+        let scratch = Scratch::new("number", 2, 1_000_000);
+        scratch.write(Cpu, 1, 10).unwrap();
+        for foreign in [
+            "notes.txt",
+            "heap-old.pb.gz",
+            "heap-1970010XT000005.007Z.pb.gz",
+        ] {
+            fs::write(scratch.0.directory.join(foreign), "mine").unwrap();
+        }
+        for second in 2..6 {
+            scratch.write(Heap, second, 10).unwrap();
+        }
+        assert_eq!(
+            scratch.names(),
+            [
+                "cpu-19700101T000001.007Z.pb.gz",
+                "heap-19700101T000004.007Z.pb.gz",
+                "heap-19700101T000005.007Z.pb.gz",
+                "heap-1970010XT000005.007Z.pb.gz",
+                "heap-old.pb.gz",
+                "notes.txt",
+            ]
+        );
+    }
+
+    #[test]
+    fn bytes_are_bounded_but_the_new_one_stays() {
+        let scratch = Scratch::new("bytes", 100, 100);
+        for second in 1..=5 {
+            scratch.write(Heap, second, 40).unwrap();
+        }
+        assert_eq!(scratch.names().len(), 2);
+        scratch.write(Heap, 6, 500).unwrap();
+        assert_eq!(scratch.names(), ["heap-19700101T000006.007Z.pb.gz"]);
+        // A clock that was set back does not remove what was just written.
+        scratch.write(Heap, 1, 40).unwrap();
+        assert!(
+            scratch
+                .names()
+                .contains(&"heap-19700101T000001.007Z.pb.gz".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_fails_leaves_nothing_half_written() {
+        let scratch = Scratch::new("fails", 2, 1_000);
+        scratch.write(Heap, 1, 10).unwrap();
+        // The name is taken by a directory: the last step fails.
+        let taken = scratch.0.directory.join("heap-19700101T000002.007Z.pb.gz");
+        fs::create_dir_all(taken.join("x")).unwrap();
+        scratch.write(Heap, 2, 10).unwrap_err();
+        let names = scratch.names();
+        assert!(
+            !names.iter().any(|name| name.starts_with(UNFINISHED)),
+            "{names:?}"
+        );
+    }
+}

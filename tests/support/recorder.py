@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""A recorder that misbehaves on order.
+
+Prints one JSON line with its pid, and with the port of its metrics if --metrics is given, then
+takes orders on its standard input, one a line:
+
+  hold N     hold N KiB more, touched
+  drop       give all of it back
+  files N    open N files
+  child N    start a child that holds N KiB
+  exit       end
+
+Ends with its standard input.
+"""
+
+import http.server
+import json
+import mmap
+import os
+import subprocess
+import sys
+import threading
+
+held, files, children = [], [], []
+
+
+def hold(kib):
+    """Memory of its own, in RAM: a mapping that nothing else gives away or keeps."""
+    memory = mmap.mmap(-1, kib * 1024, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for page in range(0, kib * 1024, 4096):
+        memory[page] = 1
+    held.append(memory)
+
+
+class Metrics(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = (
+            "# TYPE go_goroutines gauge\ngo_goroutines 42\n"
+            "go_memstats_heap_alloc_bytes 1048576\ngo_memstats_heap_inuse_bytes 1048576\n"
+            "go_memstats_heap_idle_bytes 1048576\ngo_memstats_gc_cpu_fraction 0.01\n"
+        ).encode()
+        self.send_response(200 if self.path == "/metrics" else 404)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def main():
+    about = {"pid": os.getpid()}
+    if "--metrics" in sys.argv:
+        server = http.server.HTTPServer(("127.0.0.1", 0), Metrics)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        about["port"] = server.server_port
+    if "--hold" in sys.argv:
+        hold(int(sys.argv[sys.argv.index("--hold") + 1]))
+    print(json.dumps(about), flush=True)
+    for line in sys.stdin:
+        order, *number = line.split()
+        number = int(number[0]) if number else 0
+        if order == "hold":
+            hold(number)
+        elif order == "drop":
+            held.clear()
+        elif order == "files":
+            files.extend(open(os.devnull) for _ in range(number))
+        elif order == "child":
+            command = ["/usr/bin/python3", __file__, "--hold", str(number)]
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            child.stdout.readline()
+            children.append(child)
+        elif order == "exit":
+            break
+        print("done", flush=True)
+
+
+main()
