@@ -23,6 +23,7 @@ use std::{
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub(super) use self::{
@@ -31,7 +32,7 @@ pub(super) use self::{
     find::Finder,
     identity::Identity,
     pressure::Pressure,
-    stat::{Stat, TICKS_PER_SECOND},
+    stat::{Stat, TICKS_PER_SECOND, Used},
     statm::Statm,
     status::Status,
 };
@@ -48,6 +49,9 @@ pub(super) struct Proc {
     cgroups: PathBuf,
     /// Whether threads list their children, which not every kernel does.
     lists_children: bool,
+    /// The time at which this machine's processes live, where a test says so.
+    #[cfg(test)]
+    pub(super) now: Option<u64>,
 }
 
 impl Proc {
@@ -62,7 +66,21 @@ impl Proc {
             lists_children: root.join("thread-self/children").exists(),
             root,
             cgroups: cgroups.into(),
+            #[cfg(test)]
+            now: None,
         }
+    }
+
+    /// Now, as the start of processes is told: in ticks after the machine started. From the
+    /// clock itself, as containers may have an `uptime` of their own.
+    pub(super) fn now_ticks(&self) -> u64 {
+        #[cfg(test)]
+        if let Some(now) = self.now {
+            return now;
+        }
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::try_from(now).unwrap_or_default();
+        (now.as_secs_f64() * TICKS_PER_SECOND) as u64
     }
 
     pub(super) fn root(&self) -> &Path {

@@ -10,6 +10,7 @@ mod sampler;
 mod status;
 mod surroundings;
 mod target;
+mod usage;
 
 use std::{io, sync::Arc, time::Duration};
 

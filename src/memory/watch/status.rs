@@ -88,6 +88,8 @@ pub struct Totals {
     pub cpu_seconds: f64,
     /// Page faults that needed a disk.
     pub major_faults: u64,
+    /// Page faults that needed none.
+    pub minor_faults: u64,
     /// Processes of its control group that were killed for want of memory.
     pub oom_kills: Option<u64>,
     /// Looks that failed, by [`ReadFailure::index`].

@@ -107,7 +107,10 @@ impl Target {
         if !forced && self.up && !self.sampled.is_none_or(due) && self.members.live(look.proc()) {
             return false;
         }
-        let sampled = match self.read(now, look) {
+        let began = look.proc().now_ticks();
+        let read = self.read(now, look);
+        self.members.looked(began);
+        let sampled = match read {
             Ok(held) => {
                 self.take(now, look.proc(), &held, forced);
                 true
@@ -312,8 +315,10 @@ impl Target {
             self.judgement.note_tasks(reading.running());
         }
         let mut totals = self.totals.clone();
-        totals.cpu_seconds = self.members.cpu_seconds();
-        totals.major_faults = self.members.major_faults();
+        let used = self.members.used();
+        totals.cpu_seconds = used.cpu_ticks as f64 / TICKS_PER_SECOND;
+        totals.major_faults = used.major_faults;
+        totals.minor_faults = used.minor_faults;
         let missing = self.missing.iter().flatten().next().filter(|_| self.up);
         self.subject.publish(Arc::new(ProcessStatus {
             name: self.name.clone(),

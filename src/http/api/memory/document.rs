@@ -26,6 +26,7 @@ pub(super) struct Process {
     restarts: u64,
     cpu_seconds: f64,
     major_page_faults: u64,
+    minor_page_faults: u64,
     oom_kills: Option<u64>,
     /// Only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +139,7 @@ impl Process {
             restarts: status.totals.restarts,
             cpu_seconds: status.totals.cpu_seconds,
             major_page_faults: status.totals.major_faults,
+            minor_page_faults: status.totals.minor_faults,
             oom_kills: status.totals.oom_kills,
             in_depth: None,
         }
