@@ -1,6 +1,6 @@
 //! The thread's work: rounds of looks, orders, and questions to recorders.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -12,7 +12,8 @@ use url::Url;
 use super::{
     LOOK, Order,
     own::Own,
-    status::{Analysis, Subject},
+    pulse::Pulse,
+    status::{Glimpse, Subject},
     target::{Target, Whose},
 };
 use crate::{
@@ -75,7 +76,7 @@ impl Sampler {
         let look = Look::new(&self.proc);
         let mut ask = Vec::new();
         for target in &mut self.targets {
-            let sampled = target.look(now, slack, &look, false);
+            let sampled = target.look(now, slack, &look);
             if let Whose::Theirs(options, _) = &target.whose
                 && let Some(url) = options.metrics_url.as_ref().filter(|_| sampled)
             {
@@ -113,7 +114,7 @@ impl Sampler {
     }
 
     fn join(&mut self, whose: Whose, name: ProcessName, options: &MemoryOptions) {
-        let subject = std::sync::Arc::new(Subject::new(name.clone()));
+        let subject = Arc::new(Subject::new(name.clone()));
         // Names differ, as the configuration has made sure.
         if let Ok(subject) = self.roster.join(name.clone(), subject) {
             self.targets
@@ -126,14 +127,12 @@ impl Sampler {
         targets.filter(move |target| which.is_none_or(|name| name == target.name()))
     }
 
-    fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Analysis> {
+    fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Glimpse> {
         let proc = self.proc.clone();
         let look = Look::new(&proc);
-        let each = self.of_name(which).map(|target| {
-            target.look(now, Duration::ZERO, &look, true);
-            target.analysis(&proc)
-        });
-        each.collect()
+        self.of_name(which)
+            .map(|target| target.analyze(now, &look))
+            .collect()
     }
 
     fn told(&mut self, now: Duration, (name, said): Said) {
@@ -149,6 +148,7 @@ pub(super) async fn run(
     dialler: Dialler,
     tasks: Tasks,
     mut orders: mpsc::Receiver<Order>,
+    pulse: Arc<Pulse>,
 ) {
     let began = Instant::now();
     let mut next = began;
@@ -171,6 +171,7 @@ pub(super) async fn run(
                 }
                 // A machine that slept or was too busy does not make up for what it missed.
                 next = (next + sampler.period()).max(Instant::now());
+                pulse.beat(sampler.period());
             }
             Some(said) = answers.next() => {
                 asked.retain(|name| *name != said.0);

@@ -6,7 +6,9 @@ use super::past::{Moment, Past};
 use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
-    memory::{ReadFailure, Rollup, Unreadable, thresholds::Crossing, verdict::Verdict},
+    memory::{
+        ReadFailure, Rollup, Unreadable, proc::Identity, thresholds::Crossing, verdict::Verdict,
+    },
 };
 
 /// A watched process as last read.
@@ -103,6 +105,13 @@ pub struct Analysis {
     pub status: Arc<ProcessStatus>,
     /// What is its own alone, or why that cannot be told.
     pub rollup: Result<Rollup, Unreadable>,
+}
+
+/// A process as read on demand, and who belongs to it.
+#[derive(Debug)]
+pub(super) struct Glimpse {
+    pub(super) status: Arc<ProcessStatus>,
+    pub(super) members: Result<Vec<Identity>, Unreadable>,
 }
 
 impl Reading {

@@ -1,7 +1,5 @@
 //! Rounds over a tree of files, at times of the test's choice.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::memory::{
     OwnFigures, ProcessStatus, ReadFailure, Selector, proc::tree_for_tests::Tree, verdict::Pattern,
@@ -233,4 +231,46 @@ fn what_a_recorder_says_of_its_heap_goes_with_the_sample() {
     assert_eq!(status.totals.failures[ReadFailure::Metrics.index()], 1);
     fixture.at(5 * INTERVAL);
     assert_eq!(kinds(&fixture).heap, None);
+}
+
+#[test]
+fn a_look_on_demand_leaves_no_trace() {
+    let mut fixture = Fixture::new(&[bird()]);
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    fixture.tree.write(
+        "proc/pressure/memory",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+    );
+    for round in 0..40 {
+        fixture.at(round * INTERVAL);
+    }
+    let now = 39 * INTERVAL;
+    fixture.tree.resident(10, 900);
+    let mut judged = Vec::new();
+    let name = ProcessName::new("bird").unwrap();
+    for ask in 0..200 {
+        let now = now + ask * Duration::from_millis(25);
+        let glimpse = fixture.sampler.analyze(now, Some(&name)).remove(0);
+        assert_eq!(pages(&glimpse.status), Some(900), "it is read anew");
+        assert_eq!(glimpse.members.unwrap().len(), 1);
+        judged.push(glimpse.status.verdict.as_ref().unwrap().samples);
+    }
+    judged.dedup();
+    assert_eq!(judged.len(), 1, "{judged:?}");
+    assert_eq!(fixture.samples(), 40);
+    assert_eq!(pages(&fixture.status("bird")), Some(100), "as last sampled");
+    // A third of the time since the last sample, not since the last look on demand.
+    fixture.tree.write(
+        "proc/pressure/memory",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=10000000\n",
+    );
+    let pressure = fixture.at(now + INTERVAL).reading.clone().unwrap().pressure;
+    assert!((pressure.unwrap() - 1.0 / 3.0).abs() < 0.01, "{pressure:?}");
+
+    fixture.tree.end(10);
+    let glimpse = fixture
+        .sampler
+        .analyze(now + INTERVAL, Some(&name))
+        .remove(0);
+    assert!(!glimpse.status.up && glimpse.members.is_err());
 }
