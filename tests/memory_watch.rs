@@ -360,6 +360,34 @@ fn a_reload_keeps_those_it_does_not_name() {
     assert_eq!(of(&scrape, "myaudio_process_restarts_total", "kept"), 0.0);
 }
 
+/// The unit that comes with the program must let it see whom `watch` names.
+#[test]
+fn the_systemd_unit_hides_no_process() {
+    let unit = include_str!("../deploy/systemd/audio-capture-exporter.service");
+    let settings: Vec<&str> = unit.lines().map(str::trim).collect();
+    for needed in ["ProtectProc=default", "ProcSubset=all"] {
+        assert!(settings.contains(&needed), "{needed}");
+    }
+    assert!(
+        !settings
+            .iter()
+            .any(|line| line.starts_with("PrivateUsers=") || line.starts_with("PrivatePIDs="))
+    );
+}
+
+#[test]
+fn processes_may_be_watched_without_any_source() {
+    let scratch = Scratch::new();
+    let path = scratch.write(
+        "config.yaml",
+        "watch: [ { name: one, pid: 1, memory_limit: 7MiB } ]\n",
+    );
+    let exporter = Exporter::with_config(&path);
+    let scrape = exporter.until("it watches", |scrape| is_up(scrape, "one"));
+    let limit = of(&scrape, "myaudio_memory_limit_bytes", "one");
+    assert_eq!(limit, 7.0 * MIB);
+}
+
 /// Stops one thread of a process, by its name, until the value is dropped.
 fn hold_thread(process: u32, name: &str) -> Running {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();

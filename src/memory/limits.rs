@@ -12,8 +12,7 @@ use crate::units::ByteSize;
 /// Reads a handful of small files; meant for start and reload.
 pub fn available() -> Option<ByteSize> {
     let proc = Proc::of_this_system();
-    let membership = read(&proc.root().join("self/cgroup")).unwrap_or_default();
-    tightest(&proc, &Groups::parse(&membership, proc.cgroups()))
+    tightest(&proc, &proc.own_groups())
 }
 
 /// The same of a process in these groups.

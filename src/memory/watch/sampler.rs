@@ -20,7 +20,7 @@ use crate::{
     id::ProcessName,
     memory::{
         MemoryOptions, Unreadable, WatchOptions,
-        proc::{Finder, Look, Proc},
+        proc::{Finder, Identity, Look, Proc},
         recorder::{self, OwnWords},
     },
     metrics::Roster,
@@ -39,8 +39,17 @@ pub(super) struct Sampler {
     own: Option<Own>,
 }
 
-/// What a recorder answered: whose answer it is, and what was said.
-type Said = (ProcessName, Result<OwnWords, Unreadable>);
+/// Whom to ask for their own metrics.
+#[derive(Clone, Debug)]
+struct Question {
+    name: ProcessName,
+    url: Url,
+    /// Who was meant when it was asked.
+    heads: Vec<Identity>,
+}
+
+/// What a recorder answered.
+type Said = (Question, Result<OwnWords, Unreadable>);
 
 impl Sampler {
     pub(super) fn new(roster: Roster<ProcessName, Subject>, own: Own) -> Self {
@@ -71,7 +80,7 @@ impl Sampler {
     }
 
     /// One round. Returns whom to ask for their own metrics.
-    fn round(&mut self, now: Duration) -> Vec<(ProcessName, Url)> {
+    fn round(&mut self, now: Duration) -> Vec<Question> {
         let slack = self.period() / 2;
         let look = Look::new(&self.proc);
         let mut ask = Vec::new();
@@ -80,7 +89,11 @@ impl Sampler {
             if let Whose::Theirs(options, _) = &target.whose
                 && let Some(url) = options.metrics_url.as_ref().filter(|_| sampled)
             {
-                ask.push((options.name.clone(), url.clone()));
+                ask.push(Question {
+                    name: options.name.clone(),
+                    url: url.clone(),
+                    heads: target.heads(),
+                });
             }
         }
         ask
@@ -135,9 +148,16 @@ impl Sampler {
             .collect()
     }
 
-    fn told(&mut self, now: Duration, (name, said): Said) {
-        for target in self.of_name(Some(&name)) {
-            target.told(now, said.clone());
+    /// Takes an answer in, unless it is that of another process or place by now: a restart or a
+    /// reload may have come between.
+    fn told(&mut self, now: Duration, (asked, said): Said) {
+        for target in self.of_name(Some(&asked.name)) {
+            let Whose::Theirs(options, _) = &target.whose else {
+                continue;
+            };
+            if options.metrics_url.as_ref() == Some(&asked.url) && target.heads() == asked.heads {
+                target.told(now, said.clone());
+            }
         }
     }
 }
@@ -158,15 +178,16 @@ pub(super) async fn run(
         tokio::select! {
             () = tasks.cancelled() => return,
             () = sleep_until(next) => {
-                for (name, url) in sampler.round(began.elapsed()) {
+                for question in sampler.round(began.elapsed()) {
                     // Not twice at once, however slow it is.
-                    if asked.contains(&name) {
+                    if asked.contains(&question.name) {
                         continue;
                     }
-                    asked.push(name.clone());
+                    asked.push(question.name.clone());
                     let dialler = &dialler;
                     answers.push(Box::pin(async move {
-                        (name, recorder::fetch(dialler, &url).await)
+                        let said = recorder::fetch(dialler, &question.url).await;
+                        (question, said)
                     }));
                 }
                 // A machine that slept or was too busy does not make up for what it missed.
@@ -174,7 +195,7 @@ pub(super) async fn run(
                 pulse.beat(sampler.period());
             }
             Some(said) = answers.next() => {
-                asked.retain(|name| *name != said.0);
+                asked.retain(|name| *name != said.0.name);
                 sampler.told(began.elapsed(), said);
             }
             Some(order) = orders.recv() => {

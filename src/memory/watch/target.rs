@@ -15,7 +15,7 @@ use crate::{
     id::ProcessName,
     memory::{
         MemoryOptions, ReadFailure, Unreadable, WatchOptions,
-        proc::{Finder, Look, Proc, TICKS_PER_SECOND},
+        proc::{Finder, Identity, Look, Proc, TICKS_PER_SECOND},
         recorder::OwnWords,
         verdict::Verdict,
     },
@@ -99,6 +99,11 @@ impl Target {
         &self.name
     }
 
+    /// Who is at the head of its trees.
+    pub(super) fn heads(&self) -> Vec<Identity> {
+        self.members.heads().collect()
+    }
+
     /// Takes other options over. With another way of judging, what was judged is forgotten.
     pub(super) fn reconfigure(&mut self, options: &MemoryOptions) {
         if self.judgement.reconfigure(options) {
@@ -140,7 +145,12 @@ impl Target {
             self.totals.restarts += replaced;
             self.judgement.restarted(now);
             self.words = None;
-            tracing::info!(process = %self.name, replaced, "a watched process was restarted");
+            let process = &self.name;
+            if replaced == 0 {
+                tracing::info!(%process, "one of several watched processes ended; the others go on");
+            } else {
+                tracing::info!(%process, replaced, "a watched process was restarted");
+            }
         }
         if first || heads != Heads::Stayed {
             self.enter(proc);
@@ -170,7 +180,7 @@ impl Target {
         self.totals.oom_kills = self.surroundings.oom_kills();
         let analyse = self.judgement.is_due(now);
         if analyse {
-            self.limit = self.surroundings.limit(proc);
+            self.limit = self.limit_now(proc);
         }
         let pressure = self.surroundings.pressure(proc, now);
         let mut reading = self.reading_of(held, pressure);
@@ -191,6 +201,16 @@ impl Target {
             processes: reading.processes,
         });
         self.reading = Some(reading);
+    }
+
+    /// The tighter one of what the system allows and what the configuration says.
+    fn limit_now(&self, proc: &Proc) -> Option<u64> {
+        let configured = match &self.whose {
+            Whose::Ours(_) => None,
+            Whose::Theirs(watch, _) => watch.memory_limit,
+        };
+        let allowed = self.surroundings.limit(proc);
+        configured.into_iter().chain(allowed).min()
     }
 
     fn reading_of(&self, held: &Held, pressure: Option<f64>) -> Reading {
@@ -312,7 +332,7 @@ impl Target {
             (Ok(_), problem) => return self.no_glimpse(problem.clone()),
             (Err(unread), _) => return self.no_glimpse(Some(unread)),
         };
-        let limit = self.surroundings.limit(proc);
+        let limit = self.limit_now(proc);
         let pressure = self.reading.as_ref().and_then(|reading| reading.pressure);
         let mut reading = self.reading_of(&held, pressure);
         reading.limit = limit;
