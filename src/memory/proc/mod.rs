@@ -1,7 +1,8 @@
 //! Other processes through procfs: who they are, what they hold, who belongs to them.
 //!
-//! Every read is a small file whose size does not depend on the process's memory. Nothing here
-//! waits: procfs answers from the kernel's own books. Source: proc(5).
+//! Every read is a small file whose size does not depend on the process's memory. The
+//! kernel answers from its own books, without waiting; only a pid file may be on a file system
+//! that does not answer. Source: proc(5).
 
 mod census;
 mod cgroup;
@@ -35,6 +36,7 @@ pub(super) use self::{
     stat::{Stat, TICKS_PER_SECOND, Used},
     statm::Statm,
     status::Status,
+    units::kibibytes,
 };
 pub use self::{
     failure::{ReadFailure, Unreadable},
@@ -49,9 +51,8 @@ pub(super) struct Proc {
     cgroups: PathBuf,
     /// Whether threads list their children, which not every kernel does.
     lists_children: bool,
-    /// The time at which this machine's processes live, where a test says so.
-    #[cfg(test)]
-    pub(super) now: Option<u64>,
+    /// The time, where it is not the clock's.
+    now: Option<u64>,
 }
 
 impl Proc {
@@ -66,7 +67,6 @@ impl Proc {
             lists_children: root.join("thread-self/children").exists(),
             root,
             cgroups: cgroups.into(),
-            #[cfg(test)]
             now: None,
         }
     }
@@ -74,7 +74,6 @@ impl Proc {
     /// Now, as the start of processes is told: in ticks after the machine started. From the
     /// clock itself, as containers may have an `uptime` of their own.
     pub(super) fn now_ticks(&self) -> u64 {
-        #[cfg(test)]
         if let Some(now) = self.now {
             return now;
         }

@@ -6,6 +6,9 @@ use super::{Proc, Unreadable, identity::Identity};
 /// whatever the kernel's own tick.
 pub(in crate::memory) const TICKS_PER_SECOND: f64 = 100.0;
 
+/// The flag of the kernel's threads.
+const PF_KTHREAD: u64 = 0x0020_0000;
+
 /// What a process has used since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::memory) struct Used {
@@ -53,6 +56,8 @@ pub(in crate::memory) struct Stat {
     /// It has ended, and waits for its parent to notice.
     pub(in crate::memory) ended: bool,
     pub(in crate::memory) parent: u32,
+    /// It is a thread of the kernel.
+    pub(in crate::memory) kernel: bool,
     pub(in crate::memory) used: Used,
     /// What its children had used that have ended, with theirs; only those it waited for.
     pub(in crate::memory) waited: Used,
@@ -77,6 +82,7 @@ impl Stat {
             comm: comm.to_owned(),
             ended: matches!(fields[0], "Z" | "X" | "x"),
             parent: fields[1].parse().ok()?,
+            kernel: number(9)? & PF_KTHREAD != 0,
             used: Used {
                 cpu_ticks: number(14)?.checked_add(number(15)?)?,
                 major_faults: number(12)?,
@@ -124,6 +130,7 @@ mod tests {
                 comm: name.to_owned(),
                 ended: false,
                 parent: 1,
+                kernel: false,
                 used: Used {
                     cpu_ticks: 300,
                     major_faults: 9,

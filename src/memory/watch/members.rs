@@ -46,6 +46,8 @@ pub(in crate::memory) struct Held {
     pub(in crate::memory) threads: u64,
     /// `None` when that of one cannot be had.
     pub(in crate::memory) open_fds: Option<u64>,
+    /// How many could not be read, and are not in the sums.
+    pub(in crate::memory) unread_processes: u32,
     /// Why it cannot.
     pub(in crate::memory) unread: Option<Unreadable>,
 }
@@ -154,12 +156,20 @@ impl Members {
         };
         for (identity, member) in &self.known {
             let pid = identity.pid;
+            let told = |statm: &Statm| statm.resident().map_err(|error| proc.unreadable(&error));
             let resident = match &member.statm {
-                Some(statm) => statm.resident().ok(),
-                None => proc.statm(pid).ok().and_then(|statm| statm.resident().ok()),
+                Some(statm) => told(statm),
+                None => proc.statm(pid).and_then(|statm| told(&statm)),
             };
-            let Some(resident) = resident.flatten() else {
-                continue;
+            let resident = match resident {
+                Ok(Some(resident)) => resident,
+                Ok(None) => continue,
+                Err(gone) if gone == Unreadable::vanished() => continue,
+                Err(unread) => {
+                    held.unread_processes += 1;
+                    held.unread = Some(unread);
+                    continue;
+                }
             };
             held.resident = held.resident.saturating_add(resident);
             held.processes += 1;
@@ -229,6 +239,19 @@ mod tests {
         tree.process_started(10, 1, "x", &["x"], 900);
         let again = update(&mut members, &tree, &[10]);
         assert_eq!(again, Ok(Heads::Ended { replaced: 1 }));
+    }
+
+    #[test]
+    fn who_cannot_be_read_is_told() {
+        let tree = Tree::new();
+        tree.process(10, 1, "x", &["x"]);
+        tree.process(11, 10, "y", &["y"]);
+        tree.write("proc/11/statm", "strange\n");
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        let held = members.read(&tree.proc()).unwrap();
+        assert_eq!((held.processes, held.unread_processes), (1, 1));
+        assert!(held.unread.is_some());
     }
 
     #[test]

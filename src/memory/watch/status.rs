@@ -48,6 +48,8 @@ pub struct Reading {
     pub kinds: Kinds,
     /// How many processes.
     pub processes: u32,
+    /// How many more could not be read, and are in none of the sums.
+    pub unread_processes: u32,
     /// Threads of the operating system.
     pub threads: u64,
     /// Open descriptors.
@@ -79,6 +81,10 @@ pub struct Kinds {
     pub fragmentation: Option<f64>,
     /// Audio buffers of this process that hold audio.
     pub buffers: Option<u64>,
+    /// In pages of this process's allocator that hold live objects, audio buffers among them.
+    pub allocator_active: Option<u64>,
+    /// In RAM, as this process's allocator tells: with what it keeps, and its own books.
+    pub allocator_resident: Option<u64>,
 }
 
 /// Counts since the watch began.

@@ -224,6 +224,7 @@ impl Target {
                 ..Kinds::default()
             },
             processes: held.processes,
+            unread_processes: held.unread_processes,
             threads: held.threads,
             open_fds: held.open_fds,
             started: self.started,
@@ -249,7 +250,10 @@ impl Target {
         };
         reading.tasks = Some(own.tasks);
         reading.kinds.buffers = Some(own.buffers_filled);
-        if let Some(heap) = Heap::read().map(|heap| heap.without(own.buffers_allocated)) {
+        let books = Heap::read();
+        reading.kinds.allocator_active = books.map(|heap| heap.active);
+        reading.kinds.allocator_resident = books.map(|heap| heap.resident);
+        if let Some(heap) = books.map(|heap| heap.without(own.buffers_allocated)) {
             let rest = reading.resident.saturating_sub(own.buffers_filled);
             reading.kinds.heap = Some(heap.allocated);
             reading.kinds.external = Some(rest.saturating_sub(heap.allocated));
