@@ -90,6 +90,11 @@ impl Judgement {
         self.decided = Some(now);
     }
 
+    /// What a verdict would say now; keeps and logs nothing.
+    pub(super) fn as_of(&self, now: Duration, limit: Option<u64>) -> Verdict {
+        self.judge.verdict(now, limit)
+    }
+
     pub(super) fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
     }
@@ -111,12 +116,15 @@ impl Judgement {
         }
     }
 
-    /// The fixed limits that a reading is above.
-    pub(super) fn crossings(&self, reading: Option<&Reading>) -> Vec<Crossing> {
+    /// The fixed limits that a reading with this verdict is above.
+    pub(super) fn crossings(
+        &self,
+        reading: Option<&Reading>,
+        verdict: Option<&Verdict>,
+    ) -> Vec<Crossing> {
         let Some(reading) = reading else {
             return Vec::new();
         };
-        let verdict = self.verdict.as_ref();
         let known = verdict.filter(|verdict| verdict.pattern != Pattern::Unknown);
         let before = self.tasks_before.filter(|before| *before > 0);
         let buffers = reading.kinds.buffers.unwrap_or(0);
