@@ -173,6 +173,7 @@ impl Target {
         // What is swapped out is still held. Audio buffers fill and empty by design.
         let held = reading.resident + reading.swap.unwrap_or(0);
         self.judgement.add(now, held.saturating_sub(buffers));
+        self.judgement.count(&reading);
         if analyse {
             self.judgement.decide(now, self.limit, &self.name);
         }
@@ -328,6 +329,7 @@ impl Target {
             totals,
             baseline: self.judgement.baseline().filter(|_| self.up),
             verdict: self.judgement.verdict().cloned(),
+            growing: self.judgement.growing().to_vec(),
             crossings: self.judgement.crossings(self.reading.as_ref()),
             problem: self.problem.as_ref().or(missing).cloned(),
         }));
