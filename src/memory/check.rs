@@ -5,10 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Selector, Unreadable,
     proc::{Finder, Look, Proc},
-    verdict::{self, Judge, Pattern, Sample, Verdict},
+    verdict::{self, Counted, Judge, Pattern, Sample, Verdict},
     watch::{Held, Members},
 };
-use crate::closed_set::closed_set;
 
 /// The fewest samples that say anything.
 pub const FEWEST_SAMPLES: usize = 6;
@@ -52,18 +51,6 @@ pub struct CheckSample {
     pub threads: u64,
     /// Open descriptors, where they may be counted.
     pub open_fds: Option<u64>,
-}
-
-closed_set! {
-    /// What is counted of a process and all that descend from it.
-    pub enum Counted {
-        /// Open descriptors.
-        OpenFds => "open_fds",
-        /// Threads of the operating system.
-        Threads => "threads",
-        /// Processes.
-        Processes => "processes",
-    }
 }
 
 /// What came of it.

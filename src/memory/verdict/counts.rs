@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::statistics::swing;
+use crate::closed_set::closed_set;
 
 /// Stretches that are looked at together.
 const STRETCHES: usize = 12;
@@ -23,6 +24,18 @@ const LEAST_PART: f64 = 0.10;
 const OVER_SWING: f64 = 2.0;
 /// Each third takes part, with so much of the rise.
 const LEAST_SHARE: f64 = 0.20;
+
+closed_set! {
+    /// What is counted of a process and all that descend from it.
+    pub enum Counted {
+        /// Open descriptors.
+        OpenFds => "open_fds",
+        /// Threads of the operating system.
+        Threads => "threads",
+        /// Processes.
+        Processes => "processes",
+    }
+}
 
 /// The past of one count, 0.7 kB of it.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::closed_set::closed_set;
 
-pub use counts::Counts;
+pub use counts::{Counted, Counts};
 pub use judge::Judge;
 
 /// What a process held at one moment.

@@ -6,9 +6,9 @@ use super::status::Reading;
 use crate::{
     id::ProcessName,
     memory::{
-        Counted, MemoryOptions,
+        MemoryOptions,
         thresholds::{self, Crossing, Figures, Thresholds},
-        verdict::{self, Counts, Judge, Pattern, Sample, Verdict},
+        verdict::{self, Counted, Counts, Judge, Pattern, Sample, Verdict},
     },
 };
 

@@ -6,7 +6,11 @@ use super::past::{Moment, Past};
 use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
-    memory::{Counted, ReadFailure, Rollup, Unreadable, thresholds::Crossing, verdict::Verdict},
+    memory::{
+        ReadFailure, Rollup, Unreadable,
+        thresholds::Crossing,
+        verdict::{Counted, Verdict},
+    },
 };
 
 /// A watched process as last read.
