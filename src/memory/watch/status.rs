@@ -7,7 +7,10 @@ use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
     memory::{
-        ReadFailure, Rollup, Unreadable, proc::Identity, thresholds::Crossing, verdict::Verdict,
+        ReadFailure, Rollup, Unreadable,
+        proc::Identity,
+        thresholds::Crossing,
+        verdict::{Counted, Verdict},
     },
 };
 
@@ -28,6 +31,8 @@ pub struct ProcessStatus {
     pub baseline: Option<u64>,
     /// How its memory behaves; `None` while it is not up.
     pub verdict: Option<Verdict>,
+    /// What is counted of it and piles up.
+    pub growing: Vec<Counted>,
     /// Fixed limits that it is above.
     pub crossings: Vec<Crossing>,
     /// What could not be read and what to do, free of secrets. While it is up: what is missing.
@@ -144,6 +149,7 @@ impl ProcessStatus {
             totals: Totals::default(),
             baseline: None,
             verdict: None,
+            growing: Vec::new(),
             crossings: Vec::new(),
             problem: None,
         }

@@ -188,6 +188,7 @@ impl Target {
         // What is swapped out is still held. Audio buffers fill and empty by design.
         let held = reading.resident + reading.swap.unwrap_or(0);
         self.judgement.add(now, held.saturating_sub(buffers));
+        self.judgement.count(&reading);
         if analyse {
             self.judgement.decide(now, self.limit, &self.name);
         }
@@ -377,6 +378,7 @@ impl Target {
             pids: heads.map(|head| head.pid).collect(),
             totals,
             baseline: self.judgement.baseline().filter(|_| self.up),
+            growing: self.judgement.growing().to_vec(),
             crossings: self.judgement.crossings(reading.as_ref(), verdict.as_ref()),
             reading,
             verdict,

@@ -21,6 +21,8 @@ pub(super) struct Process {
     reading: Option<Figures>,
     baseline_bytes: Option<u64>,
     verdict: Option<Verdict>,
+    /// What is counted and piles up: `open_fds`, `threads`, `processes`.
+    growing: Vec<&'static str>,
     /// Fixed limits that it is above.
     crossings: Vec<Crossing>,
     restarts: u64,
@@ -70,9 +72,11 @@ struct Verdict {
     severity: &'static str,
     recommendation: String,
     slope_bytes_per_second: f64,
+    slope_interval: Option<[f64; 2]>,
     lasting_seconds: f64,
     growth_ratio: Option<f64>,
     seconds_to_limit: Option<f64>,
+    seconds_to_limit_interval: Option<[Option<f64>; 2]>,
     samples: u64,
     span_seconds: f64,
 }
@@ -138,6 +142,7 @@ impl Process {
             reading: status.reading.as_ref().map(Figures::from),
             baseline_bytes: status.baseline,
             verdict: status.verdict.as_ref().map(Verdict::from),
+            growing: status.growing.iter().map(|what| what.as_str()).collect(),
             crossings: status.crossings.iter().map(Crossing::from).collect(),
             restarts: status.totals.restarts,
             cpu_seconds: status.totals.cpu_seconds,
@@ -207,9 +212,16 @@ impl From<&verdict::Verdict> for Verdict {
             severity: verdict.severity.as_str(),
             recommendation: verdict.recommendation.clone(),
             slope_bytes_per_second: verdict.slope_bytes_per_second,
+            slope_interval: verdict.slope_interval.map(<[f64; 2]>::from),
             lasting_seconds: verdict.lasting.as_secs_f64(),
             growth_ratio: verdict.growth_ratio,
             seconds_to_limit: verdict.seconds_to_limit,
+            // Never is null.
+            seconds_to_limit_interval: verdict.seconds_to_limit_interval.map(
+                |(soonest, latest)| {
+                    [soonest, latest].map(|seconds| seconds.is_finite().then_some(seconds))
+                },
+            ),
             samples: verdict.samples,
             span_seconds: verdict.span.as_secs_f64(),
         }
