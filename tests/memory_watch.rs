@@ -883,9 +883,9 @@ fn ten_watches_are_cheap() {
     let start = |name: &str, watches: &str| {
         let text = format!("sources: []\nwatch:\n{watches}{memory}");
         let exporter = Exporter::with_config(&scratch.write(name, &text));
-        let watched = watches.lines().count() as f64 + 1.0;
+        let all = watches.lines().count() as f64 + 1.0;
         exporter.until("all are watched", |scrape| {
-            scrape.sum("myaudio_process_up", &[]) == watched
+            scrape.sum("myaudio_process_up", &[]) == all
         });
         exporter
     };
