@@ -12,7 +12,9 @@ pub enum OpenError {
     #[error("`history.path` is not a file; name a file that this program may make")]
     NotAFile,
     /// This user may not write there.
-    #[error("`history.path` may not be written by this user ({0}); change its permissions or the path")]
+    #[error(
+        "`history.path` may not be written by this user ({0}); change its permissions or the path"
+    )]
     ReadOnly(String),
     /// Another process has it.
     #[error("another process keeps its history in this file; give each its own `history.path`")]

@@ -11,7 +11,7 @@ closed_set! {
         Memory => "memory",
         /// A verdict on a process's memory that differs from the one before.
         Verdicts => "verdicts",
-        /// What tracked objects took.
+        /// Who used the program's memory most.
         Consumers => "consumers",
         /// A change of an alarm.
         Alarms => "alarms",
@@ -127,9 +127,10 @@ const VERDICTS: &[Column] = &[
 ];
 
 const CONSUMERS: &[Column] = &[
-    column("count", "count", Integer, Some(Mean)),
+    column("category", "category", Word, None),
     column("bytes", "bytes", Integer, Some(Mean)),
     folded("most_bytes", "bytes", Integer, Greatest),
+    column("active", "active", Integer, Some(Mean)),
 ];
 
 const ALARMS: &[Column] = &[
@@ -162,7 +163,7 @@ impl Kind {
         match self {
             Self::Sources | Self::Allocations => "source",
             Self::Memory | Self::Verdicts => "process",
-            Self::Consumers => "object",
+            Self::Consumers => "consumer",
             Self::Alarms => "subject",
             Self::Operations => "operation",
         }

@@ -34,7 +34,6 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::{state::Shared, writer::Writer};
 pub use self::{
     cell::Cell,
     error::OpenError,
@@ -47,6 +46,7 @@ pub use self::{
     },
     state::{HistoryState, HistoryStatus, WriteFailure},
 };
+use self::{state::Shared, writer::Writer};
 use crate::shutdown::{TaskKind, Tasks};
 
 /// Records on their way to the thread, at most.
@@ -193,11 +193,11 @@ async fn answer(shared: &Shared, tasks: Tasks, mut questions: mpsc::Receiver<Que
         let answer = match (condition.state, condition.path) {
             (HistoryState::Off, _) => Err(ReadError::Off),
             (_, Some(path)) => read::read(&path, &question.query),
-            (_, None) => Err(ReadError::Unavailable(
-                condition
-                    .problem
-                    .unwrap_or_else(|| "the history is being opened".to_owned()),
-            )),
+            (_, None) => {
+                Err(ReadError::Unavailable(condition.problem.unwrap_or_else(
+                    || "the history is being opened".to_owned(),
+                )))
+            }
         };
         // Who has gone needs no answer.
         let _sent = question.reply.send(answer);

@@ -27,7 +27,9 @@ pub(super) struct Opened {
 
 /// Opens the file for writing, or makes it. One that is broken is moved aside.
 pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     if directory.is_some_and(|directory| !directory.is_dir()) {
         return Err(OpenError::NoDirectory);
     }
@@ -105,7 +107,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 
 /// Renames a broken file, with its journal, after the time; of older ones a few stay.
 pub(super) fn move_aside(path: &Path) -> io::Result<()> {
-    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let now = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
     let aside = beside(path, &format!(".broken-{now}"));
     fs::rename(path, &aside)?;
     for suffix in ["-wal", "-shm"] {

@@ -24,7 +24,7 @@ pub struct HistoryOptions {
 pub struct Retain {
     /// Samples of sources and of memory.
     pub samples: Duration,
-    /// What tracked objects took.
+    /// Who used the program's memory most.
     pub consumers: Duration,
     /// Alarms and verdicts.
     pub alarms: Duration,

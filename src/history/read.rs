@@ -206,11 +206,7 @@ fn select(connection: &Connection, query: &Query) -> rusqlite::Result<Page> {
 fn sql(query: &Query, columns: &[&Column]) -> String {
     let kind = query.kind;
     let steps = matches!(query.shape, Shape::Steps(_));
-    let time = if steps {
-        "(at / :step) * :step"
-    } else {
-        "at"
-    };
+    let time = if steps { "(at / :step) * :step" } else { "at" };
     let first = if steps { "0" } else { "seq" };
     let mut sql = format!("SELECT {first}, {time}, (SELECT text FROM name WHERE id = subject)");
     for Column {

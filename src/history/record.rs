@@ -82,17 +82,19 @@ pub struct VerdictRecord {
     pub words: String,
 }
 
-/// What a tracked object took at one moment.
+/// One of those who use the program's memory most, at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsumerSample {
     /// When.
     pub at: SystemTime,
-    /// The object's name.
-    pub object: String,
-    /// How many there were.
-    pub count: u64,
-    /// What they held together, in bytes.
-    pub bytes: Option<u64>,
+    /// Its name, such as a source's.
+    pub consumer: String,
+    /// What it uses memory for.
+    pub category: &'static str,
+    /// What it holds, in bytes.
+    pub bytes: u64,
+    /// How many uses are active.
+    pub active: u64,
 }
 
 /// A change of an alarm.
@@ -211,8 +213,12 @@ impl From<ConsumerSample> for Record {
         Self {
             kind: Kind::Consumers,
             at: sample.at,
-            subject: sample.object,
-            cells: vec![whole(Some(sample.count)), whole(sample.bytes)],
+            subject: sample.consumer,
+            cells: vec![
+                Cell::Text(sample.category.to_owned()),
+                whole(Some(sample.bytes)),
+                whole(Some(sample.active)),
+            ],
         }
     }
 }

@@ -72,7 +72,10 @@ fn kind_of_the_oldest(connection: &Connection) -> rusqlite::Result<Option<Kind>>
                 |row| row.get::<_, i64>(0),
             )
             .optional()?;
-        oldest = oldest.into_iter().chain(first.map(|at| (at, *kind))).min_by_key(|(at, _)| *at);
+        oldest = oldest
+            .into_iter()
+            .chain(first.map(|at| (at, *kind)))
+            .min_by_key(|(at, _)| *at);
     }
     Ok(oldest.map(|(_, kind)| kind))
 }

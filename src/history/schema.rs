@@ -30,11 +30,11 @@ const MIGRATIONS: &[&str] = &[
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, subject INTEGER NOT NULL,
         id TEXT, alarm INTEGER, severity INTEGER, status INTEGER, value REAL, threshold REAL,
         words TEXT);",
-    // 2: threads, objects, and what was done.
+    // 2: threads, consumers, and what was done.
     "ALTER TABLE memory ADD COLUMN threads INTEGER;
      CREATE TABLE consumers (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, subject INTEGER NOT NULL,
-        count INTEGER, bytes INTEGER);
+        category INTEGER, bytes INTEGER, active INTEGER);
      CREATE TABLE allocations (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, subject INTEGER NOT NULL,
         buffer_type INTEGER, attempted INTEGER, first_allocation INTEGER,
@@ -54,9 +54,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     };
     let found = number(connection, "user_version")?;
     let application = number(connection, "application_id")?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
-        row.get(0)
-    })?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (application != 0 || tables > 0) {
         return Err(OpenError::Foreign);
     }
@@ -79,7 +78,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     if from > 0 {
-        tracing::info!(from, to = VERSION, "the history's file was brought up to date");
+        tracing::info!(
+            from,
+            to = VERSION,
+            "the history's file was brought up to date"
+        );
     }
     Ok(())
 }

@@ -205,7 +205,11 @@ impl Writer {
         more |= retention::shrink(connection, options.max_size)?;
         let used = retention::used(connection)?;
         self.shared.bytes.store(used, Relaxed);
-        let pause = if more { self.pace.gather } else { self.pace.tidy };
+        let pause = if more {
+            self.pace.gather
+        } else {
+            self.pace.tidy
+        };
         self.tidy = Instant::now() + pause;
         Ok(())
     }
@@ -239,7 +243,10 @@ impl Writer {
 
     fn refused(&mut self, error: &OpenError) {
         self.shared.failed(WriteFailure::of_opening(error));
-        self.later(HistoryState::Refused, format!("there is no history: {error}"));
+        self.later(
+            HistoryState::Refused,
+            format!("there is no history: {error}"),
+        );
     }
 
     /// Tries again later; says so once.
