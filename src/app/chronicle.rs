@@ -117,13 +117,14 @@ impl Chronicle {
             return;
         }
         let at = snapshot.taken_wall;
-        self.sources(organs, snapshot, now, at, ends);
+        let told = self.sources(organs, snapshot, now, at, ends);
         for status in &snapshot.memory {
             self.process(status, snapshot.memory.len() as u32);
         }
         self.processes
             .retain(|name, _| snapshot.memory.iter().any(|status| status.name == *name));
-        if ends || is_due(&mut self.ledger, now, LEDGER_EVERY) {
+        // Attempts come with changes of state.
+        if told || is_due(&mut self.ledger, now, LEDGER_EVERY) {
             self.allocations(organs.buffers.statements(), at);
         }
         if is_due(&mut self.consumers, now, CONSUMERS_EVERY) {
@@ -141,6 +142,7 @@ impl Chronicle {
         self.begins = false;
     }
 
+    /// Whether there was something to tell.
     fn sources(
         &mut self,
         organs: &Organs,
@@ -148,7 +150,8 @@ impl Chronicle {
         now: Instant,
         at: SystemTime,
         ends: bool,
-    ) {
+    ) -> bool {
+        let mut told = ends;
         let accounts = organs.accounts.all();
         let crowds = (accounts.len() as u32).div_ceil(SOURCES_AT_ONCE).max(1);
         let mut before = std::mem::take(&mut self.sources);
@@ -176,13 +179,16 @@ impl Chronicle {
                 let signal = status.and_then(|status| status.signal);
                 self.tell(&mut source, signal.as_ref(), at);
                 source.at = now;
+                told = true;
             }
             self.sources.insert(account.id().clone(), source);
         }
         // The last of those who have gone.
         for mut source in before.into_values() {
             self.tell(&mut source, None, at);
+            told = true;
         }
+        told
     }
 
     fn tell(&self, source: &mut Source, signal: Option<&signal::View>, at: SystemTime) {

@@ -258,9 +258,10 @@ impl<'a> App<'a> {
             }
         }
         tracing::info!("stopping");
-        let sources = self.capture.drain(FLEET_DRAIN).await;
+        // While the books are still open.
         let told = self.chronicle.drain(CHRONICLE_DRAIN).await;
         note(&self.history, "stop", Ok("told to"));
+        let sources = self.capture.drain(FLEET_DRAIN).await;
         let rest = self.tasks.drain(LAST_DRAIN).await;
         if !(sources && told && rest) {
             tracing::warn!("stopped, but something had not ended in time");

@@ -30,8 +30,8 @@ pub enum OpenError {
         /// The newest that this program knows.
         known: i32,
     },
-    /// Some other program's database.
-    #[error("`history.path` is another program's database; name another file")]
+    /// Some other program's file.
+    #[error("`history.path` is another program's file; name another")]
     Foreign,
     /// The database cannot be used for the moment.
     #[error("the file cannot be opened: {0}")]

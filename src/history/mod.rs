@@ -28,7 +28,10 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{
+            AtomicBool,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
@@ -120,12 +123,19 @@ impl History {
     /// cannot be used is no error here: [`Self::status`] and the log say it, and it is tried
     /// again later.
     pub fn configure(&self, options: Option<HistoryOptions>) {
-        self.recorder.on.store(options.is_some(), Relaxed);
+        let on = options.is_some();
+        // The thread knows of a file before it is given anything for it.
+        if !on {
+            self.recorder.on.store(false, Release);
+        }
         self.options.send_if_modified(|before| {
             let changed = *before != options;
             *before = options;
             changed
         });
+        if on {
+            self.recorder.on.store(true, Release);
+        }
     }
 
     /// Where records are handed over.
@@ -159,7 +169,7 @@ impl History {
 impl Recorder {
     /// Whether what is recorded is kept.
     pub fn is_on(&self) -> bool {
-        self.on.load(Relaxed)
+        self.on.load(Acquire)
     }
 
     /// Hands a record over. Never waits: where the thread is too far behind, the record is

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -16,6 +16,9 @@ use super::{error::OpenError, schema};
 const CHECKED_BYTES: u64 = 64 << 20;
 /// How many broken files are left beside the new one.
 const KEPT_ASIDE: usize = 2;
+
+/// What the lock file says once the file beside it is ours.
+const MARK: &[u8] = b"the history beside this file is audio-capture-exporter's\n";
 
 /// An open file, which no other process writes.
 #[derive(Debug)]
@@ -36,14 +39,23 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
     if path.exists() && !path.is_file() {
         return Err(OpenError::NotAFile);
     }
-    let lock = lock(path)?;
+    let mut lock = lock(path)?;
+    let was_ours = lock.metadata().is_ok_and(|found| found.len() > 0);
     let connection = connect(path).or_else(|error| {
         if !error.is_broken_file() {
             return Err(error);
         }
+        if !was_ours {
+            // Perhaps a slip in the path: somebody's recording, say.
+            return Err(OpenError::Foreign);
+        }
         move_aside(path).map_err(|error| OpenError::ReadOnly(error.to_string()))?;
         connect(path)
     })?;
+    if !was_ours {
+        let marked = lock.write_all(MARK);
+        marked.map_err(|error| OpenError::ReadOnly(error.to_string()))?;
+    }
     Ok(Opened {
         connection,
         _lock: lock,
@@ -91,6 +103,7 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
             return Err(rusqlite::Error::SqliteFailure(broken, None).into());
         }
     }
+    schema::check(&connection)?;
     // Only a new file heeds the first; it lets the file shrink without being written anew.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     // Readers never wait for the writer, and a commit is one sequential write. With NORMAL the

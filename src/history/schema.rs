@@ -47,11 +47,8 @@ const MIGRATIONS: &[&str] = &[
 /// The version that this program writes.
 pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
 
-/// Makes the file what this program writes, or refuses it as it is.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
-    let number = |connection: &Connection, pragma| {
-        connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0))
-    };
+/// Refuses what this program cannot or must not write. Changes nothing.
+pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {
     let found = number(connection, "user_version")?;
     let application = number(connection, "application_id")?;
     let tables: i64 =
@@ -65,7 +62,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
             known: VERSION,
         });
     }
-    let from = usize::try_from(found).map_err(|_| OpenError::Foreign)?;
+    if found < 0 {
+        return Err(OpenError::Foreign);
+    }
+    Ok(())
+}
+
+/// Makes a checked file what this program writes.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let found = number(connection, "user_version")?;
+    let from = usize::try_from(found).unwrap_or_default();
     if from == MIGRATIONS.len() {
         return Ok(());
     }
@@ -85,4 +91,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
         );
     }
     Ok(())
+}
+
+fn number(connection: &Connection, pragma: &str) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, pragma, |row| row.get(0))
 }

@@ -58,8 +58,10 @@ pub(super) async fn run(
             () = tasks.cancelled() => break,
             changed = options.changed() => match changed {
                 Ok(()) => {
-                    // What came before belongs into the file before.
-                    while let Ok(record) = records.try_recv() {
+                    // What came before belongs into the file before, if there was one.
+                    while writer.options.is_some()
+                        && let Ok(record) = records.try_recv()
+                    {
                         writer.keep(record);
                     }
                     let now = options.borrow_and_update().clone();
