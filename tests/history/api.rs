@@ -52,8 +52,10 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     exporter.until_state("ended", "ended");
     state(&exporter, "writing");
     assert_eq!(exporter.reload().0, 200);
-    exporter.until("memory was read", |scrape| {
-        scrape.sum("myaudio_process_up", &[]) == 1.0
+    // Once there are three, the first one has been in a snapshot.
+    exporter.process.until("memory was read thrice", || {
+        let (_, known) = json(&exporter, "/api/v1/memory/history?process=self");
+        known["processes"][0]["moments"].as_array().unwrap().len() >= 3
     });
     // What waits is written at the end.
     stop(exporter);
