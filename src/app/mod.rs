@@ -40,7 +40,7 @@ use signals::{ProfileSignal, ReloadSignal, StopSignals};
 /// below the five seconds within which the program promises to be gone.
 const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 /// How long everything else may take after the sources.
-const LAST_DRAIN: Duration = Duration::from_millis(2000);
+const LAST_DRAIN: Duration = Duration::from_secs(2);
 /// How long the last look at the sources may take.
 const CHRONICLE_DRAIN: Duration = Duration::from_millis(300);
 

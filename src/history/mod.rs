@@ -1,4 +1,4 @@
-//! What was: samples, verdicts, alarms, allocations and operations, kept in a SQLite file.
+//! What was: samples, verdicts, alarms, allocations and operations, kept in a file of `SQLite`'s.
 //!
 //! One thread writes, in batches, and nobody waits for it: a [`Recorder`] hands a record over or
 //! counts it as lost. Another reads for those who ask, on a connection of its own. Without a

@@ -271,7 +271,9 @@ impl From<Operation> for Record {
 }
 
 fn whole(value: Option<u64>) -> Cell {
-    value.map_or(Cell::Null, |value| Cell::Integer(value as i64))
+    value.map_or(Cell::Null, |value| {
+        Cell::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+    })
 }
 
 fn real(value: Option<f64>) -> Cell {

@@ -18,11 +18,11 @@ const MIGRATIONS: &[&str] = &[
         gap_connect INTEGER, gap_backoff INTEGER, gap_stall INTEGER, gap_loss INTEGER,
         gap_decode INTEGER, gap_blocked INTEGER, gap_local INTEGER,
         rms INTEGER, peak INTEGER, lost INTEGER, reconnects INTEGER);
-     CREATE INDEX sources_of ON sources (subject, at);
+     CREATE INDEX sources_at ON sources (at);
      CREATE TABLE memory (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, subject INTEGER NOT NULL,
         resident INTEGER, swap INTEGER, heap INTEGER, external INTEGER, processes INTEGER);
-     CREATE INDEX memory_of ON memory (subject, at);
+     CREATE INDEX memory_at ON memory (at);
      CREATE TABLE verdicts (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, subject INTEGER NOT NULL,
         pattern INTEGER, severity INTEGER, confidence INTEGER, slope REAL, words TEXT);
@@ -45,7 +45,8 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// The version that this program writes.
-pub(super) const VERSION: i32 = MIGRATIONS.len() as i32;
+pub(super) const VERSION: i32 = 2;
+const _: () = assert!(MIGRATIONS.len() == VERSION as usize);
 
 /// Refuses what this program cannot or must not write. Changes nothing.
 pub(super) fn check(connection: &Connection) -> Result<(), OpenError> {

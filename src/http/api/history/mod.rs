@@ -62,7 +62,10 @@ fn status(history: &History) -> Status {
 async fn records(history: &History, kind: Kind, head: &Parts) -> Result<Response<Body>, Problem> {
     let asked = Asked::parse(kind, head.uri.query().unwrap_or_default())?;
     let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
-    let page = history.read(asked.query).await.map_err(problem)?;
+    let page = history
+        .read(asked.query)
+        .await
+        .map_err(|error| problem(&error))?;
     Ok(send(kind, &page, csv))
 }
 
@@ -89,8 +92,8 @@ pub(super) async fn memory_before(
     history.read(query).await.ok()
 }
 
-pub(super) fn problem(error: ReadError) -> Problem {
-    let (status, remedy) = match &error {
+pub(super) fn problem(error: &ReadError) -> Problem {
+    let (status, remedy) = match error {
         ReadError::Off => (
             StatusCode::CONFLICT,
             "Set `history.path` in the configuration and reload.".to_owned(),

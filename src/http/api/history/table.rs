@@ -38,14 +38,14 @@ pub(in crate::http::api) fn send(kind: Kind, page: &Page, csv: bool) -> Response
 }
 
 fn as_json(kind: Kind, page: &Page) -> String {
-    let rows: Vec<Value> = page
+    let rows: Vec<Map<String, Value>> = page
         .rows
         .iter()
         .map(|row| {
             let cells = page.columns.iter().zip(row);
-            Value::Object(Map::from_iter(
-                cells.map(|(column, cell)| ((*column).to_owned(), value(cell))),
-            ))
+            cells
+                .map(|(column, cell)| ((*column).to_owned(), value(cell)))
+                .collect()
         })
         .collect();
     let next = page.next.map(|next| next.to_string());

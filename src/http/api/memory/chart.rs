@@ -19,16 +19,16 @@ pub(super) fn draw(title: &str, levels: &[Level]) -> Option<String> {
     if span.is_zero() {
         return None;
     }
-    let least = levels.iter().map(|level| level.least).min()?;
-    let most = levels.iter().map(|level| level.most).max()?;
+    let bottom = levels.iter().map(|level| level.least).min()?;
+    let top = levels.iter().map(|level| level.most).max()?;
     let x = |at: SystemTime| {
         let since = at.duration_since(first.at).unwrap_or_default();
         WIDTH * since.as_secs_f64() / span.as_secs_f64()
     };
-    let range = (most - least).max(1) as f64;
+    let range = (top - bottom).max(1) as f64;
     let y = |bytes: u64| {
         let height = HEIGHT - 2.0 * MARGIN;
-        HEIGHT - MARGIN - height * (bytes - least) as f64 / range
+        HEIGHT - MARGIN - height * bytes.saturating_sub(bottom) as f64 / range
     };
     let mut line = String::new();
     let usual = usual_distance(levels);
@@ -48,9 +48,9 @@ pub(super) fn draw(title: &str, levels: &[Level]) -> Option<String> {
          <text x=\"4\" y=\"14\">{}</text><text x=\"4\" y=\"{}\">{}</text>\
          <text x=\"{WIDTH}\" y=\"14\" text-anchor=\"end\">{}</text>\
          <text x=\"{WIDTH}\" y=\"{}\" text-anchor=\"end\">{}</text></svg>",
-        ByteSize(most),
+        ByteSize(top),
         HEIGHT - 6.0,
-        ByteSize(least),
+        ByteSize(bottom),
         time(last.at),
         HEIGHT - 6.0,
         format_args!("from {}", time(first.at)),

@@ -107,7 +107,7 @@ pub(super) async fn export(
     }
     let page = match history.read(query).await {
         Err(ReadError::Off) => all_remembered(memory),
-        answer => answer.map_err(problem)?,
+        answer => answer.map_err(|error| problem(&error))?,
     };
     let mut reply = send(Kind::Memory, &page, csv);
     let file = if csv {
