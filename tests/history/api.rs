@@ -170,9 +170,9 @@ fn without_a_history_the_answers_say_what_to_do_and_memory_tells_what_it_knows()
         "{problem}"
     );
     assert_eq!(exporter.get("/api/v1/history/nonsense").0, 404);
-    let (status, exported) = json(&exporter, "/api/v1/memory/export");
+    let (status, samples) = json(&exporter, "/api/v1/memory/export");
     assert_eq!(status, 200);
-    assert_eq!(exported["rows"][0]["process"], "self");
+    assert_eq!(samples["rows"][0]["process"], "self");
     assert_eq!(exporter.get("/api/v1/memory/report").0, 200);
     let (status, _, _) =
         exporter.request("POST", "/api/v1/history/sources", "Content-Length: 0\r\n");

@@ -65,7 +65,7 @@ fn kill_one(path: &Path, kill: u32) -> u64 {
     let durable = |line: &str| line.strip_prefix("durable ")?.parse().ok();
     let mut said = 0;
     // Every third dies while it opens the file or soon after, the others while they write.
-    if kill % 3 > 0 {
+    if !kill.is_multiple_of(3) {
         said = lines.find_map(|line| durable(&line.unwrap())).unwrap();
     }
     // No two of the same length in a row.

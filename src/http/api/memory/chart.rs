@@ -105,7 +105,7 @@ mod tests {
             assert!((0.0..=HEIGHT).contains(&y.parse().unwrap()), "{path}");
         }
         assert!(
-            picture.contains("7MiB") && picture.contains("4MiB"),
+            picture.contains("7 MiB") && picture.contains("4 MiB"),
             "{picture}"
         );
         assert_eq!(draw("x", &levels[..1]), None);
