@@ -110,14 +110,22 @@ impl FromStr for Cursor {
     }
 }
 
-/// Answers from the file. Blocks, for [`PATIENCE`] at most.
+/// Answers from the file. Blocks, for three seconds at most.
 pub(super) fn read(path: &Path, query: &Query) -> Result<Page, ReadError> {
+    read_within(PATIENCE, path, query)
+}
+
+pub(super) fn read_within(
+    patience: Duration,
+    path: &Path,
+    query: &Query,
+) -> Result<Page, ReadError> {
     let told = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::OperationInterrupted) => ReadError::TooLong,
         _ => ReadError::Unavailable(format!("the history's file cannot be read: {error}")),
     };
     let mut connection = open::open_to_read(path).map_err(told)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience;
     connection
         .progress_handler(10_000, Some(move || Instant::now() >= deadline))
         .map_err(told)?;

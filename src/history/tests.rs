@@ -488,6 +488,9 @@ fn times_and_steps_are_bounded() {
     assert!(read::read(&path, &other).unwrap().rows.is_empty());
     let error = read::read(&path, &query(0, 6_000, Shape::Steps(MINUTE)));
     assert_eq!(error, Err(ReadError::TooMany));
+    let whole = query(0, 6_000, Shape::Steps(MINUTE * 60));
+    let error = read::read_within(Duration::ZERO, &path, &whole);
+    assert_eq!(error, Err(ReadError::TooLong));
     let operations = Query {
         kind: Kind::Operations,
         ..query(0, 100, Shape::Steps(MINUTE))

@@ -83,7 +83,6 @@ fn inside() {
     let well = exporter.until("it is written again", |scrape| {
         state(scrape) == "writing" && written(scrape) > before
     });
-    // What came meanwhile was kept in memory.
     let lost = "audio_capture_exporter_history_lost_records_total";
     assert_eq!(well.sum(lost, &[]), 0.0);
     drop(exporter);
@@ -92,6 +91,13 @@ fn inside() {
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .unwrap();
     assert_eq!(verdict, "ok");
+    // What came meanwhile was kept in memory: a sample is there for every ten seconds.
+    let mut samples = file.prepare("SELECT at FROM memory ORDER BY seq").unwrap();
+    let times = samples.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+    let times: Vec<i64> = times.map(Result::unwrap).collect();
+    let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(longest.unwrap() < 16_000, "{times:?}");
+    drop(samples);
     drop(file);
     let unmounted = Command::new("umount").arg(&disk).status().unwrap();
     assert!(unmounted.success());
