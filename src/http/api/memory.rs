@@ -5,7 +5,7 @@ mod document;
 mod past;
 mod report;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::document::{Growth, Moments, Process};
 use super::json;
 use crate::{
-    history::History,
+    history::{History, Operation},
     http::{problem::Problem, reply::Body, resource::MemoryView},
     id::ProcessName,
     memory::{Memory, Stopped},
@@ -122,6 +122,12 @@ async fn tell(
         MemoryView::Baseline => {
             let baselines_set = memory.set_baseline(query.process).await.map_err(stopped)?;
             tracing::info!(baselines_set, "baselines of memory were set");
+            history.recorder().record(Operation {
+                at: SystemTime::now(),
+                operation: "baseline",
+                outcome: "done",
+                words: format!("{baselines_set} set"),
+            });
             json(&Baselines { baselines_set })
         }
     })
