@@ -38,7 +38,7 @@ fn what_was_acknowledged_survives_any_kill() {
     };
     let scratch = Scratch::new();
     let mut acknowledged = 0;
-    for kill in 0..kills {
+    for kill in 0u32..kills {
         // Another file now and then, or checking it would take most of the time.
         let path = scratch.path(&format!("history-{}.db", kill / 50));
         if kill.is_multiple_of(50) {
