@@ -12,7 +12,7 @@
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
 //! | 5 | [`pipeline`], [`clip`] |
-//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`]: the organs, which never import one another |
+//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`], [`history`]: the organs, which never import one another |
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`], [`objects`] |
 //! | 1 | [`metrics`] |
@@ -30,6 +30,7 @@ pub mod decode;
 pub mod demo;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod history;
 pub mod http;
 pub mod id;
 pub mod memory;

@@ -46,6 +46,8 @@ closed_set! {
         Http => "http",
         /// The thread that reads processes' memory, and what it asks over HTTP.
         Memory => "memory",
+        /// The threads that write and read the history.
+        History => "history",
         /// The demo's RTSP server.
         Demo => "demo",
     }

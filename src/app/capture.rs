@@ -7,10 +7,11 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::{AppError, probe::Probes};
+use super::{AppError, chronicle, probe::Probes};
 use crate::{
     buffers::{BufferKind, Buffers},
     config::Config,
+    history::History,
     memory::{Memory, OwnFigures},
     metrics::Registry,
     net::Dialler,
@@ -86,6 +87,20 @@ impl Capture {
     /// Where the snapshots appear.
     pub(super) fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.snapshots.clone()
+    }
+
+    /// Tells the history what happens, until `until` is cancelled.
+    pub(super) fn chronicle(
+        &self,
+        history: &History,
+        until: Tasks,
+    ) -> impl Future<Output = ()> + use<> {
+        chronicle::keep(
+            self.organs.clone(),
+            self.snapshots.clone(),
+            history.recorder().clone(),
+            until,
+        )
     }
 
     /// Where the audio is, for those who only read.

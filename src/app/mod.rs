@@ -3,6 +3,7 @@
 
 mod announce;
 mod capture;
+mod chronicle;
 mod descriptors;
 mod leakcheck;
 mod log;
@@ -10,14 +11,20 @@ mod probe;
 mod signals;
 mod tracking;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     cli,
     config::{self, Config, ConfigErrors},
-    demo, http,
+    demo,
+    history::{History, Operation, Pace},
+    http,
     memory::ProcessMetrics,
     metrics::{RegistrationError, Registry},
     profiles::{self, Profiler},
@@ -33,7 +40,9 @@ use signals::{ProfileSignal, ReloadSignal, StopSignals};
 /// below the five seconds within which the program promises to be gone.
 const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 /// How long everything else may take after the sources.
-const LAST_DRAIN: Duration = Duration::from_millis(2300);
+const LAST_DRAIN: Duration = Duration::from_secs(2);
+/// How long the last look at the sources may take.
+const CHRONICLE_DRAIN: Duration = Duration::from_millis(300);
 
 /// Files that are served and shipped as they are.
 static ASSETS: http::Assets = &[
@@ -127,6 +136,9 @@ struct App<'a> {
     options: &'a cli::Options,
     watched: Watched,
     capture: Capture,
+    history: Arc<History>,
+    /// Who tells the history; ends before it.
+    chronicle: Tasks,
     profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
@@ -146,11 +158,20 @@ impl<'a> App<'a> {
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
+        let history = History::start(&tasks, Pace::default())?;
+        registry.register(history.clone())?;
+        // Before anything happens that belongs into it.
+        history.configure(config.history.clone());
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
         let profiler = Profiler::new(&tasks);
         registry.register(profiler.clone())?;
         tasks.spawn(TaskKind::Profile, profiler.clone().write_periodically());
 
+        let chronicle = tasks.child();
+        chronicle.spawn(
+            TaskKind::History,
+            capture.chronicle(&history, chronicle.clone()),
+        );
         // Before the first source asks.
         capture
             .buffers()
@@ -168,6 +189,7 @@ impl<'a> App<'a> {
                 buffers: capture.buffers(),
                 memory: capture.memory(),
                 objects: capture.objects(),
+                history: history.clone(),
                 profiler: profiler.clone(),
                 assets: ASSETS,
                 metrics: http_metrics,
@@ -182,11 +204,14 @@ impl<'a> App<'a> {
         capture.loaded(true);
         announce::announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
+        note(&history, "start", Ok(&changes.to_string()));
         Ok(Self {
             tasks,
             options,
             watched,
             capture,
+            history,
+            chronicle,
             profiler,
             web,
             commands,
@@ -233,9 +258,12 @@ impl<'a> App<'a> {
             }
         }
         tracing::info!("stopping");
+        // While the books are still open.
+        let told = self.chronicle.drain(CHRONICLE_DRAIN).await;
+        note(&self.history, "stop", Ok("told to"));
         let sources = self.capture.drain(FLEET_DRAIN).await;
         let rest = self.tasks.drain(LAST_DRAIN).await;
-        if !(sources && rest) {
+        if !(sources && told && rest) {
             tracing::warn!("stopped, but something had not ended in time");
         }
     }
@@ -259,16 +287,33 @@ impl<'a> App<'a> {
             Ok(config) => {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
+                self.history.configure(config.history.clone());
                 let changes = self.capture.apply(&config).await.to_string();
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
+                note(&self.history, "reload", Ok(&changes));
                 Ok(changes)
             }
             Err(mistakes) => {
                 self.capture.loaded(false);
+                note(&self.history, "reload", Err(&mistakes.to_string()));
                 tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
                 Err(mistakes.to_string())
             }
         }
     }
+}
+
+/// Keeps what the program did, where a history is kept.
+fn note(history: &History, operation: &'static str, outcome: Result<&str, &str>) {
+    let (outcome, words) = match outcome {
+        Ok(words) => ("done", words),
+        Err(words) => ("refused", words),
+    };
+    history.recorder().record(Operation {
+        at: SystemTime::now(),
+        operation,
+        outcome,
+        words: words.to_owned(),
+    });
 }

@@ -249,6 +249,18 @@ pub const KEYS: &[Key] = &[
     key("profiles.every", Span("1s", "7d"), Value("1h")),
     key("profiles.keep", Integer(1, 1_000), Value("24")),
     key("profiles.max_bytes", Bytes("1MiB", "1TiB"), Value("64MiB")),
+    key("history", Section, Nothing),
+    key("history.path", Text, Computed("none; needed")),
+    key("history.max_size", Bytes("16MiB", "1TiB"), Value("500MB")),
+    key("history.retain", Section, Nothing),
+    key("history.retain.samples", Span("1m", "3650d"), Value("7d")),
+    key("history.retain.consumers", Span("1m", "3650d"), Value("7d")),
+    key("history.retain.alarms", Span("1m", "3650d"), Value("30d")),
+    key(
+        "history.retain.operations",
+        Span("1m", "3650d"),
+        Value("24h"),
+    ),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
@@ -374,7 +386,7 @@ mod tests {
             inside("").collect::<Vec<_>>(),
             [
                 "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
-                "web"
+                "history", "web"
             ]
         );
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     argument::SourceArgument,
-    budget,
+    budget, history,
     mistake::{ConfigErrors, Mistakes, shown},
     objects, pipes, profiles,
     section::Section,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     backoff::{InvalidPolicy, Policy},
+    history::HistoryOptions,
     http::WebOptions,
     id::SourceId,
     memory::{MemoryOptions, limits},
@@ -55,6 +56,8 @@ pub struct Config {
     pub objects: Vec<ObjectOptions>,
     /// Where and how often profiles are written; `None` where they are not.
     pub profiles: Option<StoreOptions>,
+    /// Where the past is kept; `None` where it is not.
+    pub history: Option<HistoryOptions>,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -71,6 +74,7 @@ impl Config {
             memory: MemoryOptions::default(),
             objects: Vec::new(),
             profiles: None,
+            history: None,
             web: WebOptions::default(),
         }
     }
@@ -228,6 +232,7 @@ fn validate(
         probe_targets,
         objects: objects::objects(top),
         profiles: profiles::profiles(top, base),
+        history: history::history(top, base),
         web,
     }
 }

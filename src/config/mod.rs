@@ -14,6 +14,7 @@ mod argument;
 mod budget;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod history;
 pub mod keys;
 mod load;
 mod local;

@@ -48,6 +48,7 @@ pub use self::{
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
     buffers::Buffers,
+    history::History,
     memory::Memory,
     metrics::Registry,
     objects::Objects,
@@ -77,6 +78,8 @@ pub struct Options {
     pub memory: Arc<Memory>,
     /// Tracked objects, the server's own connections among them.
     pub objects: Arc<Objects>,
+    /// The past, whether or not it is kept.
+    pub history: Arc<History>,
     /// Takes profiles of this process.
     pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
@@ -203,6 +206,7 @@ pub fn start(
         buffers: options.buffers,
         memory: options.memory,
         objects: options.objects,
+        history: options.history,
         profiler: options.profiler,
         metrics: options.metrics,
         registry,

@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::id::SourceId;
+use crate::{history::Kind, id::SourceId};
 
 /// The methods that something knows, also as `Allow` lists them.
 pub(super) type Methods = (&'static [Method], &'static str);
@@ -23,6 +23,8 @@ pub(super) enum Resource {
     Objects,
     /// `objects/{name}`, of which the name may be any text.
     Object(String),
+    /// `history`, or one kind of its records.
+    History(Option<Kind>),
     /// `memory/consumers`.
     Consumers,
     /// `memory/…`.
@@ -35,15 +37,19 @@ pub(super) enum MemoryView {
     Status,
     History,
     Growth,
+    Export,
+    Report,
     Analyze,
     Baseline,
 }
 
 impl MemoryView {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Status,
         Self::History,
         Self::Growth,
+        Self::Export,
+        Self::Report,
         Self::Analyze,
         Self::Baseline,
     ];
@@ -54,6 +60,8 @@ impl MemoryView {
             Self::Status => "status",
             Self::History => "history",
             Self::Growth => "growth",
+            Self::Export => "export",
+            Self::Report => "report",
             Self::Analyze => "analyze",
             Self::Baseline => "baseline",
         }
@@ -77,6 +85,11 @@ impl Resource {
             ("objects", Some(name), None, None) if !name.is_empty() => {
                 Some(Self::Object(unescaped(name)))
             }
+            ("history", None, None, None) => Some(Self::History(None)),
+            ("history", Some(kind), None, None) => {
+                let kind = Kind::ALL.iter().find(|known| known.as_str() == kind)?;
+                Some(Self::History(Some(*kind)))
+            }
             ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
@@ -87,9 +100,12 @@ impl Resource {
     pub(super) fn methods(&self) -> Methods {
         match self {
             Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
-            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers | Self::Memory(_) => {
-                READ_ONLY
-            }
+            Self::Sources
+            | Self::Source(_)
+            | Self::Objects
+            | Self::Consumers
+            | Self::History(_)
+            | Self::Memory(_) => READ_ONLY,
             Self::Object(_) => (
                 &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
                 "GET, HEAD, PUT, POST",

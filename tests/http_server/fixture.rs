@@ -9,6 +9,7 @@ use std::{
 
 use audio_capture_exporter::{
     buffers::Buffers,
+    history::{History, Pace},
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     memory::{Memory, OwnFigures},
@@ -98,6 +99,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         buffers: Arc::clone(&buffers),
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         objects,
+        history: History::start(&tasks, Pace::default()).unwrap(),
         profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),

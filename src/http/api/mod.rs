@@ -3,6 +3,7 @@
 mod allocations;
 mod buffer;
 mod consumers;
+mod history;
 mod memory;
 mod objects;
 mod sources;
@@ -18,7 +19,9 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
+use crate::{
+    buffers::Buffers, history::History, memory::Memory, objects::Objects, status::Snapshot,
+};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
@@ -27,6 +30,7 @@ pub(super) struct View<'a> {
     pub(super) buffers: &'a Buffers,
     pub(super) memory: &'a Memory,
     pub(super) objects: &'a Objects,
+    pub(super) history: &'a History,
 }
 
 /// Answers a request whose method is known to fit.
@@ -43,10 +47,11 @@ pub(super) async fn answer(
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
-        (Resource::Memory(what), _) => memory::answer(view.memory, *what, head).await,
+        (Resource::Memory(what), _) => memory::answer(view.memory, view.history, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
         (Resource::Objects, _) => objects::all(view.objects),
         (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
+        (Resource::History(kind), _) => history::answer(view.history, *kind, head).await,
         (Resource::Consumers, _) => consumers::answer(view, head),
     }
 }
