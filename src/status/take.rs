@@ -9,6 +9,7 @@ use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
     memory::Memory,
+    objects::Objects,
     signal::Meters,
     sources::{Account, Accounts, State},
 };
@@ -20,6 +21,7 @@ pub fn take(
     meters: &Meters,
     buffers: &Buffers,
     memory: &Memory,
+    objects: &Objects,
     recent: &mut Recent,
 ) -> Snapshot {
     let mut sources: Vec<_> = accounts
@@ -44,6 +46,7 @@ pub fn take(
         sources,
         budget: buffers.budget(),
         memory: memory.processes(),
+        objects: objects.all(std::time::Instant::now()),
     }
 }
 
@@ -59,6 +62,16 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
             )
         })
         .unwrap_or_default();
+    let mismatches = view
+        .mismatches()
+        .into_iter()
+        .filter(|(_, differs)| *differs);
+    let mismatches = mismatches.map(|(aspect, _)| aspect).collect();
+    let lag = BufferKind::ALL.iter().filter_map(|kind| {
+        let stats = buffers.get(id, *kind)?.stats()?;
+        Some(stats.utilization())
+    });
+    let reader_lag = lag.reduce(f64::max);
     let streaming = view.state == State::Streaming;
     SourceStatus {
         id: id.clone(),
@@ -74,5 +87,7 @@ fn source(account: &Arc<Account>, meters: &Meters, buffers: &Buffers) -> SourceS
         signal: streaming.then(|| meters.view(id)).flatten(),
         recent: RecentOfSource::default(),
         allocation_anomaly: buffers.anomaly(id),
+        mismatches,
+        reader_lag,
     }
 }

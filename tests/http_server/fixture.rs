@@ -147,6 +147,7 @@ impl Fixture {
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
+            objects: Vec::new(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -181,6 +182,8 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
     }
 }
 
