@@ -15,6 +15,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    alarms::Alarms,
     cli,
     config::{self, Config, ConfigErrors},
     demo, http,
@@ -127,6 +128,7 @@ struct App<'a> {
     options: &'a cli::Options,
     watched: Watched,
     capture: Capture,
+    alarms: Alarms,
     profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
@@ -147,6 +149,8 @@ impl<'a> App<'a> {
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
+        let alarms = Alarms::start(&tasks, capture.snapshots())?;
+        registry.register(alarms.book())?;
         let profiler = Profiler::new(&tasks);
         registry.register(profiler.clone())?;
         tasks.spawn(TaskKind::Profile, profiler.clone().write_periodically());
@@ -168,6 +172,7 @@ impl<'a> App<'a> {
                 buffers: capture.buffers(),
                 memory: capture.memory(),
                 objects: capture.objects(),
+                alarms: alarms.book(),
                 profiler: profiler.clone(),
                 assets: ASSETS,
                 metrics: http_metrics,
@@ -179,6 +184,7 @@ impl<'a> App<'a> {
         )?;
         profiler.configure(config.profiles.clone());
         let changes = capture.apply(&config).await;
+        alarms.configure(config.alarms.clone(), config.notify.clone());
         capture.loaded(true);
         announce::announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
@@ -187,6 +193,7 @@ impl<'a> App<'a> {
             options,
             watched,
             capture,
+            alarms,
             profiler,
             web,
             commands,
@@ -260,6 +267,8 @@ impl<'a> App<'a> {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
                 let changes = self.capture.apply(&config).await.to_string();
+                self.alarms
+                    .configure(config.alarms.clone(), config.notify.clone());
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
                 Ok(changes)

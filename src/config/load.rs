@@ -8,15 +8,17 @@ use std::{
 };
 
 use super::{
+    alarms,
     argument::SourceArgument,
     budget,
     mistake::{ConfigErrors, Mistakes, shown},
-    objects, pipes, profiles,
+    notify, objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
 };
 use crate::{
+    alarms::{AlarmOptions, NotifyOptions, SourcePolicy},
     backoff::{InvalidPolicy, Policy},
     http::WebOptions,
     id::SourceId,
@@ -55,6 +57,10 @@ pub struct Config {
     pub objects: Vec<ObjectOptions>,
     /// Where and how often profiles are written; `None` where they are not.
     pub profiles: Option<StoreOptions>,
+    /// When an alarm fires, and how often somebody is told.
+    pub alarms: AlarmOptions,
+    /// Who is told of alarms.
+    pub notify: NotifyOptions,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -71,6 +77,8 @@ impl Config {
             memory: MemoryOptions::default(),
             objects: Vec::new(),
             profiles: None,
+            alarms: AlarmOptions::default(),
+            notify: NotifyOptions::default(),
             web: WebOptions::default(),
         }
     }
@@ -219,7 +227,10 @@ fn validate(
             or say with `expect` what the sources really send";
         buffers.mistake("memory_budget", problem, remedy);
     }
+    let policies = placed.iter().map(policy).collect();
     Config {
+        alarms: alarms::alarms(top, base, policies),
+        notify: notify::notify(top, base),
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
         pool,
@@ -230,6 +241,10 @@ fn validate(
         profiles: profiles::profiles(top, base),
         web,
     }
+}
+
+fn policy(placed: &Placed) -> (SourceId, SourcePolicy) {
+    (placed.options.id.clone(), placed.alarms.clone())
 }
 
 /// The sources that may be probed over HTTP: names only, so that no request can make this
@@ -323,6 +338,7 @@ fn names_once(placed: &[Placed], mistakes: &Mistakes) {
         options,
         path,
         line,
+        ..
     } in placed
     {
         let name = options.id.as_str();

@@ -47,6 +47,7 @@ pub use self::{
 };
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
+    alarms::Book,
     buffers::Buffers,
     memory::Memory,
     metrics::Registry,
@@ -77,6 +78,8 @@ pub struct Options {
     pub memory: Arc<Memory>,
     /// Tracked objects, the server's own connections among them.
     pub objects: Arc<Objects>,
+    /// Active alarms, and those lately over.
+    pub alarms: Arc<Book>,
     /// Takes profiles of this process.
     pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
@@ -203,6 +206,7 @@ pub fn start(
         buffers: options.buffers,
         memory: options.memory,
         objects: options.objects,
+        alarms: options.alarms,
         profiler: options.profiler,
         metrics: options.metrics,
         registry,

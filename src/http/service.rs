@@ -24,8 +24,8 @@ use super::{
     scrape::scrape,
 };
 use crate::{
-    buffers::Buffers, memory::Memory, metrics::Registry, objects::Objects, profiles::Profiler,
-    status::Snapshot,
+    alarms::Book, buffers::Buffers, memory::Memory, metrics::Registry, objects::Objects,
+    profiles::Profiler, status::Snapshot,
 };
 
 /// Who can reach a listener.
@@ -48,6 +48,7 @@ pub(super) struct Service {
     pub(super) buffers: Arc<Buffers>,
     pub(super) memory: Arc<Memory>,
     pub(super) objects: Arc<Objects>,
+    pub(super) alarms: Arc<Book>,
     pub(super) profiler: Arc<Profiler>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
@@ -170,6 +171,7 @@ impl Service {
             buffers: &self.buffers,
             memory: &self.memory,
             objects: &self.objects,
+            alarms: &self.alarms,
         }
     }
 

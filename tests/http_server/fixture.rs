@@ -98,6 +98,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         buffers: Arc::clone(&buffers),
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         objects,
+        alarms: Arc::default(),
         profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),

@@ -1,5 +1,6 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
+mod alarms;
 mod allocations;
 mod buffer;
 mod consumers;
@@ -18,7 +19,7 @@ use super::{
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
+use crate::{alarms::Book, buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
@@ -27,6 +28,7 @@ pub(super) struct View<'a> {
     pub(super) buffers: &'a Buffers,
     pub(super) memory: &'a Memory,
     pub(super) objects: &'a Objects,
+    pub(super) alarms: &'a Book,
 }
 
 /// Answers a request whose method is known to fit.
@@ -48,6 +50,9 @@ pub(super) async fn answer(
         (Resource::Objects, _) => objects::all(view.objects),
         (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
         (Resource::Consumers, _) => consumers::answer(view, head),
+        (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
+        (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
+        (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body),
     }
 }
 
