@@ -181,7 +181,7 @@ fn what_is_acknowledged_stays_and_is_not_repeated() {
     let every = SECOND * 60;
     let mut one = One::new(options(0, 0));
     one.see(&bad(), 1);
-    let mut repeats = |one: &mut One| {
+    let repeats = |one: &mut One| {
         let mut repeats = Vec::new();
         for _ in 0..130 {
             one.second += 1;
