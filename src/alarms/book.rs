@@ -14,7 +14,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use super::{
     alarm::{AlarmStatus, Change, Mark},
     conditions,
-    kind::{AlarmKind, Event},
+    kind::{AlarmKind, Event, Resolution},
     machine::{Machine, Now, Refused},
     notices::Outcome,
     options::AlarmOptions,
@@ -173,7 +173,11 @@ impl Book {
     }
 
     pub(super) fn configure(&self, options: AlarmOptions) {
-        self.lock().options = Arc::new(options);
+        let mut inner = self.lock();
+        // Their series are there before the first look.
+        inner.sources = options.sources.keys().map(ToString::to_string).collect();
+        inner.sources.sort();
+        inner.options = Arc::new(options);
     }
 
     pub(super) fn tally(&self) -> &Tally {
@@ -260,7 +264,7 @@ fn log(change: &Change) {
             "alarm {}: {trigger}", change.event
         ),
         Event::Acknowledged | Event::Resolved => {
-            let how = alarm.resolution.map(|why| why.as_str());
+            let how = alarm.resolution.map(Resolution::as_str);
             tracing::info!(alarm = %kind, id, %subject, how, "alarm {}", change.event);
         }
     }

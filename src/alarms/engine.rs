@@ -65,6 +65,7 @@ impl Alarms {
     /// Goes by this from now on. To be called after the sources are what the same configuration
     /// says: an alarm of a source that is not there is over.
     pub fn configure(&self, alarms: AlarmOptions, notify: NotifyOptions) {
+        self.book.configure(alarms.clone());
         self.setup.send_replace(Some(Setup {
             alarms,
             notify,
@@ -121,7 +122,6 @@ impl Engine {
             self.book.restore(saved.alarms);
             waiting = saved.targets;
         }
-        self.book.configure(setup.alarms.clone());
         self.delivery.configure(setup.notify.clone(), waiting);
         self.setup = Some(setup);
     }

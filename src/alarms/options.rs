@@ -27,7 +27,7 @@ pub struct AlarmOptions {
     pub disabled: Vec<AlarmKind>,
     /// Where alarms and what is still to be sent survive a restart.
     pub state_file: Option<PathBuf>,
-    /// What differs for single sources.
+    /// Every source, and what differs for it.
     pub sources: HashMap<SourceId, SourcePolicy>,
 }
 
@@ -59,10 +59,9 @@ impl Default for AlarmOptions {
 impl AlarmOptions {
     /// The policy of the source that a key is about, if it has one.
     pub(super) fn policy(&self, key: &Key) -> Option<&SourcePolicy> {
-        if key.subject.scope != Scope::Source || self.sources.is_empty() {
-            return None;
-        }
-        self.sources.get(&SourceId::new(&key.subject.name).ok()?)
+        let of_source = key.subject.scope == Scope::Source;
+        let name = of_source.then_some(key.subject.name.as_str())?;
+        self.sources.get(name)
     }
 
     /// Whether the alarm may fire at all.

@@ -23,7 +23,6 @@ macro_rules! by_name {
         pub(super) mod $module {
             use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-            #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
             pub(in crate::alarms) fn serialize<S: Serializer>(
                 value: &$set,
                 serializer: S,
@@ -55,7 +54,11 @@ pub(super) mod resolution {
 
     use crate::alarms::kind::Resolution;
 
-    #[expect(clippy::ref_option, reason = "as serde asks for it")]
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::ref_option,
+        reason = "as serde asks for it"
+    )]
     pub(in crate::alarms) fn serialize<S: Serializer>(
         value: &Option<Resolution>,
         serializer: S,

@@ -68,7 +68,12 @@ pub struct Config {
 impl Config {
     /// The defaults of an empty file, with these sources instead of configured ones.
     pub fn of_sources(sources: Vec<SourceOptions>) -> Self {
+        let policy = |source: &SourceOptions| (source.id.clone(), SourcePolicy::default());
         Self {
+            alarms: AlarmOptions {
+                sources: sources.iter().map(policy).collect(),
+                ..AlarmOptions::default()
+            },
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
@@ -77,7 +82,6 @@ impl Config {
             memory: MemoryOptions::default(),
             objects: Vec::new(),
             profiles: None,
-            alarms: AlarmOptions::default(),
             notify: NotifyOptions::default(),
             web: WebOptions::default(),
         }

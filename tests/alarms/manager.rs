@@ -1,7 +1,6 @@
 //! A real Alertmanager.
 
 use std::{
-    net::TcpListener,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -23,9 +22,6 @@ impl Alertmanager {
             "alertmanager.yml",
             "route: { receiver: none }\nreceivers: [ { name: none } ]\n",
         );
-        // It does not say which port it got.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
         let flag = |name: &str, value: String| format!("--{name}={value}");
         let mut command = Command::new("prometheus-alertmanager");
         command
@@ -34,16 +30,20 @@ impl Alertmanager {
                 "storage.path",
                 folder.path("data").display().to_string(),
             ))
-            .arg(flag("web.listen-address", format!("127.0.0.1:{port}")))
+            .arg(flag("web.listen-address", "127.0.0.1:0".to_owned()))
             .arg(flag("cluster.listen-address", String::new()));
-        let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let address = process.wait_for_line(|line| {
+            let rest = line.split("msg=\"Listening on\" address=").nth(1)?;
+            Some(rest.trim().to_owned())
+        });
         let manager = Self {
             process,
-            url: format!("http://127.0.0.1:{port}"),
+            url: format!("http://{address}"),
             _folder: folder,
         };
         manager.process.until("it listens", || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+            std::net::TcpStream::connect(&address).is_ok()
         });
         manager
     }

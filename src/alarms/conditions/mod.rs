@@ -21,7 +21,7 @@ pub(super) fn seen<'a>(
 ) -> impl Iterator<Item = (Key, Reading)> + 'a {
     let sources = snapshot.sources.iter().flat_map(source::readings);
     let processes = snapshot.memory.iter();
-    let processes = processes.flat_map(|status| process::readings(status));
+    let processes = processes.flat_map(process::readings);
     let rest = exporter::readings(snapshot);
     let all = sources.chain(processes).chain(rest);
     all.filter(|(key, _)| options.allows(key))

@@ -65,27 +65,30 @@ fn raised(source: SourceStatus) -> Vec<(AlarmKind, Severity)> {
     raised.collect()
 }
 
+use AlarmKind::{SourceDown, SourceStalled, TrackedObjects};
+use Severity::{Critical, Warning};
+
+type Change = fn(&mut SourceStatus);
+
 #[test]
 fn each_fault_raises_its_own_alarm() {
-    use Severity::{Critical, Warning};
     assert_eq!(raised(source(State::Streaming)), []);
-    type Change = fn(&mut SourceStatus);
     let table: [(AlarmKind, Severity, Change); 7] = [
         (AlarmKind::Silent, Critical, |s| {
-            s.signal.as_mut().unwrap().silent = true
+            s.signal.as_mut().unwrap().silent = true;
         }),
         (AlarmKind::Stuck, Critical, |s| {
-            s.signal.as_mut().unwrap().stuck = true
+            s.signal.as_mut().unwrap().stuck = true;
         }),
         (AlarmKind::Clipping, Warning, |s| {
-            s.signal.as_mut().unwrap().clipped = 0.02
+            s.signal.as_mut().unwrap().clipped = 0.02;
         }),
         (AlarmKind::FormatMismatch, Warning, |s| {
-            s.mismatches.push("codec")
+            s.mismatches.push("codec");
         }),
         (AlarmKind::ReaderLag, Warning, |s| s.reader_lag = Some(0.81)),
         (AlarmKind::ReaderLag, Critical, |s| {
-            s.reader_lag = Some(0.96)
+            s.reader_lag = Some(0.96);
         }),
         (AlarmKind::RepeatedAllocations, Warning, |s| {
             s.allocation_anomaly = Some(crate::buffers::AllocationAnomaly {
@@ -168,7 +171,6 @@ fn what_is_switched_off_is_not_there() {
         let seen = seen(&snapshot, options).filter(raised);
         seen.map(|(key, _)| key.kind).collect()
     };
-    use AlarmKind::{SourceDown, SourceStalled, TrackedObjects};
     let mut options = AlarmOptions::default();
     assert_eq!(kinds(&options), [SourceDown, SourceStalled, TrackedObjects]);
     options.disabled = vec![TrackedObjects];

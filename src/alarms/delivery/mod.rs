@@ -17,7 +17,7 @@ use super::{
     book::Book,
     kind::AlarmState,
     notices::{Notice, Outcome},
-    options::{NotifyOptions, WebhookOptions},
+    options::NotifyOptions,
     tally::{Channel, FailureReason},
     wire,
 };
@@ -59,9 +59,16 @@ struct Target {
     tasks: Tasks,
 }
 
+/// What a webhook wants to hear.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    resolved: bool,
+    patterns: bool,
+}
+
 #[derive(Debug)]
 enum Way {
-    Webhook(WebhookOptions, Arc<Outbox>),
+    Webhook(Heard, Arc<Outbox>),
     Alertmanager(Arc<Desk>),
 }
 
@@ -97,6 +104,10 @@ impl Delivery {
             let id = id("webhook", webhook.endpoint.url.as_str());
             let waiting = saved.remove(&id).unwrap_or_default();
             let outbox = Arc::new(Outbox::of(waiting.parcels));
+            let heard = Heard {
+                resolved: webhook.send_resolved,
+                patterns: webhook.patterns,
+            };
             let run = webhook::run(
                 Arc::clone(&outbox),
                 webhook.endpoint.clone(),
@@ -104,7 +115,7 @@ impl Delivery {
                 Arc::clone(&self.book),
                 Arc::clone(&self.taken),
             );
-            self.add(id, Way::Webhook(webhook.clone(), outbox), run);
+            self.add(id, Way::Webhook(heard, outbox), run);
         }
         for manager in &options.alertmanagers {
             let id = id("alertmanager", manager.endpoint.url.as_str());
@@ -149,14 +160,14 @@ impl Delivery {
         let now = SystemTime::now();
         for target in self.targets.values() {
             match &target.way {
-                Way::Webhook(options, outbox) => {
+                Way::Webhook(heard, outbox) => {
                     for notice in &outcome.notices {
-                        if options.send_resolved || !is_resolved(notice) {
+                        if heard.resolved || !is_resolved(notice) {
                             let body = sender.webhook(notice);
                             self.put(outbox, parcel_id(notice), now, body);
                         }
                     }
-                    for change in patterns.iter().filter(|_| options.patterns) {
+                    for change in patterns.iter().filter(|_| heard.patterns) {
                         let (id, body) = sender.pattern(change);
                         self.put(outbox, id, now, body);
                     }

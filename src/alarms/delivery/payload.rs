@@ -58,11 +58,11 @@ pub(in crate::alarms) struct PatternChange {
 }
 
 impl Sender<'_> {
-    fn url(&self) -> String {
+    fn url(self) -> String {
         self.external_url.map_or_else(String::new, Url::to_string)
     }
 
-    fn alert(&self, alarm: &AlarmStatus) -> Alert {
+    fn alert(self, alarm: &AlarmStatus) -> Alert {
         Alert {
             status: alarm.state.as_str(),
             labels: labels(alarm),
@@ -77,7 +77,7 @@ impl Sender<'_> {
     }
 
     /// The payload of a notice.
-    pub(super) fn webhook(&self, notice: &Notice) -> Value {
+    pub(super) fn webhook(self, notice: &Notice) -> Value {
         let alerts: Vec<Alert> = notice
             .alarms
             .iter()
@@ -85,7 +85,7 @@ impl Sender<'_> {
             .collect();
         let kind = notice.alarms.first().map(|alarm| alarm.key.kind);
         let kind = kind.filter(|_| notice.reason != Reason::Summary);
-        let mut payload = self.payload(alerts, kind.map(AlarmKind::alert_name));
+        let mut payload = self.payload(&alerts, kind.map(AlarmKind::alert_name));
         payload["truncatedAlerts"] = notice.left_out.into();
         if notice.reason == Reason::Summary {
             let total = notice.alarms.len() as u64 + notice.left_out;
@@ -100,7 +100,7 @@ impl Sender<'_> {
     }
 
     /// The payload of a change of pattern, for autoscalers and the like.
-    pub(super) fn pattern(&self, change: &PatternChange) -> (String, Value) {
+    pub(super) fn pattern(self, change: &PatternChange) -> (String, Value) {
         let text = format!(
             "{}\n{}\n{}",
             change.process,
@@ -136,10 +136,10 @@ impl Sender<'_> {
             generator_url: self.url(),
             fingerprint: id.clone(),
         };
-        (id, self.payload(vec![alert], Some("MemoryPatternChanged")))
+        (id, self.payload(&[alert], Some("MemoryPatternChanged")))
     }
 
-    fn payload(&self, alerts: Vec<Alert>, group: Option<&'static str>) -> Value {
+    fn payload(self, alerts: &[Alert], group: Option<&'static str>) -> Value {
         let firing = alerts.iter().any(|alert| alert.status == "firing");
         let group_key = group.map_or_else(
             || "{}:{}".to_owned(),
@@ -167,7 +167,7 @@ impl Sender<'_> {
     /// The alerts as an Alertmanager takes them. What is on ends by itself after `lasting`, if
     /// nobody renews it.
     pub(super) fn alerts<'a>(
-        &self,
+        self,
         alarms: impl Iterator<Item = &'a AlarmStatus>,
         now: SystemTime,
         lasting: Duration,

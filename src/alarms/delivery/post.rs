@@ -73,8 +73,8 @@ async fn attempt(
     let host = place.host_str().unwrap_or_default();
     let bare_host = host.trim_start_matches('[').trim_end_matches(']');
     let port = place.port_or_known_default().unwrap_or(80);
-    let dialled = dialler.dial(bare_host, port, endpoint.timeout).await;
-    let tcp = dialled.map_err(|error| undialled(&error))?.stream;
+    let opened = dialler.dial(bare_host, port, endpoint.timeout).await;
+    let tcp = opened.map_err(|error| undialled(&error))?.stream;
     if place.scheme() == "https" {
         let stream = connect_tls(tcp, bare_host, &endpoint.tls, endpoint.timeout).await;
         let refused = |error| Failure::new(FailureReason::Tls, format!("{error}"));

@@ -57,7 +57,7 @@ impl Writer {
         let (jobs, waiting) = sync_channel(WAITING);
         let counting = Arc::clone(&book);
         tasks.thread(TaskKind::Alarms, "alarms", move || {
-            work(&waiting, &counting)
+            work(&waiting, &counting);
         })?;
         Ok(Self { jobs, book })
     }

@@ -354,26 +354,26 @@ fn expected(past: &[(u64, Reading)], hold: u64, keep: u64) -> Vec<(u64, Event)> 
     };
     let mut events = Vec::new();
     let (mut firing, mut begin) = (None::<Severity>, 0);
-    for now in 0..past.len() {
+    for (now, (second, reading)) in past.iter().enumerate() {
         let raised = |reading: &Reading| matches!(reading, Reading::Raised(_));
         let clear = |reading: &Reading| *reading == Clear;
-        let severity = match &past[now].1 {
+        let severity = match reading {
             Reading::Raised(evidence) => Some(evidence.severity),
             _ => None,
         };
         match firing {
             None if run(now, begin, &raised).is_some_and(|held| held >= hold) => {
-                events.push((past[now].0, Fired));
+                events.push((*second, Fired));
                 firing = severity;
                 begin = now;
             }
             Some(_) if run(now, begin, &clear).is_some_and(|gone| gone >= keep) => {
-                events.push((past[now].0, Resolved));
+                events.push((*second, Resolved));
                 firing = None;
                 begin = now + 1;
             }
             Some(before) if severity > Some(before) => {
-                events.push((past[now].0, Worsened));
+                events.push((*second, Worsened));
                 firing = severity;
             }
             _ => {}
