@@ -9,6 +9,9 @@ mod support;
 mod manager;
 #[path = "alarms/receiver.rs"]
 mod receiver;
+#[path = "support/tls_front.rs"]
+#[allow(dead_code, unreachable_pub, reason = "a part of it is used here")]
+mod tls_front;
 
 use std::{
     path::PathBuf,
@@ -319,4 +322,59 @@ fn people_acknowledge_and_resolve_over_the_api() {
     assert_eq!(id(&resolved[0]), id(&alarm));
     let (status, text) = exporter.get("/api/v1/memory/alerts");
     assert!(status == 200 && !text.contains("source_down"), "{text}");
+}
+
+#[test]
+fn over_tls_only_who_proves_himself_is_told() {
+    let receiver = Receiver::start(OK);
+    let own = tls_front::Identity::self_signed("localhost");
+    let port = tls_front::start(&own, receiver.port, false);
+    let scratch = Scratch::new();
+    let hook = |path: &str, pin: &str| {
+        format!(
+            "  - {{ url: \"https://localhost:{port}/{path}\", tls: {{ pin_sha256: \"{pin}\" }} }}\n"
+        )
+    };
+    let notify = format!(
+        "notify:\n  webhooks:\n{}{}",
+        hook("trusted", &own.fingerprint()),
+        hook("stranger", &format!("{:064x}", 7))
+    );
+    let exporter = Exporter::with_config(&config(&scratch, NOWHERE, &notify));
+    receiver.until("it is told", |request| {
+        request.head.starts_with("POST /trusted")
+    });
+    exporter.until("the other one is refused", |_| {
+        failures(&exporter, "webhook", "tls") > 0.0
+    });
+    let told = receiver.requests();
+    assert!(
+        told.iter()
+            .all(|request| !request.head.contains("/stranger"))
+    );
+}
+
+#[test]
+fn a_change_of_pattern_is_told_to_who_asked_for_it() {
+    let (asked, other) = (Receiver::start(OK), Receiver::start(OK));
+    let scratch = Scratch::new();
+    let more = format!(
+        "memory: {{ sample_interval: 100ms, analysis_interval: 100ms, baseline_after: 500ms }}\n\
+         notify:\n  webhooks:\n  - {{ url: \"{}\", patterns: true }}\n  - {{ url: \"{}\" }}\n",
+        asked.url(),
+        other.url()
+    );
+    let _exporter = Exporter::with_config(&config(&scratch, NOWHERE, &more));
+    let is_pattern = |request: &receiver::Request| {
+        request.body["commonLabels"]["alertname"] == "MemoryPatternChanged"
+    };
+    let told = asked.until("the pattern is told", is_pattern);
+    let labels = &told.body["alerts"][0]["labels"];
+    assert_eq!(labels["process"], "self");
+    assert_eq!(labels["previous_pattern"], "unknown");
+    assert_ne!(labels["pattern"], "unknown");
+    other.until("the other one hears of alarms", |request| {
+        !is_pattern(request)
+    });
+    assert!(!other.requests().iter().any(is_pattern));
 }

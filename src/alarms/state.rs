@@ -73,3 +73,30 @@ pub(super) fn load(path: &Path) -> Result<Option<Saved>, Unreadable> {
     }
     serde_json::from_slice(&text).map(Some).map_err(damaged)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarms::disk::save;
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart() {
+        let folder = std::env::temp_dir().join(format!("alarm-state-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("state.json");
+        assert!(load(&path).unwrap().is_none());
+        let saved = Saved::new(SavedAlarms::default(), BTreeMap::new());
+        let text = serde_json::to_vec(&saved).unwrap();
+        save(&path, &text).unwrap();
+        assert!(load(&path).unwrap().is_some());
+        for cut in [0, 1, text.len() / 2, text.len() - 1] {
+            save(&path, &text[..cut]).unwrap();
+            assert!(matches!(load(&path), Err(Unreadable::Damaged(_))), "{cut}");
+        }
+        save(&path, br#"{"version": 2, "alarms": "of the future"}"#).unwrap();
+        assert!(matches!(load(&path), Err(Unreadable::Newer)));
+        let names = fs::read_dir(&folder).unwrap().count();
+        assert_eq!(names, 1, "nothing unfinished is left");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
