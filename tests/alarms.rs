@@ -247,11 +247,13 @@ fn killed_between_firing_and_delivery_it_delivers_the_same_alarm_afterwards() {
 #[test]
 fn a_real_alertmanager_knows_what_is_on_and_what_is_over() {
     let manager = Alertmanager::start();
+    // What it is not told of ends there after four hours.
+    let patient = Alertmanager::start();
     let scratch = Scratch::new();
     let notify = format!(
         "alarms: {{ state_file: state.json }}\n\
-         notify: {{ alertmanagers: [ {{ url: \"{}\", resend: 1s }} ] }}\n",
-        manager.url
+         notify: {{ alertmanagers: [ {{ url: \"{}\", resend: 1s }}, {{ url: \"{}\", resend: 1h }} ] }}\n",
+        manager.url, patient.url
     );
     let path = config(&scratch, NOWHERE, &notify);
     let exporter = Exporter::with_config(&path);
@@ -271,9 +273,11 @@ fn a_real_alertmanager_knows_what_is_on_and_what_is_over() {
     });
     let alert = later.iter().find(|alert| is_down(alert)).unwrap();
     assert_eq!(alert["startsAt"], begin);
+    patient.until("it is on", |active| active.iter().any(is_down));
     let (status, _) = post(&exporter, &format!("/api/v1/alarms/{alarm}/resolve"), "");
     assert_eq!(status, 200);
     manager.until("it is over", |active| !active.iter().any(is_down));
+    patient.until("it is over at once", |active| !active.iter().any(is_down));
     assert_eq!(failures(&exporter, "alertmanager", "rejected"), 0.0);
 }
 
