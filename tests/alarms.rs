@@ -224,7 +224,7 @@ fn killed_between_firing_and_delivery_it_delivers_the_same_alarm_afterwards() {
     let again = Exporter::with_config(&path);
     assert_eq!(id(&down(&again)), alarm);
     let taken = receiver.until("it is delivered", |request| request.way == OK);
-    assert_eq!(taken.ids(), [alarm.clone()]);
+    assert_eq!(taken.ids(), std::slice::from_ref(&alarm));
     // Once taken it does not wait any more, also not for the next start.
     again.process.until("it is crossed off", || {
         let saved = std::fs::read_to_string(scratch.path("state.json")).unwrap();

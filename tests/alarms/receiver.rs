@@ -66,12 +66,15 @@ impl Receiver {
             requests: Arc::default(),
         };
         let own = receiver.clone();
-        std::thread::spawn(move || {
+        let threads = std::thread::Builder::new();
+        let accepting = threads.spawn(move || {
             for stream in listener.incoming().flatten() {
                 let own = own.clone();
-                std::thread::spawn(move || own.serve(stream));
+                let threads = std::thread::Builder::new();
+                threads.spawn(move || own.serve(stream)).unwrap();
             }
         });
+        accepting.unwrap();
         receiver
     }
 
