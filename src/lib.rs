@@ -9,6 +9,7 @@
 //! | 11 | [`cli`], [`demo`] |
 //! | 10 | [`config`] |
 //! | 9 | [`http`] |
+//! | 8 | [`alarms`] |
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
 //! | 5 | [`pipeline`], [`clip`] |
@@ -18,6 +19,7 @@
 //! | 1 | [`metrics`] |
 //! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
+pub mod alarms;
 pub mod app;
 pub mod backoff;
 pub mod buffers;

@@ -48,6 +48,8 @@ closed_set! {
         Memory => "memory",
         /// The threads that write and read the history.
         History => "history",
+        /// What decides about alarms, and what tells others of them.
+        Alarms => "alarms",
         /// The demo's RTSP server.
         Demo => "demo",
     }

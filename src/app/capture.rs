@@ -221,6 +221,7 @@ async fn heartbeat(
             meters,
             buffers,
             &memory,
+            &objects,
             &mut recent,
             &mut complaints,
         );

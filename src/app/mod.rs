@@ -20,6 +20,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    alarms::Alarms,
     cli,
     config::{self, Config, ConfigErrors},
     demo,
@@ -139,6 +140,7 @@ struct App<'a> {
     history: Arc<History>,
     /// Who tells the history; ends before it.
     chronicle: Tasks,
+    alarms: Alarms,
     profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
@@ -163,6 +165,8 @@ impl<'a> App<'a> {
         // Before anything happens that belongs into it.
         history.configure(config.history.clone());
         let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
+        let alarms = Alarms::start(&tasks, capture.snapshots())?;
+        registry.register(alarms.book())?;
         let profiler = Profiler::new(&tasks);
         registry.register(profiler.clone())?;
         tasks.spawn(TaskKind::Profile, profiler.clone().write_periodically());
@@ -190,6 +194,7 @@ impl<'a> App<'a> {
                 memory: capture.memory(),
                 objects: capture.objects(),
                 history: history.clone(),
+                alarms: alarms.book(),
                 profiler: profiler.clone(),
                 assets: ASSETS,
                 metrics: http_metrics,
@@ -201,6 +206,7 @@ impl<'a> App<'a> {
         )?;
         profiler.configure(config.profiles.clone());
         let changes = capture.apply(&config).await;
+        alarms.configure(config.alarms.clone(), config.notify.clone());
         capture.loaded(true);
         announce::announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
@@ -212,6 +218,7 @@ impl<'a> App<'a> {
             capture,
             history,
             chronicle,
+            alarms,
             profiler,
             web,
             commands,
@@ -289,6 +296,8 @@ impl<'a> App<'a> {
                 self.profiler.configure(config.profiles.clone());
                 self.history.configure(config.history.clone());
                 let changes = self.capture.apply(&config).await.to_string();
+                self.alarms
+                    .configure(config.alarms.clone(), config.notify.clone());
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
                 note(&self.history, "reload", Ok(&changes));

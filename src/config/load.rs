@@ -8,15 +8,17 @@ use std::{
 };
 
 use super::{
+    alarms,
     argument::SourceArgument,
     budget, history,
     mistake::{ConfigErrors, Mistakes, shown},
-    objects, pipes, profiles,
+    notify, objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
 };
 use crate::{
+    alarms::{AlarmOptions, NotifyOptions, SourcePolicy},
     backoff::{InvalidPolicy, Policy},
     history::HistoryOptions,
     http::WebOptions,
@@ -58,6 +60,10 @@ pub struct Config {
     pub profiles: Option<StoreOptions>,
     /// Where the past is kept; `None` where it is not.
     pub history: Option<HistoryOptions>,
+    /// When an alarm fires, and how often somebody is told.
+    pub alarms: AlarmOptions,
+    /// Who is told of alarms.
+    pub notify: NotifyOptions,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -65,7 +71,12 @@ pub struct Config {
 impl Config {
     /// The defaults of an empty file, with these sources instead of configured ones.
     pub fn of_sources(sources: Vec<SourceOptions>) -> Self {
+        let policy = |source: &SourceOptions| (source.id.clone(), SourcePolicy::default());
         Self {
+            alarms: AlarmOptions {
+                sources: sources.iter().map(policy).collect(),
+                ..AlarmOptions::default()
+            },
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
@@ -75,6 +86,7 @@ impl Config {
             objects: Vec::new(),
             profiles: None,
             history: None,
+            notify: NotifyOptions::default(),
             web: WebOptions::default(),
         }
     }
@@ -223,7 +235,10 @@ fn validate(
             or say with `expect` what the sources really send";
         buffers.mistake("memory_budget", problem, remedy);
     }
+    let policies = placed.iter().map(policy).collect();
     Config {
+        alarms: alarms::alarms(top, base, policies),
+        notify: notify::notify(top, base),
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
         pool,
@@ -235,6 +250,10 @@ fn validate(
         history: history::history(top, base),
         web,
     }
+}
+
+fn policy(placed: &Placed) -> (SourceId, SourcePolicy) {
+    (placed.options.id.clone(), placed.alarms.clone())
 }
 
 /// The sources that may be probed over HTTP: names only, so that no request can make this
@@ -328,6 +347,7 @@ fn names_once(placed: &[Placed], mistakes: &Mistakes) {
         options,
         path,
         line,
+        ..
     } in placed
     {
         let name = options.id.as_str();

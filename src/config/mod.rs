@@ -10,6 +10,7 @@
 //! error's surroundings.
 
 mod address;
+mod alarms;
 mod argument;
 mod budget;
 #[cfg(any(test, fuzzing))]
@@ -20,6 +21,7 @@ mod load;
 mod local;
 mod mistake;
 mod nearest;
+mod notify;
 mod objects;
 mod one;
 mod pipes;

@@ -47,6 +47,7 @@ pub use self::{
 };
 use self::{guard::Guard, server::Listener, service::Service};
 use crate::{
+    alarms::Book,
     buffers::Buffers,
     history::History,
     memory::Memory,
@@ -80,6 +81,8 @@ pub struct Options {
     pub objects: Arc<Objects>,
     /// The past, whether or not it is kept.
     pub history: Arc<History>,
+    /// Active alarms, and those lately over.
+    pub alarms: Arc<Book>,
     /// Takes profiles of this process.
     pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
@@ -207,6 +210,7 @@ pub fn start(
         memory: options.memory,
         objects: options.objects,
         history: options.history,
+        alarms: options.alarms,
         profiler: options.profiler,
         metrics: options.metrics,
         registry,

@@ -29,6 +29,21 @@ pub(super) enum Resource {
     Consumers,
     /// `memory/…`.
     Memory(MemoryView),
+    /// `alarms`.
+    Alarms,
+    /// `memory/alerts`.
+    MemoryAlerts,
+    /// `alarms/{id}`, and what may be said of it.
+    Alarm(String, Option<Verb>),
+}
+
+/// What may be said of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// `acknowledge`: somebody has seen it.
+    Acknowledge,
+    /// `resolve`: it is over.
+    Resolve,
 }
 
 /// What there is about memory.
@@ -90,6 +105,17 @@ impl Resource {
                 let kind = Kind::ALL.iter().find(|known| known.as_str() == kind)?;
                 Some(Self::History(Some(*kind)))
             }
+            ("alarms", None, None, None) => Some(Self::Alarms),
+            ("alarms", Some(id), verb, None) if !id.is_empty() => {
+                let verb = match verb {
+                    None => None,
+                    Some("acknowledge") => Some(Verb::Acknowledge),
+                    Some("resolve") => Some(Verb::Resolve),
+                    Some(_) => return None,
+                };
+                Some(Self::Alarm(id.to_owned(), verb))
+            }
+            ("memory", Some("alerts"), None, None) => Some(Self::MemoryAlerts),
             ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
@@ -99,13 +125,18 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
+            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) | Self::Alarm(_, Some(_)) => {
+                (&[Method::POST], "POST")
+            }
             Self::Sources
             | Self::Source(_)
             | Self::Objects
             | Self::Consumers
             | Self::History(_)
-            | Self::Memory(_) => READ_ONLY,
+            | Self::Memory(_)
+            | Self::Alarms
+            | Self::MemoryAlerts
+            | Self::Alarm(_, None) => READ_ONLY,
             Self::Object(_) => (
                 &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
                 "GET, HEAD, PUT, POST",

@@ -24,8 +24,8 @@ use super::{
     scrape::scrape,
 };
 use crate::{
-    buffers::Buffers, history::History, memory::Memory, metrics::Registry, objects::Objects,
-    profiles::Profiler, status::Snapshot,
+    alarms::Book, buffers::Buffers, history::History, memory::Memory, metrics::Registry,
+    objects::Objects, profiles::Profiler, status::Snapshot,
 };
 
 /// Who can reach a listener.
@@ -49,6 +49,7 @@ pub(super) struct Service {
     pub(super) memory: Arc<Memory>,
     pub(super) objects: Arc<Objects>,
     pub(super) history: Arc<History>,
+    pub(super) alarms: Arc<Book>,
     pub(super) profiler: Arc<Profiler>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
@@ -172,6 +173,7 @@ impl Service {
             memory: &self.memory,
             objects: &self.objects,
             history: &self.history,
+            alarms: &self.alarms,
         }
     }
 

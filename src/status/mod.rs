@@ -19,7 +19,7 @@ use crate::{
     buffers::AllocationAnomaly,
     id::SourceId,
     memory::ProcessStatus,
-    signal,
+    objects, signal,
     sources::{SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub budget: (ByteSize, ByteSize),
     /// This process and every watched one as last read, in order of their names.
     pub memory: Vec<Arc<ProcessStatus>>,
+    /// Every tracked object, the program's own first.
+    pub objects: Vec<objects::Status>,
 }
 
 /// One source in a [`Snapshot`].
@@ -74,4 +76,10 @@ pub struct SourceStatus {
     pub recent: RecentOfSource,
     /// Whether it keeps asking for a buffer that it has or cannot have.
     pub allocation_anomaly: Option<AllocationAnomaly>,
+    /// In which respects it sends something else than expected: `codec`, `sample_rate`,
+    /// `channels`.
+    pub mismatches: Vec<&'static str>,
+    /// How far its slowest reader is behind, as a share of that reader's buffer; `None` without a
+    /// buffer, and in a build without statistics.
+    pub reader_lag: Option<f64>,
 }

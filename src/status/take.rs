@@ -9,6 +9,7 @@ use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
     memory::Memory,
+    objects::Objects,
     signal::Meters,
     sources::{Account, Accounts, State},
 };
@@ -21,6 +22,7 @@ pub fn take(
     meters: &Meters,
     buffers: &Buffers,
     memory: &Memory,
+    objects: &Objects,
     recent: &mut Recent,
     complaints: &mut Complaints,
 ) -> Snapshot {
@@ -47,6 +49,7 @@ pub fn take(
         sources,
         budget: buffers.budget(),
         memory: memory.processes(),
+        objects: objects.all(std::time::Instant::now()),
     }
 }
 
@@ -67,6 +70,16 @@ fn source(
             )
         })
         .unwrap_or_default();
+    let mismatches = view
+        .mismatches()
+        .into_iter()
+        .filter(|(_, differs)| *differs);
+    let mismatches = mismatches.map(|(aspect, _)| aspect).collect();
+    let lag = BufferKind::ALL.iter().filter_map(|kind| {
+        let stats = buffers.get(id, *kind)?.stats()?;
+        Some(stats.utilization())
+    });
+    let reader_lag = lag.reduce(f64::max);
     let streaming = view.state == State::Streaming;
     let signal = streaming.then(|| meters.view(id)).flatten();
     if streaming {
@@ -89,5 +102,7 @@ fn source(
         signal,
         recent: RecentOfSource::default(),
         allocation_anomaly: buffers.anomaly(id),
+        mismatches,
+        reader_lag,
     }
 }

@@ -100,6 +100,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         objects,
         history: History::start(&tasks, Pace::default()).unwrap(),
+        alarms: Arc::default(),
         profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
@@ -149,6 +150,7 @@ impl Fixture {
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
+            objects: Vec::new(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -185,6 +187,8 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
     }
 }
 

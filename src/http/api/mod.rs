@@ -1,5 +1,6 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
+mod alarms;
 mod allocations;
 mod buffer;
 mod consumers;
@@ -20,7 +21,8 @@ use super::{
     resource::Resource,
 };
 use crate::{
-    buffers::Buffers, history::History, memory::Memory, objects::Objects, status::Snapshot,
+    alarms::Book, buffers::Buffers, history::History, memory::Memory, objects::Objects,
+    status::Snapshot,
 };
 
 /// What answers are made from.
@@ -31,6 +33,7 @@ pub(super) struct View<'a> {
     pub(super) memory: &'a Memory,
     pub(super) objects: &'a Objects,
     pub(super) history: &'a History,
+    pub(super) alarms: &'a Book,
 }
 
 /// Answers a request whose method is known to fit.
@@ -53,6 +56,9 @@ pub(super) async fn answer(
         (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
         (Resource::History(kind), _) => history::answer(view.history, *kind, head).await,
         (Resource::Consumers, _) => consumers::answer(view, head),
+        (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
+        (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
+        (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body),
     }
 }
 

@@ -30,6 +30,8 @@ fn source(state: State) -> SourceStatus {
         signal: Some(sounding(0.1)),
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
     }
 }
 
@@ -66,6 +68,7 @@ fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
         sources,
         budget: (ByteSize(1 << 20), ByteSize(512 << 20)),
         memory: Vec::new(),
+        objects: Vec::new(),
     };
     let mut html = String::new();
     let view = View {
