@@ -201,7 +201,7 @@ async fn heartbeat(
             buffers,
             ..
         } = &organs;
-        let snapshot = status::take(accounts, meters, buffers, &memory, &mut recent);
+        let snapshot = status::take(accounts, meters, buffers, &memory, &vitals, &mut recent);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

@@ -13,6 +13,8 @@ pub(super) const READ_ONLY: Methods = (&[Method::GET, Method::HEAD], "GET, HEAD"
 /// One thing under `/api/v1/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
+    /// `status`.
+    Status,
     /// `sources`.
     Sources,
     /// `sources/{name}`.
@@ -70,6 +72,7 @@ impl Resource {
     pub(super) fn of(path: &str) -> Option<Self> {
         let mut parts = path.split('/');
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+            ("status", None, None, None) => Some(Self::Status),
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
@@ -87,9 +90,12 @@ impl Resource {
     pub(super) fn methods(&self) -> Methods {
         match self {
             Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
-            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers | Self::Memory(_) => {
-                READ_ONLY
-            }
+            Self::Status
+            | Self::Sources
+            | Self::Source(_)
+            | Self::Objects
+            | Self::Consumers
+            | Self::Memory(_) => READ_ONLY,
             Self::Object(_) => (
                 &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
                 "GET, HEAD, PUT, POST",

@@ -1,10 +1,14 @@
 //! The one picture of everything that the API, the page and alarms read.
 
+mod coverage;
 mod metrics;
+mod overall;
 mod recent;
 mod take;
 
+pub use coverage::{Coverage, Covered};
 pub use metrics::Vitals;
+pub use overall::{LATE_AFTER, Level, Overall, Reason, STALE_AFTER, in_words};
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::take;
 
@@ -18,7 +22,7 @@ use crate::{
     id::SourceId,
     memory::ProcessStatus,
     signal,
-    sources::{SourceKind, State},
+    sources::{Expectation, GapCause, SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
 
@@ -36,6 +40,17 @@ pub struct Snapshot {
     pub budget: (ByteSize, ByteSize),
     /// This process and every watched one as last read, in order of their names.
     pub memory: Vec<Arc<ProcessStatus>>,
+    /// The program itself.
+    pub program: ProgramStatus,
+}
+
+/// What the program knows about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramStatus {
+    /// Whether the last load of the configuration found mistakes.
+    pub reload_failed: bool,
+    /// Tasks that panicked; anything but 0 is a bug.
+    pub panics: u64,
 }
 
 /// One source in a [`Snapshot`].
@@ -67,4 +82,29 @@ pub struct SourceStatus {
     pub recent: RecentOfSource,
     /// Whether it keeps asking for a buffer that it has or cannot have.
     pub allocation_anomaly: Option<AllocationAnomaly>,
+    /// The rest of its account.
+    pub detail: SourceDetail,
+}
+
+/// What one wants to know of a source at a second glance.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDetail {
+    /// How much of the audio that was due has come lately.
+    pub coverage: Coverage,
+    /// Seconds of missing audio by cause, in the order of [`GapCause::ALL`].
+    pub gap_seconds: [f64; GapCause::COUNT],
+    /// What the operator expects it to send.
+    pub expect: Expectation,
+    /// In which aspects it sends something else: `codec`, `sample_rate`, `channels`.
+    pub mismatches: Vec<&'static str>,
+    /// How the audio travels: `tcp`, `udp`, `http` and the like.
+    pub transport: Option<&'static str>,
+    /// Attempts to open a session.
+    pub attempts: u64,
+    /// Open sessions that ended, for whatever reason.
+    pub disconnects: u64,
+    /// When the next attempt is due, while one is waited for.
+    pub next_attempt: Option<SystemTime>,
+    /// When audio last arrived.
+    pub last_audio: Option<SystemTime>,
 }

@@ -17,7 +17,7 @@ use audio_capture_exporter::{
     profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{RecentOfSource, Snapshot, SourceStatus},
+    status::{ProgramStatus, RecentOfSource, Snapshot, SourceDetail, SourceStatus},
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -147,6 +147,7 @@ impl Fixture {
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
+            program: ProgramStatus::default(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -181,6 +182,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        detail: SourceDetail::default(),
     }
 }
 

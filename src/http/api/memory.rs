@@ -1,6 +1,6 @@
 //! `/api/v1/memory/…`: what is watched, its past, and looks on demand.
 
-mod document;
+pub(super) mod document;
 
 use std::time::Duration;
 

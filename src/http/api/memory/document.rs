@@ -12,7 +12,7 @@ use crate::{
 
 /// One process.
 #[derive(Serialize)]
-pub(super) struct Process {
+pub(in crate::http::api) struct Process {
     name: String,
     up: bool,
     pids: Vec<u32>,
@@ -124,7 +124,7 @@ pub(super) struct Growth {
 }
 
 impl Process {
-    pub(super) fn of(status: &ProcessStatus) -> Self {
+    pub(in crate::http::api) fn of(status: &ProcessStatus) -> Self {
         let problem = status.problem.as_ref();
         Self {
             name: status.name.to_string(),
