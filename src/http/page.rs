@@ -68,16 +68,16 @@ const fn script(path: &'static str, text: &'static str) -> Part {
 
 static PARTS: &[Part] = &[
     Part {
-        path: "/page.css",
+        path: "/page/style.css",
         content_type: "text/css; charset=utf-8",
-        text: include_str!("page/page.css"),
+        text: include_str!("page/style.css"),
     },
     Part {
-        path: "/icon.svg",
+        path: "/page/icon.svg",
         content_type: "image/svg+xml",
         text: include_str!("page/icon.svg"),
     },
-    script("/page.js", include_str!("page/page.js")),
+    script("/page/main.js", include_str!("page/main.js")),
     script("/page/alarms.js", include_str!("page/alarms.js")),
     script("/page/ask.js", include_str!("page/ask.js")),
     script("/page/chart.js", include_str!("page/chart.js")),
@@ -129,9 +129,9 @@ fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\
          <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>Audio sources</title><link rel=\"icon\" href=\"/icon.svg\">\
-         <link rel=\"stylesheet\" href=\"/page.css\">\
-         <script type=\"module\" src=\"/page.js\"></script></head>\n\
+         <title>Audio sources</title><link rel=\"icon\" href=\"/page/icon.svg\">\
+         <link rel=\"stylesheet\" href=\"/page/style.css\">\
+         <script type=\"module\" src=\"/page/main.js\"></script></head>\n\
          <body><header><h1>Audio sources</h1><p id=\"link\" role=\"status\"></p></header>\n\
          <main><div id=\"live\" hidden></div><div id=\"basic\">\n",
     );

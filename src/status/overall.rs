@@ -9,6 +9,7 @@ use crate::{
     closed_set::closed_set,
     memory::{
         ProcessStatus,
+        thresholds::Threshold,
         verdict::{Pattern, Severity},
     },
     sources::State,
@@ -19,6 +20,9 @@ pub const LATE_AFTER: Duration = Duration::from_secs(5);
 /// From this age on, the capture side counts as dead.
 pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
+/// Bytes in RAM from which on it matters how they relate to the heap: next to a small heap the
+/// program's code alone is much.
+const RATIOS_MATTER_FROM: u64 = 64 << 20;
 /// The part of the memory budget that may be in use without a word.
 const BUDGET_NEARLY_FULL: f64 = 0.95;
 
@@ -238,9 +242,19 @@ fn of_process(process: &ProcessStatus) -> Option<Reason> {
         };
         return Some(reason(name, level, &verdict.recommendation));
     }
-    let crossing = process.crossings.first()?;
-    let text = format!("above the configured limit {}", crossing.threshold.as_str());
-    Some(reason(name, Level::Warning, text))
+    let resident = process
+        .reading
+        .as_ref()
+        .map_or(0, |reading| reading.resident);
+    let mut crossings = process.crossings.iter();
+    let crossing = crossings.find(|crossing| {
+        let relative = matches!(
+            crossing.threshold,
+            Threshold::ResidentToHeap | Threshold::IdleHeap
+        );
+        !relative || resident >= RATIOS_MATTER_FROM
+    })?;
+    Some(reason(name, Level::Warning, crossing))
 }
 
 fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {

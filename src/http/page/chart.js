@@ -101,10 +101,10 @@ export class Chart {
   update(series, label) {
     const all = series.flat();
     const values = all.map(([, value]) => value).filter((value) => value !== null);
-    this.element.hidden = values.length < 2;
-    if (this.element.hidden) return;
     const times = all.map(([at]) => at);
     const [first, last] = [Math.min(...times), Math.max(...times)];
+    this.element.hidden = !values.length || first >= last;
+    if (this.element.hidden) return;
     const most = Math.max(...values) * 1.05 || 1;
     const x = (at) => ((at - first) / Math.max(1, last - first)) * WIDTH;
     const y = (value) => 99 - (value / most) * 98;

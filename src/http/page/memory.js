@@ -19,7 +19,7 @@ const PATTERNS = {
 export class Memory {
   constructor(announce) {
     this.announce = announce;
-    this.list = make("div.cards");
+    this.list = make("div.cards.broad");
     this.element = make("section", { "aria-labelledby": "memory", hidden: true },
       make("h2", { id: "memory" }, "Memory"), this.list);
     this.rows = new Rows(this.list, (process) => new Process(process.name));
@@ -28,7 +28,8 @@ export class Memory {
 
   update(message) {
     this.element.hidden = message.memory.length === 0;
-    this.rows.update(message.memory, (process) => process.name);
+    const reasons = message.status.reasons;
+    this.rows.update(message.memory, (process) => process.name, reasons);
     if (Date.now() - this.loaded > REFRESH_MS && !this.element.hidden) this.load();
   }
 
@@ -85,16 +86,15 @@ class Process {
     return `${time(new Date())}: ${words}; ${found ?? `${bytes(own)} are its own alone`}.`;
   }
 
-  update({ up, problem, reading, verdict, crossings }) {
-    const grave = verdict?.severity === "critical" ? "critical" : ["high", "medium"].includes(verdict?.severity) ? "warning" : "ok";
+  update({ name, up, problem, reading, verdict, crossings }, reasons) {
     const grows = verdict && !["stable", "unknown"].includes(verdict.pattern);
-    const level = !up ? "warning" : grows ? grave : crossings.length ? "warning" : "ok";
+    const level = reasons.find(({ subject }) => subject === name)?.level ?? "ok";
     attribute(this.element, "data-level", level);
     attribute(this.badge, "data-level", level);
     const words = verdict ? PATTERNS[verdict.pattern] ?? verdict.pattern : up ? "too early to tell" : "not running";
     const sure = verdict && verdict.pattern !== "unknown" ? `, confidence ${percent(verdict.confidence)}` : "";
     say(this.badge, words + sure);
-    const limits = crossings.map(({ threshold }) => `Above the limit ${threshold}.`).join(" ");
+    const limits = crossings.map(({ text }) => sentence(text)).join(" ");
     sayIf(this.problem, [problem && sentence(problem.problem), limits].filter(Boolean).join(" "));
     sayIf(this.advice, verdict && sentence(verdict.recommendation));
     const { heap_bytes: heap, external_bytes: external } = reading ?? {};

@@ -104,8 +104,11 @@ class Card {
     sayIf(this.problem, source.problem && sentence(source.problem));
     sayIf(this.troubles, source.troubles.map(sentence).join(" "));
     this.updateLevel(source, message);
-    this.hour.update("Last hour", 3_600, source.coverage.hour);
-    this.day.update("Last day", 86_400, source.coverage.day);
+    const { hour, day } = source.coverage;
+    this.hour.update("Audio, last hour", 3_600, hour);
+    this.day.update("Audio, last day", 86_400, day);
+    // Within the first hour both would say the same.
+    this.day.element.hidden = day.over_seconds <= 3_600;
     this.updateFacts(source);
     this.sound.hidden = !(message.audio && source.buffered_seconds > 0);
     this.more.update(source);
@@ -120,7 +123,7 @@ class Card {
     if (peak !== null) this.peak.style.insetInlineStart = `${Math.min(100, Math.max(0, share(peak))).toFixed(1)}%`;
     const quiet = signal?.silence === "digital" ? "digital silence" : signal ? decibels(rms) : "no audio";
     const text = signal
-      ? `${quiet}, peak of the last minute ${decibels(peak)}`
+      ? `${quiet}${peak === null ? "" : `, peak of the last minute ${decibels(peak)}`}`
       : "No audio at the moment";
     say(this.level, text);
     attribute(this.meter, "aria-valuenow", rms === null ? FLOOR_DBFS : Math.max(FLOOR_DBFS, rms).toFixed(0));
@@ -177,7 +180,7 @@ class Coverage {
 
   update(words, whole, covered) {
     const short = covered.over_seconds < whole * 0.97;
-    say(this.label, short ? `Since start (${roughly(covered.over_seconds)})` : words);
+    say(this.label, short ? `Audio since start, ${roughly(covered.over_seconds)}` : words);
     say(this.value, percent(covered.ratio));
     place(this.bar, 100 * (covered.ratio ?? 0));
     const poor = covered.ratio !== null && covered.ratio < 0.99;

@@ -78,6 +78,7 @@ struct Crossing {
     threshold: &'static str,
     value: f64,
     limit: f64,
+    text: String,
 }
 
 /// What is its own alone, or why that is not known.
@@ -214,6 +215,7 @@ impl From<&thresholds::Crossing> for Crossing {
             threshold: crossing.threshold.as_str(),
             value: crossing.value,
             limit: crossing.limit,
+            text: crossing.to_string(),
         }
     }
 }

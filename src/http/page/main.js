@@ -1,11 +1,11 @@
 // The live page: it shows what the events tell.
 
-import { Alarms } from "./page/alarms.js";
-import { attribute, make, Rows, say } from "./page/dom.js";
-import { link } from "./page/link.js";
-import { Memory } from "./page/memory.js";
-import { sentence, Sources } from "./page/sources.js";
-import { bytes, levels, roughly, symbols, time } from "./page/words.js";
+import { Alarms } from "./alarms.js";
+import { attribute, make, Rows, say } from "./dom.js";
+import { link } from "./link.js";
+import { Memory } from "./memory.js";
+import { sentence, Sources } from "./sources.js";
+import { bytes, levels, roughly, symbols, time } from "./words.js";
 
 const live = document.getElementById("live");
 const basic = document.getElementById("basic");
@@ -67,7 +67,7 @@ const exports_ = make("p.actions", {}, ...[
   ["memory.json", "/api/v1/memory/history?count=408", "Export the memory's past"],
   ["allocations.json", "/api/v1/allocations", "Export the allocations"],
 ].map(([name, href, text]) => make("a.button", { href, download: name }, text)));
-live.append(...sections.map(({ element }) => element), make("section", { "aria-label": "Export" }, exports_));
+live.append(...sections.map(({ element }) => element), make("section", { "aria-labelledby": "export" }, make("h2", { id: "export" }, "Export"), exports_));
 document.body.append(spoken);
 
 let version = null;
