@@ -191,6 +191,22 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// Waits until a screen reader finds something by role and name, and yields all that it finds.
+    #[track_caller]
+    pub fn until_accessible(&mut self, role: &str, name: &str) -> Vec<(String, String)> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let tree = self.accessible();
+            if tree.iter().any(|(r, n)| r == role && n.starts_with(name)) {
+                return tree;
+            }
+            assert!(Instant::now() < deadline, "{role} {name} in {tree:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
         // It may have ended already.
