@@ -392,7 +392,9 @@ fn one_that_never_answers_a_ping_is_dropped() {
     let mut mute = Socket::open(&server);
     let (sender, closed) = std::sync::mpsc::channel();
     let began = Instant::now();
-    let watching = std::thread::spawn(move || sender.send(mute.closed_with()));
+    let watching = std::thread::Builder::new()
+        .spawn(move || sender.send(mute.closed_with()))
+        .unwrap();
     while closed
         .try_recv()
         .map(|code| assert_eq!(code, 1008))
@@ -435,7 +437,9 @@ fn the_end_of_the_program_is_told() {
     let server = serving(source("garden"));
     let mut socket = Socket::open(&server);
     socket.message();
-    let closing = std::thread::spawn(move || socket.closed_with());
+    let closing = std::thread::Builder::new()
+        .spawn(move || socket.closed_with())
+        .unwrap();
     assert!(server.drain(PATIENCE));
     assert_eq!(closing.join().unwrap(), 1001);
 }

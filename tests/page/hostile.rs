@@ -63,3 +63,46 @@ fn without_scripts_there_is_the_table() {
     assert!(shown("<img src=x onerror="), "{names:?}");
     assert_eq!(browser.complaints(&[]), [""; 0]);
 }
+
+#[test]
+fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
+    let server = serving_markup();
+    let mut browser = Browser::start();
+    browser.open(&format!("http://{}/", server.address));
+    browser.until("document.querySelector('#source-garden')");
+    let alarm = serde_json::json!({
+        "id": "0123456789abcdef", "type": "source_down", "state": "firing", "severity": "critical",
+        "subject": {"scope": "source", "name": "garden"}, "trigger": HOSTILE,
+        "recommendations": [HOSTILE], "since": "2026-05-01T04:30:00.000Z", "acknowledged": null,
+    });
+    let resolved = serde_json::json!({"id": "f", "type": "leak", "state": "resolved",
+        "subject": {"scope": "process", "name": "self"}, "trigger": "it leaks",
+        "resolved_at": "2026-05-01T05:30:00.000Z"});
+    browser.js(&format!(
+        "import('/page/alarms.js').then(({{ Alarms }}) => {{
+            const alarms = new Alarms(() => {{}});
+            document.querySelector('main').append(alarms.element);
+            alarms.element.hidden = false;
+            alarms.show([{alarm}, {resolved}]);
+        }})"
+    ));
+    for name in [
+        "Acknowledge garden: source down",
+        "Resolve garden: source down",
+    ] {
+        browser.until_accessible("button", name);
+    }
+    let section = "document.querySelector('main > section')";
+    let text = browser.js(&format!("{section}.textContent"));
+    let text = text.as_str().unwrap();
+    assert_eq!(text.matches("<img src=x onerror=").count(), 2, "{text}");
+    assert!(text.contains("self: leak: it leaks"), "{text}");
+    assert_eq!(browser.js("typeof window.ran"), "undefined");
+    assert_eq!(browser.complaints(&[]), [""; 0]);
+    // This build has no alarms: the refusal's words are shown.
+    browser.js(&format!("{section}.querySelector('button').click()"));
+    browser.until(&format!("{section}.textContent.includes('Start at /.')"));
+    let asked = browser.js("performance.getEntriesByType('resource').map(({name}) => name).join()");
+    let path = "/api/v1/alarms/0123456789abcdef/acknowledge";
+    assert!(asked.as_str().unwrap().contains(path), "{asked}");
+}

@@ -47,7 +47,7 @@ impl Browser {
         let mut child = command.spawn().unwrap();
         let (tell, told) = channel();
         let mut pipe = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
+        let listen = move || {
             let mut text = Vec::new();
             while pipe.read_until(0, &mut text).is_ok_and(|read| read > 0) {
                 text.pop();
@@ -59,7 +59,8 @@ impl Browser {
                 }
                 text.clear();
             }
-        });
+        };
+        std::thread::Builder::new().spawn(listen).unwrap();
         let mut browser = Self {
             orders: child.stdin.take().unwrap(),
             child,
@@ -165,7 +166,10 @@ impl Browser {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         self.call("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if dark { "dark" } else { "light" };
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        let media = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.call("Emulation.setEmulatedMedia", &media);
     }
 

@@ -21,7 +21,7 @@ const FLOOR_DBFS: f64 = -100.0;
 enum Message<'a> {
     Snapshot {
         time: Moment,
-        status: Status,
+        status: Box<Status>,
         sources: Vec<Source>,
         /// Levels of the last five minutes in dBFS, the oldest first, null where no audio came;
         /// only when there are new ones.
@@ -63,7 +63,7 @@ pub(in crate::http) fn snapshot(
 ) -> String {
     let message = Message::Snapshot {
         time: Moment(snapshot.taken_wall),
-        status: Status::of(Some(snapshot), age, uptime),
+        status: Box::new(Status::of(Some(snapshot), age, uptime)),
         sources: snapshot.sources.iter().map(Source::from).collect(),
         levels: with_levels.then(|| levels(snapshot)),
         memory: snapshot

@@ -4,9 +4,11 @@ import { act, ask, change } from "./ask.js";
 import { Chart } from "./chart.js";
 import { attribute, make, Rows, say, sayIf } from "./dom.js";
 import { sentence } from "./sources.js";
-import { bytes, percent, roughly, time } from "./words.js";
+import { bytes, percent, roughly, symbols, time } from "./words.js";
 
 const REFRESH_MS = 30_000;
+// Until there is enough for a picture.
+const FIRST_MS = 5_000;
 const PATTERNS = {
   unknown: "too early to tell",
   stable: "stable",
@@ -30,7 +32,8 @@ export class Memory {
     this.element.hidden = message.memory.length === 0;
     const reasons = message.status.reasons;
     this.rows.update(message.memory, (process) => process.name, reasons);
-    if (Date.now() - this.loaded > REFRESH_MS && !this.element.hidden) this.load();
+    const pause = [...this.rows.rows.values()].some((row) => row.drawn) ? REFRESH_MS : FIRST_MS;
+    if (Date.now() - this.loaded > pause && !this.element.hidden) this.load();
   }
 
   tell({ process, pattern, recommendation }) {
@@ -93,7 +96,7 @@ class Process {
     attribute(this.badge, "data-level", level);
     const words = verdict ? PATTERNS[verdict.pattern] ?? verdict.pattern : up ? "too early to tell" : "not running";
     const sure = verdict && verdict.pattern !== "unknown" ? `, confidence ${percent(verdict.confidence)}` : "";
-    say(this.badge, words + sure);
+    say(this.badge, `${symbols[level]} ${words}${sure}`);
     const limits = crossings.map(({ text }) => sentence(text)).join(" ");
     sayIf(this.problem, [problem && sentence(problem.problem), limits].filter(Boolean).join(" "));
     sayIf(this.advice, verdict && sentence(verdict.recommendation));
@@ -119,6 +122,7 @@ class Process {
     const newest = moments.at(-1);
     const label = newest ? `Memory since ${time(moments[0].time)}; now ${bytes(newest.resident_bytes)} in RAM` : "";
     this.chart.update([of("resident_bytes"), of("heap_bytes"), of("external_bytes")], label);
+    this.drawn = moments.length > 1;
   }
 }
 

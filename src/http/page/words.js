@@ -55,9 +55,11 @@ export function format(source) {
     const count = channels === 1 ? "mono" : channels === 2 ? "stereo" : `${channels} channels`;
     parts.push(`${rate / 1000} kHz ${count}`);
   }
-  if (source.transport) parts.push(`by ${source.transport}`);
+  const { transport } = source;
+  const local = ["file", "pipe", "device"].includes(transport);
+  if (transport) parts.push(local ? `from a ${transport}` : `over ${transport.toUpperCase()}`);
   return parts.join(", ");
 }
 
 export const symbols = { ok: "✓", warning: "!", critical: "✕" };
-export const levels = { ok: "all is well", warning: "look when you have time", critical: "act now" };
+export const levels = { ok: "All is well.", warning: "Worth a look.", critical: "Needs attention." };
