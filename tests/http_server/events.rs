@@ -70,7 +70,7 @@ impl Socket {
         match payload.len() {
             short @ 0..126 => frame.push(0x80 | short as u8),
             long => {
-                frame.push(0x80 | 126);
+                frame.push(0x80 | 0x7e);
                 frame.extend((long as u16).to_be_bytes());
             }
         }
@@ -175,7 +175,7 @@ fn a_verdict_that_changes_is_an_event() {
     use audio_capture_exporter::{
         id::ProcessName,
         memory::{
-            ProcessStatus,
+            ProcessStatus, Totals,
             verdict::{Pattern, Severity, Verdict},
         },
     };
@@ -204,7 +204,7 @@ fn a_verdict_that_changes_is_an_event() {
             up: true,
             pids: vec![1],
             reading: None,
-            totals: Default::default(),
+            totals: Totals::default(),
             baseline: None,
             verdict: Some(verdict),
             crossings: Vec::new(),
@@ -302,10 +302,11 @@ fn pings_are_answered_also_between_fragments() {
     assert_eq!(server.rejected_at_all(), 0);
 }
 
+type Frames = &'static [(u8, &'static [u8])];
+
 #[test]
 fn what_breaks_the_protocol_is_closed_with_the_right_code() {
     let server = serving(source("garden"));
-    type Frames = &'static [(u8, &'static [u8])];
     let long: &'static [u8] = &[b'x'; 5_000];
     let cases: [(&str, Frames, u16); 11] = [
         ("a reserved opcode", &[(FIN | 3, b"")], 1002),
@@ -340,7 +341,7 @@ fn what_breaks_the_protocol_is_closed_with_the_right_code() {
     assert_eq!(unmasked.closed_with(), 1002, "without a mask");
     let mut endless = Socket::open(&server);
     let claim = [
-        [FIN | BINARY, 0x80 | 127].as_slice(),
+        [FIN | BINARY, 0x80 | 0x7f].as_slice(),
         &[0x7f; 8],
         &[0; 4],
         long,

@@ -21,7 +21,7 @@ fn source(name: &str, state: State) -> SourceStatus {
         format: None,
         audio_seconds: 0.0,
         expected_seconds: 0.0,
-        buffered: Default::default(),
+        buffered: (Duration::ZERO, Duration::ZERO),
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
