@@ -376,6 +376,7 @@ fn there_are_only_so_many_and_each_gives_its_place_back() {
             let mut free = Vec::new();
             while let Ok(socket) = Socket::try_open(server.address, "") {
                 free.push(socket);
+                assert!(free.len() <= 3, "more than there may be");
             }
             free.len() == 3
         });
