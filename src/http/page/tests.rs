@@ -98,7 +98,7 @@ fn a_healthy_source_reads_as_such() {
         "48000 Hz mono",
         "-20.0 dBFS",
         "90 s",
-        "75.0 % of the last 120 s",
+        "75.0 % of the last 2 min",
         "30 s of 60 s",
         "1 MiB of 512 MiB",
         "href=\"/grafana/overview.json\"",
