@@ -37,7 +37,7 @@ use audio_capture_exporter::memory::verdict::{Options, Pattern};
 
 use case::{Case, Course, HOUR, Random, follow};
 use made_part::MadePart;
-use report::{Judged, report};
+use report::{Judged, PLAIN, report};
 
 type Make = fn(&mut Random) -> Case;
 
@@ -133,12 +133,7 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
         f64::from(grows) <= 0.005 * f64::from(all),
         "{grows} of {all}: {said}"
     );
-    let plain = || {
-        let plain = ["leak, noise", "leak that begins later"];
-        positives
-            .iter()
-            .filter(move |one| plain.contains(&one.class))
-    };
+    let plain = || positives.iter().filter(|one| PLAIN.contains(&one.class));
     // Under the loudest noise a tenth an hour takes a little more than one.
     for (rate, hours, most) in [(0.1, 1.0, 0.95), (0.1, 1.25, 0.99), (0.01, 6.0, 0.99)] {
         let found = share(plain().filter(faster_than(rate)), found_within(hours));

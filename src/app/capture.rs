@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
 use super::{AppError, chronicle, probe::Probes};
@@ -24,6 +24,9 @@ use crate::{
 
 /// How often the snapshot is published.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How long the watch over memory may take to begin what a configuration says.
+const MEMORY_APPLIES: Duration = Duration::from_secs(3);
 
 /// All that captures.
 pub(super) struct Capture {
@@ -124,10 +127,17 @@ impl Capture {
         self.organs.buffers.set_pool(config.pool);
         self.objects.configure(&config.objects);
         self.probes.allow(config);
-        if let Err(stopped) = self.memory.apply(config.memory.clone()).await {
-            tracing::warn!("{stopped}");
+        let changes = self.fleet.apply(&config.sources, config.connect).await;
+        // The sources never wait for it: it reads files of others.
+        match timeout(MEMORY_APPLIES, self.memory.apply(config.memory.clone())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(stopped)) => tracing::warn!("{stopped}"),
+            Err(_) => tracing::warn!(
+                "the watch over memory does not answer: what the configuration says of it waits; \
+                 the sources do not. Reload again if it does not come into force"
+            ),
         }
-        self.fleet.apply(&config.sources, config.connect).await
+        changes
     }
 
     /// The one-off probes.
@@ -202,6 +212,7 @@ async fn heartbeat(
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut recent, mut complaints) = (Recent::default(), Complaints::default());
+    let mut held_up = false;
     loop {
         let due = tokio::select! {
             due = beat.tick() => due,
@@ -210,6 +221,7 @@ async fn heartbeat(
         vitals.beat(Instant::now().saturating_duration_since(due));
         organs.buffers.watch_allocations(due.into_std());
         objects.look(due.into_std());
+        tell_of_memory(&memory, &mut held_up);
         let Organs {
             accounts,
             meters,
@@ -226,5 +238,22 @@ async fn heartbeat(
             &mut complaints,
         );
         publish.send_replace(Some(Arc::new(snapshot)));
+    }
+}
+
+/// Says when nobody's memory is read any more, and when it is again.
+fn tell_of_memory(memory: &Memory, held_up: &mut bool) {
+    let overdue = memory.overdue();
+    if overdue.is_some() == *held_up {
+        return;
+    }
+    *held_up = overdue.is_some();
+    match overdue {
+        Some(since) => tracing::error!(
+            seconds = since.as_secs(),
+            "memory is not watched: the thread that reads processes is held up, and the figures of \
+             them are old; look for a file system that does not answer, or a machine too busy"
+        ),
+        None => tracing::info!("memory is watched again"),
     }
 }

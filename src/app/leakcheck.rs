@@ -36,20 +36,17 @@ fn check(options: &LeakCheckOptions, out: &mut impl Write) -> Result<bool, Strin
     let mut due = Duration::ZERO;
     // A standard output that nobody reads any more is no reason to go on.
     let unprinted = |error: io::Error| format!("the result could not be printed: {error}");
-    if !options.json {
-        writeln!(
-            out,
-            "{:>9} {:>11} {:>11} {:>8} {:>9} {:>7} {:>6}",
-            "time", "resident", "swap", "growth", "processes", "threads", "files"
-        )
-        .map_err(unprinted)?;
-    }
+    let mut headed = options.json;
     while due <= options.period {
         std::thread::sleep(due.saturating_sub(began.elapsed()));
         let sample = check.sample(began.elapsed()).map_err(|unreadable| {
             let after = began.elapsed().as_secs();
             format!("after {after} s: {unreadable}")
         })?;
+        if !headed {
+            print_head(out).map_err(unprinted)?;
+            headed = true;
+        }
         print_sample(out, &sample, options.json).map_err(unprinted)?;
         due += options.interval;
     }
@@ -57,6 +54,14 @@ fn check(options: &LeakCheckOptions, out: &mut impl Write) -> Result<bool, Strin
     let outcome = outcome.ok_or("too few samples were taken to say anything")?;
     print_outcome(out, &outcome, options).map_err(unprinted)?;
     Ok(outcome.grows)
+}
+
+fn print_head(out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:>9} {:>11} {:>11} {:>8} {:>9} {:>7} {:>6}",
+        "time", "resident", "swap", "growth", "processes", "threads", "files"
+    )
 }
 
 fn print_sample(out: &mut impl Write, sample: &CheckSample, json: bool) -> io::Result<()> {
@@ -102,32 +107,35 @@ fn print_outcome(
     let CheckOutcome {
         growth,
         verdict,
+        piled_up,
         grows,
+        advice,
     } = outcome;
+    let piled_up: Vec<&str> = piled_up.iter().map(|what| what.as_str()).collect();
     if options.json {
         let line = serde_json::json!({
             "grows": grows,
             "growth_ratio": growth,
+            "growing": piled_up,
             "threshold_ratio": options.allowed,
             "pattern": verdict.pattern.as_str(),
             "confidence": verdict.confidence,
             "slope_bytes_per_second": verdict.slope_bytes_per_second,
-            "recommendation": verdict.recommendation,
+            "recommendation": advice,
         });
         return writeln!(out, "{line}");
     }
     let (percent, allowed) = (growth * 100.0, options.allowed * 100.0);
     let said = if *grows && *growth > options.allowed {
         format!("it grew by {percent:.1} %, more than the {allowed:.0} % that it may")
-    } else if *grows {
+    } else if piled_up.is_empty() && *grows {
         format!("it leaks, by {percent:.1} % so far")
     } else {
-        format!("its memory changed by {percent:+.1} %; up to {allowed:.0} % is allowed")
+        format!("its memory grew by {percent:.1} %; up to {allowed:.0} % is allowed")
     };
     writeln!(out, "\n{}: {said}", if *grows { "grows" } else { "ok" })?;
-    writeln!(
-        out,
-        "pattern: {} ({})",
-        verdict.pattern, verdict.recommendation
-    )
+    for what in piled_up {
+        writeln!(out, "grows: {what}, by more than {allowed:.0} %")?;
+    }
+    writeln!(out, "pattern: {} ({advice})", verdict.pattern)
 }

@@ -30,8 +30,8 @@ enum Format {
 }
 
 /// Watches the memory of one process and all that descend from it for a while, and says whether
-/// it grows. Exits with 0 when it does not, with 1 when it leaks or grew by more than the
-/// threshold, with 2 when it cannot be read.
+/// it grows. Exits with 0 when it does not, with 1 when it leaks or its memory, open files,
+/// threads or processes grew by more than the threshold, with 2 when it cannot be read.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The process

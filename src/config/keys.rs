@@ -196,6 +196,7 @@ const COMMON: &[Key] = &[
     key("watch[].cgroup", Text, Nothing),
     key("watch[].systemd", Text, Nothing),
     key("watch[].metrics_url", Hidden, Nothing),
+    key("watch[].memory_limit", Bytes("1MiB", "1TiB"), Nothing),
     key("memory", Section, Nothing),
     key("memory.sample_interval", Span("100ms", "1h"), Value("30s")),
     key("memory.analysis_interval", Span("100ms", "1d"), Value("2m")),

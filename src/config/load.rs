@@ -215,8 +215,9 @@ fn validate(
             .map(|(nth, argument)| source::from_argument(argument, nth, lengths)),
     );
     let total = from_file + arguments.len();
-    if readable && total == 0 {
-        let remedy = "name at least one, with a `url`";
+    // One may watch processes alone.
+    if readable && total == 0 && !top.has("watch") {
+        let remedy = "name at least one, with a `url`; or a process in `watch`";
         top.mistake("sources", "no source to watch", remedy);
     }
     if from_file <= MAX_SOURCES && total > MAX_SOURCES {

@@ -80,12 +80,14 @@ fn watches(top: &Section<'_>, base: &Path) -> Vec<WatchOptions> {
 fn watch(section: &Section<'_>, base: &Path) -> Option<WatchOptions> {
     // Everything is read before anything is given up, so that every mistake shows.
     let metrics_url = metrics_url(section);
+    let memory_limit = section.bytes("memory_limit").map(|size| size.0);
     let selector = selector(section, base);
     let name = name(section, selector.as_ref());
     Some(WatchOptions {
         name: name?,
         selector: selector?,
         metrics_url,
+        memory_limit,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::proc::{Groups, Proc};
+use super::proc::{Groups, Proc, kibibytes};
 use crate::units::ByteSize;
 
 /// The most memory this process can have: the smallest limit among its own cgroup (v2 or
@@ -12,13 +12,12 @@ use crate::units::ByteSize;
 /// Reads a handful of small files; meant for start and reload.
 pub fn available() -> Option<ByteSize> {
     let proc = Proc::of_this_system();
-    let membership = read(&proc.root().join("self/cgroup")).unwrap_or_default();
-    tightest(&proc, &Groups::parse(&membership, proc.cgroups()))
+    tightest(&proc, &proc.own_groups())
 }
 
 /// The same of a process in these groups.
 pub(super) fn tightest(proc: &Proc, groups: &Groups) -> Option<ByteSize> {
-    let host = read(&proc.root().join("meminfo")).and_then(|text| mem_total(&text));
+    let host = read(&proc.root().join("meminfo")).and_then(|text| kibibytes(&text, "MemTotal:"));
     groups
         .limit_files()
         .iter()
@@ -30,15 +29,6 @@ pub(super) fn tightest(proc: &Proc, groups: &Groups) -> Option<ByteSize> {
 
 fn read(file: &Path) -> Option<String> {
     fs::read_to_string(file).ok()
-}
-
-/// `MemTotal` of `/proc/meminfo`, in bytes.
-fn mem_total(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 /// A limit as cgroups write it: bytes, or `max` for none.
@@ -114,6 +104,6 @@ mod tests {
     fn nothing_known_is_said() {
         let tightest = tightest_of(&[("proc/self/cgroup", "nonsense\n\n0:\n")]);
         assert_eq!(tightest, None);
-        assert_eq!(mem_total("MemTotal: lots"), None);
+        assert_eq!(kibibytes("MemTotal: lots", "MemTotal:"), None);
     }
 }

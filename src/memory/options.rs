@@ -27,6 +27,8 @@ pub struct WatchOptions {
     pub selector: Selector,
     /// Where it exposes metrics of its own: `http` or `https`, without credentials.
     pub metrics_url: Option<Url>,
+    /// The most bytes that it may have, where that cannot be seen or is less than what can.
+    pub memory_limit: Option<u64>,
 }
 
 impl fmt::Debug for WatchOptions {
@@ -37,6 +39,7 @@ impl fmt::Debug for WatchOptions {
             .field("name", &self.name)
             .field("selector", &self.selector)
             .field("metrics_url", &asked)
+            .field("memory_limit", &self.memory_limit)
             .finish()
     }
 }

@@ -107,7 +107,7 @@ impl Expose for ProcessMetrics {
         let values = [
             (
                 &CPU_SECONDS,
-                cpu.map(|s| s.cpu_ticks as f64 / TICKS_PER_SECOND),
+                cpu.map(|s| s.used.cpu_ticks as f64 / TICKS_PER_SECOND),
             ),
             (&RESIDENT, kib("VmRSS:")),
             (&VIRTUAL, kib("VmSize:")),

@@ -54,7 +54,7 @@ pub struct Thresholds {
     pub growth_ratio: f64,
     /// Memory outside the heap, bytes.
     pub external_bytes: u64,
-    /// Resident memory divided by the heap.
+    /// Resident memory divided by the heap, where more than [`Self::external_bytes`] lies between.
     pub resident_to_heap_ratio: f64,
     /// Resident memory, bytes.
     pub resident_bytes: u64,
@@ -105,7 +105,10 @@ pub fn crossed(figures: &Figures, thresholds: &Thresholds) -> Vec<Crossing> {
             bytes(figures.external_bytes),
             thresholds.external_bytes as f64,
         ),
-        Threshold::ResidentToHeap => (resident_to_heap(figures), thresholds.resident_to_heap_ratio),
+        Threshold::ResidentToHeap => (
+            resident_to_heap(figures, thresholds.external_bytes),
+            thresholds.resident_to_heap_ratio,
+        ),
         Threshold::Resident => (
             bytes(figures.resident_bytes),
             thresholds.resident_bytes as f64,
@@ -133,10 +136,12 @@ fn bytes(figure: Option<u64>) -> Option<f64> {
     figure.map(|bytes| bytes as f64)
 }
 
-/// An empty heap has no ratio.
-fn resident_to_heap(figures: &Figures) -> Option<f64> {
+/// An empty heap has no ratio, and beside a small one code alone is several times as large: it
+/// counts where more than `least` lies outside.
+fn resident_to_heap(figures: &Figures, least: u64) -> Option<f64> {
     let heap = figures.heap_bytes.filter(|heap| *heap > 0)?;
-    Some(figures.resident_bytes? as f64 / heap as f64)
+    let resident = figures.resident_bytes?;
+    (resident.saturating_sub(heap) > least).then_some(resident as f64 / heap as f64)
 }
 
 #[cfg(test)]
@@ -166,7 +171,7 @@ mod tests {
                 f.external_bytes = Some(80 * MIB + 1);
             }),
             (Threshold::ResidentToHeap, |f| {
-                f.heap_bytes = Some(133 * MIB);
+                f.heap_bytes = Some(119 * MIB);
             }),
             (Threshold::Resident, |f| {
                 f.resident_bytes = Some(200 * MIB + 1);
@@ -187,6 +192,17 @@ mod tests {
             assert_eq!(names, [threshold]);
             assert!(crossed[0].value > crossed[0].limit);
         }
+    }
+
+    /// A small program is mostly code: five times its heap is nothing to worry about.
+    #[test]
+    fn a_small_heap_has_much_beside_it() {
+        let small = Figures {
+            resident_bytes: Some(45 * MIB),
+            heap_bytes: Some(9 * MIB),
+            ..Figures::default()
+        };
+        assert_eq!(crossed(&small, &Thresholds::default()), []);
     }
 
     /// A process that is not told about crosses nothing, and so does one without a heap.

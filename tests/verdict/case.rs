@@ -59,8 +59,6 @@ pub enum Event {
     /// At so many seconds it holds so many bytes.
     Sample(f64, f64),
     Restart(f64),
-    /// A step is announced.
-    Step(f64),
 }
 
 pub struct Case {
@@ -124,7 +122,6 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
     for event in &case.events {
         match *event {
             Event::Restart(at) => judge.restarted(Duration::from_secs_f64(at)),
-            Event::Step(at) => judge.step_expected(Duration::from_secs_f64(at)),
             Event::Sample(at, bytes) => {
                 let now = Duration::from_secs_f64(at);
                 judge.add(Sample {

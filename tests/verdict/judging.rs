@@ -112,7 +112,7 @@ fn sawtooth(random: &mut Random) -> Case {
     })
 }
 
-/// One to three steps, most of them up, some announced.
+/// One to three steps, most of them up.
 fn steps(random: &mut Random) -> Case {
     let (base, mut noise) = (base(random), Noise::new(random, 0.01));
     let count = 1 + (random.unit() * 3.0) as usize;
@@ -131,26 +131,13 @@ fn steps(random: &mut Random) -> Case {
             ]
         })
         .collect();
-    let announced = random.chance(0.5);
-    let mut case = Case::sampled("steps that stay", None, DAY, |at| {
+    Case::sampled("steps that stay", None, DAY, |at| {
         let risen: f64 = steps
             .iter()
             .map(|[from, height, ramp]| height * ((at - from) / ramp).clamp(0.0, 1.0))
             .sum();
         base * (1.0 + risen + noise.next(random)).max(0.2)
-    });
-    if announced {
-        for [from, ..] in steps {
-            let place = case
-                .events
-                .iter()
-                .position(|event| matches!(event, Event::Sample(at, _) if *at > from));
-            if let Some(place) = place {
-                case.events.insert(place, Event::Step(from));
-            }
-        }
-    }
-    case
+    })
 }
 
 /// Fills up and then stays, slowing down or at once.

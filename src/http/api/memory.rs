@@ -42,6 +42,14 @@ struct Processes<T> {
     processes: Vec<T>,
 }
 
+/// Everybody, and whether they are still looked at.
+#[derive(Serialize)]
+struct Status {
+    last_look_seconds_ago: f64,
+    held_up: bool,
+    processes: Vec<Process>,
+}
+
 /// How many baselines were set.
 #[derive(Serialize)]
 struct Baselines {
@@ -89,7 +97,9 @@ async fn tell(
     }
     let number = |usual: u64| query.number.unwrap_or(usual);
     Ok(match view {
-        MemoryView::Status => json(&Processes {
+        MemoryView::Status => json(&Status {
+            last_look_seconds_ago: memory.since_last_look().as_secs_f64(),
+            held_up: memory.overdue().is_some(),
             processes: watched.iter().map(|status| Process::of(status)).collect(),
         }),
         MemoryView::History => {

@@ -24,6 +24,8 @@ pub(in crate::memory) struct Groups {
     unified: Option<PathBuf>,
     /// Of the first version's memory controller.
     memory: Option<PathBuf>,
+    /// A path leads out of what this process may see.
+    outside: bool,
 }
 
 impl Groups {
@@ -41,11 +43,26 @@ impl Groups {
             };
             if controllers.is_empty() {
                 groups.unified = inside(path);
+                groups.outside |= groups.unified.is_none();
             } else if controllers.split(',').any(|name| name == "memory") {
                 groups.memory = inside(path);
+                groups.outside |= groups.memory.is_none();
             }
         }
         groups
+    }
+
+    /// Whether what limits the process can be seen from here: its groups are there, or are also
+    /// `ours`, which a container sees as the root of its mount whatever their path is.
+    pub(in crate::memory) fn visible(&self, ours: &Self) -> bool {
+        let there = |mounts: &[&str], group: &Option<PathBuf>| {
+            group.as_ref().is_none_or(|group| {
+                let mut places = mounts.iter().map(|mount| self.root.join(mount));
+                places.any(|mount| mount.join(group).is_dir())
+            })
+        };
+        let all = || there(&UNIFIED, &self.unified) && there(&["memory"], &self.memory);
+        !self.outside && (self == ours || all())
     }
 
     /// Every file that may hold a limit of the memory.
@@ -69,27 +86,37 @@ impl Groups {
         unified.chain(memory).collect()
     }
 
-    /// Files that count how often somebody in the group was killed for want of memory.
+    /// Files that count how often somebody in the group was killed for want of memory, the
+    /// mount's own last.
     pub(in crate::memory) fn oom_files(&self) -> Vec<PathBuf> {
-        let memory = self.memory.iter();
-        let memory = memory.map(|group| self.root.join("memory").join(group));
+        let memory = self.memory.iter().flat_map(|group| {
+            group_and_root(group).map(|group| self.root.join("memory").join(group))
+        });
         self.unified("memory.events")
             .chain(memory.map(|group| group.join("memory.oom_control")))
             .collect()
     }
 
-    /// Files that tell the group's memory pressure, which only the second version has.
+    /// Files that tell the group's memory pressure, which only the second version has, the
+    /// mount's own last.
     pub(in crate::memory) fn pressure_files(&self) -> Vec<PathBuf> {
         self.unified("memory.pressure").collect()
     }
 
     /// A file of the group of the second version, wherever that is mounted.
     fn unified<'a>(&'a self, file: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
-        let group = self.unified.iter();
-        group.flat_map(move |group| {
+        let groups = self.unified.iter().flat_map(|group| group_and_root(group));
+        groups.flat_map(move |group| {
             UNIFIED.map(|mount| self.root.join(mount).join(group).join(file))
         })
     }
+}
+
+/// A group, and the root of its mount: in a container the path can be the host's and lead
+/// nowhere, and the root is the container's own group.
+fn group_and_root(group: &Path) -> impl Iterator<Item = &Path> {
+    let root = Path::new("");
+    std::iter::once(group).chain((group != root).then_some(root))
 }
 
 /// A group's path below a mount; `None` where it would leave it.
@@ -113,6 +140,12 @@ impl Proc {
     /// The memory groups of a process; none where it does not tell.
     pub(in crate::memory) fn groups(&self, pid: u32) -> Groups {
         let membership = self.read(pid, "cgroup").unwrap_or_default();
+        Groups::parse(&membership, self.cgroups())
+    }
+
+    /// Those of this process.
+    pub(in crate::memory) fn own_groups(&self) -> Groups {
+        let membership = read(&self.root.join("self/cgroup")).unwrap_or_default();
         Groups::parse(&membership, self.cgroups())
     }
 
@@ -187,11 +220,14 @@ mod tests {
             [
                 "/c/s/b/memory.events",
                 "/c/unified/s/b/memory.events",
-                "/c/memory/docker/a/memory.oom_control"
+                "/c/memory.events",
+                "/c/unified/memory.events",
+                "/c/memory/docker/a/memory.oom_control",
+                "/c/memory/memory.oom_control"
             ]
             .map(PathBuf::from)
         );
-        assert_eq!(groups.pressure_files().len(), 2);
+        assert_eq!(groups.pressure_files().len(), 4);
         let outside = Groups::parse("0::/../../system.slice/x\n4:memory:/a/../../b\nz\n", root);
         assert!(outside.limit_files().is_empty() && outside.oom_files().is_empty());
     }

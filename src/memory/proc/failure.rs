@@ -51,7 +51,7 @@ impl Unreadable {
             ReadFailure::Hidden,
             "/proc is mounted with hidepid, which hides other users' processes; run this program \
              as the recorder's user, or in the group that the mount option gid= names, or with \
-             CAP_SYS_PTRACE; with systemd leave out ProtectProc=",
+             CAP_SYS_PTRACE; with systemd set ProtectProc=default",
         )
     }
 

@@ -128,7 +128,18 @@ fn in_group(look: &Look<'_>, group: &std::path::Path) -> BTreeSet<u32> {
 fn alive(look: &Look<'_>, pid: u32) -> Result<Identity, Unreadable> {
     let proc = look.proc();
     let error = match look.stat(pid) {
+        Ok(stat) if stat.kernel => {
+            return Err(missing(format!(
+                "{pid} is a thread of the kernel, which has no memory of its own; name another \
+                 process"
+            )));
+        }
         Ok(stat) if !stat.ended => {
+            if let Some(process) = proc.process_of(pid).filter(|process| *process != pid) {
+                return Err(missing(format!(
+                    "{pid} is not a process but a thread of process {process}; name that"
+                )));
+            }
             let started = stat.start_ticks;
             return Ok(Identity { pid, started });
         }
@@ -277,6 +288,25 @@ mod tests {
         assert_eq!(find(&tree, &mut finder), Err(ReadFailure::NotFound));
         tree.process_started(4_100_000, 1, "x", &["x"], 500);
         assert_eq!(find(&tree, &mut finder), Ok(vec![4_100_000]));
+    }
+
+    #[test]
+    fn a_thread_is_no_process() {
+        let tree = Tree::new();
+        let said = |pid| {
+            let proc = tree.proc();
+            let found = Finder::new(Selector::Pid(pid)).find(&Look::new(&proc));
+            found.map_err(|error| error.problem)
+        };
+        tree.process(10, 1, "x", &["x"]);
+        tree.write("proc/10/status", "Name:\tx\nTgid:\t10\nPid:\t10\n");
+        assert_eq!(said(10), Ok([10].into()));
+        tree.process(11, 1, "x", &["x"]);
+        tree.write("proc/11/status", "Name:\tx\nTgid:\t10\nPid:\t11\n");
+        assert!(said(11).unwrap_err().contains("a thread of process 10"));
+        let stat = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0";
+        tree.write("proc/2/stat", stat);
+        assert!(said(2).unwrap_err().contains("a thread of the kernel"));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Other processes through procfs: who they are, what they hold, who belongs to them.
 //!
-//! Every read is a small file whose size does not depend on the process's memory. Nothing here
-//! waits: procfs answers from the kernel's own books. Source: proc(5).
+//! Every read is a small file whose size does not depend on the process's memory. The
+//! kernel answers from its own books, without waiting; only a pid file may be on a file system
+//! that does not answer. Source: proc(5).
 
 mod census;
 mod cgroup;
@@ -23,6 +24,7 @@ use std::{
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 pub(super) use self::{
@@ -31,9 +33,10 @@ pub(super) use self::{
     find::Finder,
     identity::Identity,
     pressure::Pressure,
-    stat::{Stat, TICKS_PER_SECOND},
+    stat::{Stat, TICKS_PER_SECOND, Used},
     statm::Statm,
     status::Status,
+    units::kibibytes,
 };
 pub use self::{
     failure::{ReadFailure, Unreadable},
@@ -48,6 +51,8 @@ pub(super) struct Proc {
     cgroups: PathBuf,
     /// Whether threads list their children, which not every kernel does.
     lists_children: bool,
+    /// The time, where it is not the clock's.
+    now: Option<u64>,
 }
 
 impl Proc {
@@ -62,7 +67,19 @@ impl Proc {
             lists_children: root.join("thread-self/children").exists(),
             root,
             cgroups: cgroups.into(),
+            now: None,
         }
+    }
+
+    /// Now, as the start of processes is told: in ticks after the machine started. From the
+    /// clock itself, as containers may have an `uptime` of their own.
+    pub(super) fn now_ticks(&self) -> u64 {
+        if let Some(now) = self.now {
+            return now;
+        }
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::try_from(now).unwrap_or_default();
+        (now.as_secs_f64() * TICKS_PER_SECOND) as u64
     }
 
     pub(super) fn root(&self) -> &Path {

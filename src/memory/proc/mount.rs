@@ -21,7 +21,8 @@ impl Proc {
         })
     }
 
-    pub(super) fn unreadable(&self, error: &io::Error) -> Unreadable {
+    /// Why a file of a process could not be read.
+    pub(in crate::memory) fn unreadable(&self, error: &io::Error) -> Unreadable {
         let hides = error.kind() == io::ErrorKind::PermissionDenied && self.hides();
         Unreadable::of_process(error, hides)
     }

@@ -30,6 +30,13 @@ impl Proc {
         let text = text.map_err(|error| self.unreadable(&error))?;
         Ok(Status::parse(&text))
     }
+
+    /// The process that a thread belongs to; for a process its own number.
+    pub(super) fn process_of(&self, thread: u32) -> Option<u32> {
+        let text = self.read(thread, "status").ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+        line.trim().parse().ok()
+    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use super::Proc;
 
 /// A directory that goes away with the value.
-pub(in crate::memory) struct Tree(PathBuf);
+pub(in crate::memory) struct Tree(PathBuf, AtomicU64);
 
 impl Tree {
     pub(in crate::memory) fn new() -> Self {
@@ -20,11 +20,19 @@ impl Tree {
         for folder in ["proc", "cgroup"] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
-        Self(root)
+        Self(root, AtomicU64::new(0))
     }
 
     pub(in crate::memory) fn proc(&self) -> Proc {
-        Proc::at(self.0.join("proc"), self.0.join("cgroup"))
+        Proc {
+            now: Some(self.1.load(Relaxed)),
+            ..Proc::at(self.0.join("proc"), self.0.join("cgroup"))
+        }
+    }
+
+    /// Sets the time, in ticks after the machine's start; 0 at first.
+    pub(in crate::memory) fn now(&self, ticks: u64) {
+        self.1.store(ticks, Relaxed);
     }
 
     pub(in crate::memory) fn write(&self, path: &str, text: &str) -> PathBuf {
@@ -54,6 +62,22 @@ impl Tree {
         let line: String = args.iter().map(|arg| format!("{arg}\0")).collect();
         self.write(&format!("proc/{pid}/cmdline"), &line);
         self.resident(pid, 100);
+    }
+
+    /// Sets CPU ticks, and what its children had used that ended: `state` is `S` or `Z`.
+    pub(in crate::memory) fn used(
+        &self,
+        (pid, parent): (u32, u32),
+        state: char,
+        started: u64,
+        (used, waited): (u64, u64),
+    ) {
+        let stat = format!(
+            "{pid} (x) {state} {parent} 1 1 0 -1 0 {used} {waited} {used} {waited} {used} 0 \
+             {waited} 0 20 0 2 0 {started} 1 1"
+        );
+        self.write(&format!("proc/{pid}/stat"), &stat);
+        self.resident(pid, if state == 'Z' { 0 } else { 100 });
     }
 
     /// Sets how many pages a process has in RAM.

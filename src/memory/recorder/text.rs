@@ -6,6 +6,9 @@
 /// The longest line that is looked at, in bytes; those of interest are far shorter.
 const LONGEST: usize = 8 * 1024;
 
+/// A heap cannot be larger than the addresses of a process on the machines this runs on: 128 TiB.
+const MOST_BYTES: f64 = (1_u64 << 47) as f64;
+
 /// What a recorder tells about itself; what it does not is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::memory) struct OwnWords {
@@ -136,13 +139,11 @@ impl Found {
             .or_else(|| beyond(self.node_total, self.node_used))
             .or_else(|| beyond(self.java_committed, self.java_used));
         let whole = |value: f64| value.max(0.0) as u64;
+        let possible = |value: &f64| *value <= MOST_BYTES;
+        let heap = self.go_alloc.or(self.node_used).or(self.java_used);
         OwnWords {
-            heap: self
-                .go_alloc
-                .or(self.node_used)
-                .or(self.java_used)
-                .map(whole),
-            idle: idle.map(whole),
+            heap: heap.filter(possible).map(whole),
+            idle: idle.filter(possible).map(whole),
             tasks: self.goroutines.or(self.java_threads).map(whole),
             collecting: self.go_collecting.map(|share| share.min(1.0)),
         }
@@ -252,6 +253,8 @@ mod tests {
         let strange =
             "go_goroutines NaN\ngo_goroutines -5\ngo_memstats_heap_alloc_bytes +Inf\nx 1\n";
         assert_eq!(read(strange), Some(OwnWords::default()));
+        let absurd = "go_memstats_heap_alloc_bytes 9e18\nx 1\n";
+        assert_eq!(read(absurd), Some(OwnWords::default()));
         let long = format!(
             "x{{y=\"{}\"}} 1\ngo_goroutines 3\n",
             "z".repeat(3 * LONGEST)

@@ -3,60 +3,50 @@
 use std::time::Duration;
 
 use super::{
-    Options, Pattern, Sample, Verdict, advice,
+    Options, Sample,
     bucket::{Bucket, PARTS},
+    early::{self, Early},
     growth::{self, Growth},
     recent::Recent,
-    scales::{Scale, scales},
+    scales::{SAMPLES, Scale, scales},
     statistics::MOST_POINTS,
     trend::{Trend, WINDOWS, trend},
 };
 
 /// Swings of scales up to this width count against the growth at finer ones, seconds: the
 /// coarsest of them remembers about three days.
-const RHYTHMS: f64 = 3.0 * 3600.0;
+pub(super) const RHYTHMS: f64 = 3.0 * 3600.0;
 /// A rise counts when it is so many times as large as what has come and gone at its scale.
-const OVER_OWN: f64 = 1.5;
+pub(super) const OVER_OWN: f64 = 1.5;
 /// The same for coarser scales: no day is like another.
 const OVER_RHYTHM: f64 = 2.0;
 /// Newest samples that make the present level.
-const LEVEL: usize = 5;
-/// Before growth can be judged, what stays within this part of itself is stable.
-const CALM: f64 = 0.05;
+pub(super) const LEVEL: usize = 5;
 /// Intervals without a sample that are a gap.
-const GAP: f64 = 8.0;
-/// A step that was announced has settled after so many intervals, and then is measured over as
-/// many samples.
-const SETTLING: f64 = 4.0;
-
+pub(super) const GAP: f64 = 8.0;
 /// Judges the memory of one process. What it keeps is bounded: see [`Judge::footprint`].
 #[derive(Clone, Debug)]
 pub struct Judge {
-    options: Options,
+    pub(super) options: Options,
     /// Seconds between samples.
-    interval: f64,
-    samples: u64,
+    pub(super) interval: f64,
+    pub(super) samples: u64,
     /// Seconds that nobody looked. What nobody saw is no evidence, so the scales and the growth
     /// know a time without them.
-    skipped: f64,
-    first: Option<f64>,
-    recent: Recent,
-    scales: Vec<Scale>,
-    baseline: Option<f64>,
-    warm: bool,
+    pub(super) skipped: f64,
+    pub(super) first: Option<f64>,
+    pub(super) recent: Recent,
+    pub(super) scales: Vec<Scale>,
+    pub(super) baseline: Option<f64>,
+    pub(super) warm: bool,
     /// End of the warm-up, seconds.
     warm_since: f64,
-    step: Option<Step>,
-    growth: Option<Growth>,
-}
-
-/// A step that was announced and has not settled yet.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    at: f64,
-    /// What was held before it.
-    before: f64,
-    settled: f64,
+    /// The same by the least of the newest samples, bytes.
+    pub(super) baseline_floor: f64,
+    /// The first sample.
+    pub(super) first_held: f64,
+    pub(super) early: Option<Early>,
+    pub(super) growth: Option<Growth>,
 }
 
 impl Judge {
@@ -69,19 +59,29 @@ impl Judge {
         };
         let interval = options.sample_interval.as_secs_f64().max(0.1);
         Self {
+            scales: scales(interval),
             options,
             interval,
             samples: 0,
             skipped: 0.0,
             first: None,
             recent: Recent::new(options.window),
-            scales: scales(interval),
             baseline: None,
             warm: false,
             warm_since: 0.0,
-            step: None,
+            baseline_floor: 0.0,
+            first_held: 0.0,
+            early: None,
             growth: None,
         }
+    }
+
+    /// A judge for a short look: every sample is a bucket of its own, so that sixteen of them are
+    /// a window. Teeth shorter than a few samples are noise to it.
+    pub fn close_up(options: Options) -> Self {
+        let mut judge = Self::new(options);
+        judge.scales = scales(judge.interval / SAMPLES);
+        judge
     }
 
     /// Takes a sample in.
@@ -97,19 +97,37 @@ impl Judge {
         self.samples += 1;
         self.recent.add(at, bytes);
         let first = *self.first.get_or_insert(at);
-        if !self.warm {
+        if self.samples == 1 {
+            self.first_held = bytes;
+        }
+        if self.warm {
+            self.feed(at - self.skipped, bytes);
+        } else {
             let enough = self.samples >= self.options.min_points as u64;
             self.warm = enough && at - first >= self.options.baseline_after.as_secs_f64();
             if self.warm {
                 self.warm_since = at - self.skipped;
-                self.baseline = self.baseline.or(self.recent.level(at, LEVEL));
+                if self.baseline.is_none() {
+                    self.set_baseline(sample.at);
+                }
             }
-            return;
         }
-        match self.step {
-            Some(step) if at < step.settled => {}
-            Some(step) => self.settle(step),
-            None => self.feed(at - self.skipped, bytes),
+        self.early = early::early(&self.recent, self.known(), self.early);
+    }
+
+    /// What the scales know that the newest samples do not.
+    fn known(&self) -> early::Known {
+        let remembered = self.scales.iter().filter(|scale| scale.width <= RHYTHMS);
+        let swings = remembered.flat_map(|scale| scale.swings);
+        let newest = self.recent.newest().map(|(at, _)| at - self.skipped);
+        let oldest = newest.reduce(f64::min).unwrap_or(0.0);
+        let before = |bucket: &&Bucket| bucket.at + self.scales[0].width < oldest;
+        let past = self.scales[0].ring.iter().filter(before);
+        early::Known {
+            swing: swings.fold(0.0, f64::max),
+            most: past.map(|bucket| bucket.middle).fold(0.0, f64::max),
+            gap: GAP * self.interval,
+            least: self.options.min_points,
         }
     }
 
@@ -120,52 +138,17 @@ impl Judge {
         self.first = Some(at.as_secs_f64());
     }
 
-    /// Something is about to change on purpose, a reload for instance: a step here is not growth,
-    /// up or down. The baseline moves with it. What is sampled within the next eight intervals
-    /// only serves to measure the step; until then further calls belong to the same one.
-    pub fn step_expected(&mut self, at: Duration) {
-        let at = at.as_secs_f64();
-        if !self.warm || self.step.is_some() {
-            return;
-        }
-        if let Some(before) = self.recent.level(at, LEVEL) {
-            let settled = at + 2.0 * SETTLING * self.interval;
-            self.step = Some(Step {
-                at,
-                before,
-                settled,
-            });
-        }
-    }
-
     /// What is held now is the baseline from now on. Without this it is what was held at the end
     /// of the warm-up.
     pub fn set_baseline(&mut self, at: Duration) {
         let level = self.recent.level(at.as_secs_f64(), LEVEL);
         self.baseline = level.or(self.baseline);
+        self.baseline_floor = self.recent.range().0;
     }
 
     /// The baseline, bytes; `None` during the warm-up.
     pub fn baseline(&self) -> Option<u64> {
         self.baseline.map(|bytes| bytes as u64)
-    }
-
-    fn settle(&mut self, step: Step) {
-        self.step = None;
-        let measured = step.settled - SETTLING * self.interval;
-        let Some(after) = self.recent.level_after(measured) else {
-            return;
-        };
-        let by = after - step.before;
-        self.recent.shift(step.at, by);
-        for scale in &mut self.scales {
-            scale.shift(by);
-        }
-        self.baseline = self.baseline.map(|baseline| (baseline + by).max(0.0));
-        if let Some(growth) = &mut self.growth {
-            growth.level += by;
-            growth.trend.level += by;
-        }
     }
 
     fn feed(&mut self, at: f64, bytes: f64) {
@@ -210,126 +193,6 @@ impl Judge {
         }
     }
 
-    /// The verdict at `now`, with the time until `limit` bytes if there is a limit.
-    pub fn verdict(&self, now: Duration, limit: Option<u64>) -> Verdict {
-        let now = now.as_secs_f64();
-        let (mut pattern, mut confidence) = self.pattern(now);
-        let mut spike = self.spike();
-        if let Some(spike) = spike.filter(|_| matches!(pattern, Pattern::Linear | Pattern::Stable))
-        {
-            (pattern, confidence) = (Pattern::Spike, confidence_of(spike.evidence));
-        } else {
-            spike = None;
-        }
-        if confidence < self.options.confidence {
-            pattern = Pattern::Unknown;
-        }
-        let growth = self.growth.filter(|_| {
-            matches!(
-                pattern,
-                Pattern::Linear | Pattern::Exponential | Pattern::Leak
-            )
-        });
-        let (last, held) = self.recent.last().unwrap_or_default();
-        let first = self.first.unwrap_or(last);
-        let span = (last - first).max(0.0);
-        // Peaks reach the limit first.
-        let room = limit.map(|limit| (limit as f64 - self.recent.range().1).max(0.0));
-        let until = |slope: f64| {
-            room.map(|room| {
-                if slope > 0.0 {
-                    room / slope
-                } else {
-                    f64::INFINITY
-                }
-            })
-        };
-        let to_limit = growth.and_then(|growth| until(growth.trend.slope));
-        let level = self.recent.level(now, LEVEL).zip(self.baseline);
-        let growth_ratio = level.map(|(level, baseline)| (level - baseline) / baseline.max(1.0));
-        let case = advice::Case {
-            pattern,
-            confidence,
-            held,
-            growth,
-            growth_ratio,
-            jump: spike.map_or(0.0, |spike| spike.height),
-            to_limit,
-            looked: span,
-        };
-        let trend = growth.map(|growth| growth.trend);
-        Verdict {
-            pattern,
-            confidence,
-            slope_bytes_per_second: trend.map_or(0.0, |trend| trend.slope),
-            slope_interval: trend.map(|trend| trend.interval),
-            lasting: duration(match (growth, spike) {
-                (Some(growth), _) => last - self.skipped - growth.since,
-                (_, Some(spike)) => last - spike.at,
-                _ => span,
-            }),
-            growth_ratio,
-            severity: advice::severity(&case),
-            recommendation: advice::recommendation(&case),
-            seconds_to_limit: to_limit,
-            seconds_to_limit_interval: trend
-                .and_then(|trend: Trend| until(trend.interval.1).zip(until(trend.interval.0))),
-            samples: self.samples,
-            span: duration(span),
-        }
-    }
-
-    fn pattern(&self, now: f64) -> (Pattern, f64) {
-        let Some((last, held)) = self.recent.last() else {
-            return (Pattern::Unknown, 0.0);
-        };
-        let enough = self.recent.len() >= self.options.min_points;
-        if !self.warm || !enough || now - last > (GAP * self.interval).max(600.0) {
-            return (Pattern::Unknown, 0.0);
-        }
-        if let Some(growth) = &self.growth {
-            let pattern = if growth.exponential {
-                Pattern::Exponential
-            } else if growth.leak {
-                Pattern::Leak
-            } else {
-                Pattern::Linear
-            };
-            return (pattern, confidence_of(growth.evidence));
-        }
-        let finest = &self.scales[0];
-        if finest.ring.len() < WINDOWS[0] {
-            let range = finest
-                .ring
-                .iter()
-                .fold(self.recent.range(), |(low, high), b| {
-                    (low.min(b.floor), high.max(b.ceiling))
-                });
-            return if range.1 - range.0 <= CALM * held {
-                (Pattern::Stable, 0.70)
-            } else {
-                (Pattern::Unknown, 0.0)
-            };
-        }
-        let near = self.scales.iter().map(|scale| scale.evidence);
-        let near = near.fold(0.0, f64::max);
-        (Pattern::Stable, 1.0 - 0.3 * near * near)
-    }
-
-    fn spike(&self) -> Option<super::recent::Spike> {
-        if !self.warm || self.step.is_some() {
-            return None;
-        }
-        let finest = &self.scales[0];
-        let most_before = |at: f64| {
-            let at = at - self.skipped;
-            let before = finest.ring.iter().filter(|b| b.at + finest.width < at);
-            before.map(|bucket| bucket.ceiling).reduce(f64::max)
-        };
-        let least = self.options.min_points;
-        self.recent.spike(4.0 * self.interval, least, most_before)
-    }
-
     /// Bytes that this judge holds at most, itself included.
     pub fn footprint(&self) -> usize {
         let scale = MOST_POINTS * size_of::<Bucket>()
@@ -340,16 +203,6 @@ impl Judge {
             + self.recent.capacity() * size_of::<(f64, f64)>()
             + self.scales.len() * scale
     }
-}
-
-/// 0.7 for evidence that is just enough, towards 1 for more.
-fn confidence_of(evidence: f64) -> f64 {
-    1.0 - 0.3 / (evidence * evidence)
-}
-
-/// Seconds as a duration; before zero is zero.
-fn duration(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
 
 /// Bytes that a judge holds indeed, by the capacities of what it allocated.

@@ -6,9 +6,12 @@
 
 mod advice;
 mod bucket;
+mod counts;
+mod early;
 mod growth;
 mod judge;
 mod recent;
+mod saying;
 mod scales;
 mod statistics;
 #[cfg(test)]
@@ -19,6 +22,7 @@ use std::time::Duration;
 
 use crate::closed_set::closed_set;
 
+pub use counts::{Counted, Counts};
 pub use judge::Judge;
 
 /// What a process held at one moment.
@@ -66,17 +70,6 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    /// Longer intervals: 60 s, asked every 5 min.
-    pub fn production() -> Self {
-        Self {
-            sample_interval: Duration::from_secs(60),
-            analysis_interval: Duration::from_secs(300),
-            ..Self::default()
-        }
-    }
-}
-
 closed_set! {
     /// How memory has behaved, up to now.
     pub enum Pattern {
@@ -85,7 +78,7 @@ closed_set! {
         /// It does not grow, or so little that it does not matter. Teeth, bursts, a step that
         /// stays, a rhythm seen before are all stable.
         Stable => "stable",
-        /// It grows steadily; a warming cache or the morning of a daily rhythm could still
+        /// It grows steadily, or fast; a warming cache or the morning of a daily rhythm could still
         /// explain it.
         Linear => "linear",
         /// It grows, and the faster the more there is.
@@ -108,7 +101,7 @@ closed_set! {
         Medium => "medium",
         /// Confidence from 80 %.
         High => "high",
-        /// Confidence from 90 %, or the limit is less than an hour away.
+        /// Confidence from 90 %, or it grows and reaches its limit within an hour.
         Critical => "critical",
     }
 }
@@ -119,17 +112,21 @@ pub struct Verdict {
     /// How memory behaves.
     pub pattern: Pattern,
     /// How far the evidence for it exceeds what is needed, 0 to 1. No probability: 0.7 is just
-    /// enough, 0.9 about twice that.
+    /// enough, 0.9 about 1.7 times that.
     pub confidence: f64,
-    /// Robust slope over the time that the verdict is about, bytes per second; 0 while nothing
-    /// is known.
+    /// Robust slope over the time that the verdict is about, bytes per second; 0 where none can be
+    /// told from chance. Before a pattern can be named it is that of the newest samples.
     pub slope_bytes_per_second: f64,
     /// Between what the slope lies in 95 of 100 cases, bytes per second.
     pub slope_interval: Option<(f64, f64)>,
-    /// For how long it has behaved so; for what is stable, how long has been looked at.
+    /// For how long it has behaved so: since when it grows, or for how long it has not grown; while
+    /// neither is known, how long has been looked at.
     pub lasting: Duration,
     /// Growth relative to the baseline: 0.2 is a fifth more. `None` without a baseline.
     pub growth_ratio: Option<f64>,
+    /// The same without what comes and goes: of the least that was held lately, unless it is
+    /// known to grow. Teeth do not move it.
+    pub floor_growth_ratio: Option<f64>,
     /// How soon a person should look.
     pub severity: Severity,
     /// What a person should do, with the figures. A sentence or two of plain English.

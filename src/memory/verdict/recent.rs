@@ -54,11 +54,14 @@ impl Recent {
         self.samples.back().copied()
     }
 
-    /// Moves every sample up to `until` by so many bytes.
-    pub(super) fn shift(&mut self, until: f64, by: f64) {
-        for (_, bytes) in self.samples.iter_mut().filter(|(at, _)| *at <= until) {
-            *bytes += by;
-        }
+    /// Seconds and bytes, the newest first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.samples.iter().rev().copied()
+    }
+
+    /// Bytes, the oldest first.
+    pub(super) fn values(&self) -> impl ExactSizeIterator<Item = f64> + Clone {
+        self.samples.iter().map(|(_, bytes)| *bytes)
     }
 
     /// The median of the newest samples up to `until`, at most `most` of them.
@@ -71,12 +74,6 @@ impl Recent {
             count += 1;
         }
         (count > 0).then(|| median(&mut newest[..count]))
-    }
-
-    /// The median of what came after `since`.
-    pub(super) fn level_after(&self, since: f64) -> Option<f64> {
-        let count = self.samples.iter().filter(|(at, _)| *at > since).count();
-        self.level(f64::INFINITY, count)
     }
 
     /// The least and the most.

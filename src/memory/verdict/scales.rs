@@ -11,6 +11,8 @@ use super::{
 
 /// Buckets of a scale that are one bucket of the next.
 const RATIO: f64 = 4.0;
+/// Samples of the finest bucket, where they are frequent enough.
+pub(super) const SAMPLES: f64 = 4.0;
 /// How far back the coarsest scale must reach at least, seconds.
 const REACH: f64 = 3.0 * 86_400.0;
 /// A ring of buckets of one width.
@@ -34,7 +36,7 @@ pub(super) struct Scale {
 /// The finest scale's width for this interval of samples, both in seconds: four samples, but
 /// not more than two minutes unless samples are rarer.
 fn finest(interval: f64) -> f64 {
-    (4.0 * interval).min(120.0).max(interval)
+    (SAMPLES * interval).min(120.0).max(interval)
 }
 
 /// All scales for this interval of samples, seconds.
@@ -84,15 +86,6 @@ impl Scale {
         self.ring.push_back(bucket);
         self.swings = PICKS.map(|pick| swing(self.ring.iter().map(pick)));
         Some(bucket)
-    }
-
-    /// Moves everything by so many bytes.
-    pub(super) fn shift(&mut self, by: f64) {
-        for bucket in self.ring.iter_mut().chain(&mut self.parts) {
-            bucket.floor += by;
-            bucket.middle += by;
-            bucket.ceiling += by;
-        }
     }
 
     /// Bytes of the buckets' storage.

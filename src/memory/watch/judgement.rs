@@ -8,7 +8,7 @@ use crate::{
     memory::{
         MemoryOptions,
         thresholds::{self, Crossing, Figures, Thresholds},
-        verdict::{self, Judge, Pattern, Sample, Verdict},
+        verdict::{self, Counted, Counts, Judge, Pattern, Sample, Verdict},
     },
 };
 
@@ -22,6 +22,17 @@ pub(super) struct Judgement {
     decided: Option<Duration>,
     /// How many tasks there were at the time of the baseline.
     tasks_before: Option<u64>,
+    /// By [`Counted::index`].
+    counts: [Counts; Counted::COUNT],
+    growing: Vec<Counted>,
+}
+
+/// So many more of it are worth a word.
+fn least(what: Counted) -> u32 {
+    match what {
+        Counted::OpenFds | Counted::Threads => 8,
+        Counted::Processes => 5,
+    }
 }
 
 impl Judgement {
@@ -33,6 +44,8 @@ impl Judgement {
             verdict: None,
             decided: None,
             tasks_before: None,
+            counts: std::array::from_fn(|i| Counts::new(least(Counted::ALL[i]))),
+            growing: Vec::new(),
         }
     }
 
@@ -54,15 +67,42 @@ impl Judgement {
     pub(super) fn restarted(&mut self, now: Duration) {
         self.judge.restarted(now);
         (self.verdict, self.decided, self.tasks_before) = (None, None, None);
+        self.growing.clear();
+        for (counts, what) in self.counts.iter_mut().zip(Counted::ALL) {
+            *counts = Counts::new(least(*what));
+        }
     }
 
     /// There is nothing to judge at the moment.
     pub(super) fn suspend(&mut self) {
         (self.verdict, self.decided) = (None, None);
+        self.growing.clear();
     }
 
     pub(super) fn add(&mut self, now: Duration, bytes: u64) {
         self.judge.add(Sample { at: now, bytes });
+    }
+
+    /// Takes in what is counted, once the warm-up is over.
+    pub(super) fn count(&mut self, reading: &Reading) {
+        if self.baseline().is_none() {
+            return;
+        }
+        for (counts, what) in self.counts.iter_mut().zip(Counted::ALL) {
+            let count = match what {
+                Counted::OpenFds => reading.open_fds,
+                Counted::Threads => Some(reading.threads),
+                Counted::Processes => Some(u64::from(reading.processes)),
+            };
+            if let Some(count) = count {
+                counts.add(count);
+            }
+        }
+    }
+
+    /// What piles up.
+    pub(super) fn growing(&self) -> &[Counted] {
+        &self.growing
     }
 
     /// Whether it is time for another verdict.
@@ -88,6 +128,17 @@ impl Judgement {
         }
         self.verdict = Some(verdict);
         self.decided = Some(now);
+        let grows = |what: &&Counted| self.counts[what.index()].grows();
+        let growing: Vec<Counted> = Counted::ALL.iter().filter(grows).copied().collect();
+        for what in growing.iter().filter(|what| !self.growing.contains(what)) {
+            tracing::warn!(%process, %what, "something of a watched process piles up");
+        }
+        self.growing = growing;
+    }
+
+    /// What a verdict would say now; keeps and logs nothing.
+    pub(super) fn as_of(&self, now: Duration, limit: Option<u64>) -> Verdict {
+        self.judge.verdict(now, limit)
     }
 
     pub(super) fn verdict(&self) -> Option<&Verdict> {
@@ -111,13 +162,15 @@ impl Judgement {
         }
     }
 
-    /// The fixed limits that a reading is above.
-    pub(super) fn crossings(&self, reading: Option<&Reading>) -> Vec<Crossing> {
+    /// The fixed limits that a reading with this verdict is above.
+    pub(super) fn crossings(
+        &self,
+        reading: Option<&Reading>,
+        verdict: Option<&Verdict>,
+    ) -> Vec<Crossing> {
         let Some(reading) = reading else {
             return Vec::new();
         };
-        let verdict = self.verdict.as_ref();
-        let known = verdict.filter(|verdict| verdict.pattern != Pattern::Unknown);
         let before = self.tasks_before.filter(|before| *before > 0);
         let buffers = reading.kinds.buffers.unwrap_or(0);
         let figures = Figures {
@@ -125,8 +178,8 @@ impl Judgement {
             resident_bytes: Some(reading.resident.saturating_sub(buffers)),
             heap_bytes: reading.kinds.heap,
             external_bytes: reading.kinds.external,
-            growth_ratio: verdict.and_then(|verdict| verdict.growth_ratio),
-            growth_bytes_per_second: known.map(|verdict| verdict.slope_bytes_per_second),
+            growth_ratio: verdict.and_then(|verdict| verdict.floor_growth_ratio),
+            growth_bytes_per_second: verdict.map(|verdict| verdict.slope_bytes_per_second),
             task_growth_ratio: before.map(|before| reading.running() as f64 / before as f64 - 1.0),
             pressure_ratio: match (reading.pressure, reading.collecting) {
                 (Some(a), Some(b)) => Some(a.max(b)),

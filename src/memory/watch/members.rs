@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::memory::proc::{
-    Identity, Look, Proc, Stat, Statm, Status, TICKS_PER_SECOND, Unreadable,
-};
+use super::usage::Usage;
+use crate::memory::proc::{Identity, Look, Proc, Stat, Statm, Status, Unreadable, Used};
 
 /// So many processes of a watch are kept open; those beyond are opened at each look.
 const KEPT_OPEN: usize = 64;
@@ -15,15 +14,12 @@ pub(in crate::memory) struct Members {
     /// At the head of their trees; those of the last look that found any.
     heads: BTreeSet<Identity>,
     known: BTreeMap<Identity, Member>,
-    cpu_ticks: u64,
-    major_faults: u64,
+    usage: Usage,
 }
 
 #[derive(Debug)]
 struct Member {
     statm: Option<Statm>,
-    cpu_ticks: u64,
-    major_faults: u64,
     threads: u64,
 }
 
@@ -50,6 +46,8 @@ pub(in crate::memory) struct Held {
     pub(in crate::memory) threads: u64,
     /// `None` when that of one cannot be had.
     pub(in crate::memory) open_fds: Option<u64>,
+    /// How many could not be read, and are not in the sums.
+    pub(in crate::memory) unread_processes: u32,
     /// Why it cannot.
     pub(in crate::memory) unread: Option<Unreadable>,
 }
@@ -74,13 +72,14 @@ impl Members {
         self.known.keys().copied()
     }
 
-    /// CPU time of all that ever belonged here, in seconds.
-    pub(super) fn cpu_seconds(&self) -> f64 {
-        self.cpu_ticks as f64 / TICKS_PER_SECOND
+    /// What all that ever belonged here used while they did.
+    pub(super) fn used(&self) -> Used {
+        self.usage.total()
     }
 
-    pub(super) fn major_faults(&self) -> u64 {
-        self.major_faults
+    /// A look began at `ticks`, whether or not it found anybody.
+    pub(super) fn looked(&mut self, ticks: u64) {
+        self.usage.looked(ticks);
     }
 
     /// Takes over who belongs here now.
@@ -124,8 +123,17 @@ impl Members {
         self.heads = heads;
         self.known
             .retain(|identity, _| trees.contains_key(identity));
+        self.usage.take(proc, &trees);
         for (identity, stat) in trees {
-            self.book(proc, identity, &stat);
+            let room = self.known.len() < KEPT_OPEN;
+            let member = self.known.entry(identity).or_insert(Member {
+                statm: None,
+                threads: 0,
+            });
+            if member.statm.is_none() && room {
+                member.statm = proc.statm(identity.pid).ok();
+            }
+            member.threads = stat.threads;
         }
         Ok(if ended == 0 {
             Heads::Stayed
@@ -134,25 +142,6 @@ impl Members {
                 replaced: ended.min(came) as u64,
             }
         })
-    }
-
-    /// Adds what a process has used since it was last seen, all of it if it is new.
-    fn book(&mut self, proc: &Proc, identity: Identity, stat: &Stat) {
-        let room = self.known.len() < KEPT_OPEN;
-        let member = self.known.entry(identity).or_insert_with(|| Member {
-            statm: None,
-            cpu_ticks: 0,
-            major_faults: 0,
-            threads: 0,
-        });
-        if member.statm.is_none() && room {
-            member.statm = proc.statm(identity.pid).ok();
-        }
-        self.cpu_ticks += stat.cpu_ticks.saturating_sub(member.cpu_ticks);
-        self.major_faults += stat.major_faults.saturating_sub(member.major_faults);
-        member.cpu_ticks = stat.cpu_ticks;
-        member.major_faults = stat.major_faults;
-        member.threads = stat.threads;
     }
 
     /// Sums up. A process that ends meanwhile is left out.
@@ -167,12 +156,20 @@ impl Members {
         };
         for (identity, member) in &self.known {
             let pid = identity.pid;
+            let told = |statm: &Statm| statm.resident().map_err(|error| proc.unreadable(&error));
             let resident = match &member.statm {
-                Some(statm) => statm.resident().ok(),
-                None => proc.statm(pid).ok().and_then(|statm| statm.resident().ok()),
+                Some(statm) => told(statm),
+                None => proc.statm(pid).and_then(|statm| told(&statm)),
             };
-            let Some(resident) = resident.flatten() else {
-                continue;
+            let resident = match resident {
+                Ok(Some(resident)) => resident,
+                Ok(None) => continue,
+                Err(gone) if gone == Unreadable::vanished() => continue,
+                Err(unread) => {
+                    held.unread_processes += 1;
+                    held.unread = Some(unread);
+                    continue;
+                }
             };
             held.resident = held.resident.saturating_add(resident);
             held.processes += 1;
@@ -228,15 +225,11 @@ mod tests {
         assert_eq!(resident(&members, &tree), 200);
         let held = members.read(&tree.proc()).unwrap();
         assert_eq!((held.processes, held.threads, held.anonymous), (2, 4, None));
-        assert_eq!((members.cpu_seconds(), members.major_faults()), (6.0, 6));
-        // A child that ends is no restart, and what it used stays used.
+        // A child that ends is no restart.
         tree.end(11);
         assert!(members.live(&tree.proc()));
         assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
-        assert_eq!(
-            (resident(&members, &tree), members.cpu_seconds()),
-            (100, 6.0)
-        );
+        assert_eq!(resident(&members, &tree), 100);
         tree.end(10);
         assert!(!members.live(&tree.proc()));
         assert_eq!(
@@ -246,7 +239,19 @@ mod tests {
         tree.process_started(10, 1, "x", &["x"], 900);
         let again = update(&mut members, &tree, &[10]);
         assert_eq!(again, Ok(Heads::Ended { replaced: 1 }));
-        assert_eq!(members.cpu_seconds(), 9.0);
+    }
+
+    #[test]
+    fn who_cannot_be_read_is_told() {
+        let tree = Tree::new();
+        tree.process(10, 1, "x", &["x"]);
+        tree.process(11, 10, "y", &["y"]);
+        tree.write("proc/11/statm", "strange\n");
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        let held = members.read(&tree.proc()).unwrap();
+        assert_eq!((held.processes, held.unread_processes), (1, 1));
+        assert!(held.unread.is_some());
     }
 
     #[test]

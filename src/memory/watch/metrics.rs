@@ -195,13 +195,15 @@ fn memory(out: &mut Exposition<'_>, processes: &Processes) -> fmt::Result {
     )?;
     each(out, &BASELINE, processes, |status| status.baseline)?;
     each(out, &LIMIT, processes, read(|r| r.limit))?;
-    each(
-        out,
-        &GROWTH,
-        processes,
-        judged(|v| Some(v.slope_bytes_per_second)),
-    )?;
-    each(out, &TO_LIMIT, processes, judged(|v| v.seconds_to_limit))?;
+    // Both are told before a pattern can be named.
+    each(out, &GROWTH, processes, |status| {
+        let verdict = status.verdict.as_ref();
+        let told = |v: &&Verdict| v.pattern != Pattern::Unknown || v.slope_interval.is_some();
+        verdict.filter(told).map(|v| v.slope_bytes_per_second)
+    })?;
+    each(out, &TO_LIMIT, processes, |status| {
+        status.verdict.as_ref()?.seconds_to_limit
+    })?;
     each(out, &CONFIDENCE, processes, judged(|v| Some(v.confidence)))?;
     out.family(&PATTERN, |series| {
         for status in processes {

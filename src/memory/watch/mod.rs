@@ -6,17 +6,26 @@ mod members;
 mod metrics;
 mod own;
 mod past;
+mod pulse;
+mod rollups;
 mod sampler;
 mod status;
 mod surroundings;
 mod target;
+mod usage;
 
 use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::members::{Held, Members};
-use self::{own::Own, sampler::Sampler, status::Subject};
+use self::{
+    own::Own,
+    pulse::Pulse,
+    rollups::Rollups,
+    sampler::Sampler,
+    status::{Glimpse, Subject},
+};
 pub use self::{
     own::OwnFigures,
     past::{Moment, Past},
@@ -44,12 +53,14 @@ const ORDERS: usize = 4;
 pub struct Memory {
     roster: Roster<ProcessName, Subject>,
     orders: mpsc::Sender<Order>,
+    pulse: Arc<Pulse>,
+    rollups: Rollups,
 }
 
 /// What the thread is asked to do.
 enum Order {
     Apply(MemoryOptions, oneshot::Sender<()>),
-    Analyze(Option<ProcessName>, oneshot::Sender<Vec<Analysis>>),
+    Analyze(Option<ProcessName>, oneshot::Sender<Vec<Glimpse>>),
     Baseline(Option<ProcessName>, oneshot::Sender<usize>),
 }
 
@@ -78,11 +89,19 @@ impl Memory {
             .enable_all()
             .build()?;
         let group = tasks.clone();
+        let pulse = Arc::new(Pulse::new());
+        let beating = Arc::clone(&pulse);
         tasks.thread(TaskKind::Memory, "memory", move || {
-            runtime.block_on(sampler::run(sampler, Dialler::new(&group), group, asked));
+            let dialler = Dialler::new(&group);
+            runtime.block_on(sampler::run(sampler, dialler, group, asked, beating));
             runtime.shutdown_background();
         })?;
-        Ok(Arc::new(Self { roster, orders }))
+        Ok(Arc::new(Self {
+            roster,
+            orders,
+            pulse,
+            rollups: Rollups::new(tasks),
+        }))
     }
 
     /// Watches what the options say. Who was watched by equal options keeps its history. Done
@@ -95,12 +114,24 @@ impl Memory {
     }
 
     /// Reads and judges one process or all of them now, with the figures that are too dear to be
-    /// read each time.
+    /// read each time. Adds no sample.
     ///
     /// # Errors
-    /// [`Stopped`].
+    /// [`Stopped`]. Cancellation safe: nothing is changed.
     pub async fn analyze(&self, which: Option<ProcessName>) -> Result<Vec<Analysis>, Stopped> {
-        self.order(|reply| Order::Analyze(which, reply)).await
+        let glimpses = self.order(|reply| Order::Analyze(which, reply)).await?;
+        self.rollups.of(glimpses).await.ok_or(Stopped)
+    }
+
+    /// How long nobody was looked at, where that is longer than it should be: the thread hangs in
+    /// a file system that does not answer, or gets no CPU.
+    pub fn overdue(&self) -> Option<Duration> {
+        self.pulse.overdue()
+    }
+
+    /// How long ago everybody was last looked at.
+    pub fn since_last_look(&self) -> Duration {
+        self.pulse.age()
     }
 
     /// Takes what one process or all of them hold now for the baseline; how many that were.

@@ -23,6 +23,8 @@ pub(super) struct Heap {
     pub(super) allocated: u64,
     /// In pages that hold live objects.
     pub(super) active: u64,
+    /// In RAM, its own books included.
+    pub(super) resident: u64,
 }
 
 impl Own {
@@ -45,6 +47,7 @@ impl Heap {
         Some(Self {
             allocated: stats::allocated::read().ok()? as u64,
             active: stats::active::read().ok()? as u64,
+            resident: stats::resident::read().ok()? as u64,
         })
     }
 
@@ -60,6 +63,7 @@ impl Heap {
         Self {
             allocated: self.allocated.saturating_sub(buffers),
             active: self.active.saturating_sub(buffers),
+            ..self
         }
     }
 

@@ -1,6 +1,6 @@
 //! The thread's work: rounds of looks, orders, and questions to recorders.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -12,14 +12,15 @@ use url::Url;
 use super::{
     LOOK, Order,
     own::Own,
-    status::{Analysis, Subject},
+    pulse::Pulse,
+    status::{Glimpse, Subject},
     target::{Target, Whose},
 };
 use crate::{
     id::ProcessName,
     memory::{
         MemoryOptions, Unreadable, WatchOptions,
-        proc::{Finder, Look, Proc},
+        proc::{Finder, Identity, Look, Proc},
         recorder::{self, OwnWords},
     },
     metrics::Roster,
@@ -38,8 +39,17 @@ pub(super) struct Sampler {
     own: Option<Own>,
 }
 
-/// What a recorder answered: whose answer it is, and what was said.
-type Said = (ProcessName, Result<OwnWords, Unreadable>);
+/// Whom to ask for their own metrics.
+#[derive(Clone, Debug)]
+struct Question {
+    name: ProcessName,
+    url: Url,
+    /// Who was meant when it was asked.
+    heads: Vec<Identity>,
+}
+
+/// What a recorder answered.
+type Said = (Question, Result<OwnWords, Unreadable>);
 
 impl Sampler {
     pub(super) fn new(roster: Roster<ProcessName, Subject>, own: Own) -> Self {
@@ -70,16 +80,20 @@ impl Sampler {
     }
 
     /// One round. Returns whom to ask for their own metrics.
-    fn round(&mut self, now: Duration) -> Vec<(ProcessName, Url)> {
+    fn round(&mut self, now: Duration) -> Vec<Question> {
         let slack = self.period() / 2;
         let look = Look::new(&self.proc);
         let mut ask = Vec::new();
         for target in &mut self.targets {
-            let sampled = target.look(now, slack, &look, false);
+            let sampled = target.look(now, slack, &look);
             if let Whose::Theirs(options, _) = &target.whose
                 && let Some(url) = options.metrics_url.as_ref().filter(|_| sampled)
             {
-                ask.push((options.name.clone(), url.clone()));
+                ask.push(Question {
+                    name: options.name.clone(),
+                    url: url.clone(),
+                    heads: target.heads(),
+                });
             }
         }
         ask
@@ -113,7 +127,7 @@ impl Sampler {
     }
 
     fn join(&mut self, whose: Whose, name: ProcessName, options: &MemoryOptions) {
-        let subject = std::sync::Arc::new(Subject::new(name.clone()));
+        let subject = Arc::new(Subject::new(name.clone()));
         // Names differ, as the configuration has made sure.
         if let Ok(subject) = self.roster.join(name.clone(), subject) {
             self.targets
@@ -126,19 +140,24 @@ impl Sampler {
         targets.filter(move |target| which.is_none_or(|name| name == target.name()))
     }
 
-    fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Analysis> {
+    fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Glimpse> {
         let proc = self.proc.clone();
         let look = Look::new(&proc);
-        let each = self.of_name(which).map(|target| {
-            target.look(now, Duration::ZERO, &look, true);
-            target.analysis(&proc)
-        });
-        each.collect()
+        self.of_name(which)
+            .map(|target| target.analyze(now, &look))
+            .collect()
     }
 
-    fn told(&mut self, now: Duration, (name, said): Said) {
-        for target in self.of_name(Some(&name)) {
-            target.told(now, said.clone());
+    /// Takes an answer in, unless it is that of another process or place by now: a restart or a
+    /// reload may have come between.
+    fn told(&mut self, now: Duration, (asked, said): Said) {
+        for target in self.of_name(Some(&asked.name)) {
+            let Whose::Theirs(options, _) = &target.whose else {
+                continue;
+            };
+            if options.metrics_url.as_ref() == Some(&asked.url) && target.heads() == asked.heads {
+                target.told(now, said.clone());
+            }
         }
     }
 }
@@ -149,6 +168,7 @@ pub(super) async fn run(
     dialler: Dialler,
     tasks: Tasks,
     mut orders: mpsc::Receiver<Order>,
+    pulse: Arc<Pulse>,
 ) {
     let began = Instant::now();
     let mut next = began;
@@ -158,22 +178,24 @@ pub(super) async fn run(
         tokio::select! {
             () = tasks.cancelled() => return,
             () = sleep_until(next) => {
-                for (name, url) in sampler.round(began.elapsed()) {
+                for question in sampler.round(began.elapsed()) {
                     // Not twice at once, however slow it is.
-                    if asked.contains(&name) {
+                    if asked.contains(&question.name) {
                         continue;
                     }
-                    asked.push(name.clone());
+                    asked.push(question.name.clone());
                     let dialler = &dialler;
                     answers.push(Box::pin(async move {
-                        (name, recorder::fetch(dialler, &url).await)
+                        let said = recorder::fetch(dialler, &question.url).await;
+                        (question, said)
                     }));
                 }
                 // A machine that slept or was too busy does not make up for what it missed.
                 next = (next + sampler.period()).max(Instant::now());
+                pulse.beat(sampler.period());
             }
             Some(said) = answers.next() => {
-                asked.retain(|name| *name != said.0);
+                asked.retain(|name| *name != said.0.name);
                 sampler.told(began.elapsed(), said);
             }
             Some(order) = orders.recv() => {

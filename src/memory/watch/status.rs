@@ -6,7 +6,12 @@ use super::past::{Moment, Past};
 use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
-    memory::{ReadFailure, Rollup, Unreadable, thresholds::Crossing, verdict::Verdict},
+    memory::{
+        ReadFailure, Rollup, Unreadable,
+        proc::Identity,
+        thresholds::Crossing,
+        verdict::{Counted, Verdict},
+    },
 };
 
 /// A watched process as last read.
@@ -26,6 +31,8 @@ pub struct ProcessStatus {
     pub baseline: Option<u64>,
     /// How its memory behaves; `None` while it is not up.
     pub verdict: Option<Verdict>,
+    /// What is counted of it and piles up.
+    pub growing: Vec<Counted>,
     /// Fixed limits that it is above.
     pub crossings: Vec<Crossing>,
     /// What could not be read and what to do, free of secrets. While it is up: what is missing.
@@ -46,6 +53,8 @@ pub struct Reading {
     pub kinds: Kinds,
     /// How many processes.
     pub processes: u32,
+    /// How many more could not be read, and are in none of the sums.
+    pub unread_processes: u32,
     /// Threads of the operating system.
     pub threads: u64,
     /// Open descriptors.
@@ -77,6 +86,10 @@ pub struct Kinds {
     pub fragmentation: Option<f64>,
     /// Audio buffers of this process that hold audio.
     pub buffers: Option<u64>,
+    /// In pages of this process's allocator that hold live objects, audio buffers among them.
+    pub allocator_active: Option<u64>,
+    /// In RAM, as this process's allocator tells: with what it keeps, and its own books.
+    pub allocator_resident: Option<u64>,
 }
 
 /// Counts since the watch began.
@@ -88,6 +101,8 @@ pub struct Totals {
     pub cpu_seconds: f64,
     /// Page faults that needed a disk.
     pub major_faults: u64,
+    /// Page faults that needed none.
+    pub minor_faults: u64,
     /// Processes of its control group that were killed for want of memory.
     pub oom_kills: Option<u64>,
     /// Looks that failed, by [`ReadFailure::index`].
@@ -101,6 +116,13 @@ pub struct Analysis {
     pub status: Arc<ProcessStatus>,
     /// What is its own alone, or why that cannot be told.
     pub rollup: Result<Rollup, Unreadable>,
+}
+
+/// A process as read on demand, and who belongs to it.
+#[derive(Debug)]
+pub(super) struct Glimpse {
+    pub(super) status: Arc<ProcessStatus>,
+    pub(super) members: Result<Vec<Identity>, Unreadable>,
 }
 
 impl Reading {
@@ -127,6 +149,7 @@ impl ProcessStatus {
             totals: Totals::default(),
             baseline: None,
             verdict: None,
+            growing: Vec::new(),
             crossings: Vec::new(),
             problem: None,
         }

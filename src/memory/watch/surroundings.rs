@@ -11,7 +11,8 @@ use crate::memory::{
 /// The groups of the process at the head.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    groups: Groups,
+    /// `None` where they cannot be seen, as those of another container.
+    groups: Option<Groups>,
     pressure: Pressure,
     /// The count of the group, and the file it was read from.
     killed: Option<(PathBuf, u64)>,
@@ -22,18 +23,22 @@ pub(super) struct Surroundings {
 impl Surroundings {
     /// Another process is at the head now, perhaps in another group.
     pub(super) fn enter(&mut self, proc: &Proc, head: u32) {
-        self.groups = proc.groups(head);
+        let groups = proc.groups(head);
+        self.groups = groups.visible(&proc.own_groups()).then_some(groups);
     }
 
-    /// The most memory that the head may have, in bytes.
+    /// The most memory that the head may have, in bytes. Not known where its groups cannot be
+    /// seen: they may allow far less than the machine has.
     pub(super) fn limit(&self, proc: &Proc) -> Option<u64> {
-        limits::tightest(proc, &self.groups).map(|size| size.0)
+        let groups = self.groups.as_ref()?;
+        limits::tightest(proc, groups).map(|size| size.0)
     }
 
     /// The part of the time since the last look in which somebody waited for memory, in the
     /// head's group where that is told, else on the whole machine.
     pub(super) fn pressure(&mut self, proc: &Proc, now: Duration) -> Option<f64> {
-        let mut files = self.groups.pressure_files();
+        let groups = self.groups.as_ref();
+        let mut files = groups.map(Groups::pressure_files).unwrap_or_default();
         files.push(proc.root().join("pressure/memory"));
         self.pressure.observe(&files, now)
     }
@@ -41,9 +46,10 @@ impl Surroundings {
     /// How many were killed since the first look, where that is told. A group that is made
     /// anew, as for a service that starts again, counts from zero.
     pub(super) fn oom_kills(&mut self) -> Option<u64> {
-        let files = self.groups.oom_files();
+        let files = self.groups.as_ref().map(Groups::oom_files);
         let found = files
             .into_iter()
+            .flatten()
             .find_map(|file| read_count(&file, "oom_kill").map(|count| (file, count)));
         if let Some((file, count)) = found {
             let before = match &self.killed {
@@ -68,6 +74,7 @@ mod tests {
     fn kills_are_counted_from_the_first_look_across_groups_made_anew() {
         let tree = Tree::new();
         tree.write("proc/7/cgroup", "0::/a\n");
+        tree.write("cgroup/a/cgroup.procs", "7\n");
         let events = |count| {
             tree.write(
                 "cgroup/a/memory.events",
@@ -100,7 +107,17 @@ mod tests {
             surroundings.enter(&tree.proc(), pid);
             surroundings.limit(&tree.proc())
         };
-        assert_eq!(limit(7), Some(4096 * 1024));
+        assert_eq!(limit(7), None);
+        assert_eq!(limit(8), None, "a path of the host's, not to be seen here");
+        tree.write("cgroup/a/b/cgroup.procs", "8\n");
         assert_eq!(limit(8), Some(1000));
+        // In our own group the root of the mount is the group.
+        tree.write("proc/9/cgroup", "0::/docker/abc\n");
+        tree.write("proc/self/cgroup", "0::/docker/abc\n");
+        tree.write("cgroup/memory.events", "oom_kill 3\n");
+        assert_eq!(limit(9), Some(1000));
+        let mut surroundings = Surroundings::default();
+        surroundings.enter(&tree.proc(), 9);
+        assert_eq!(surroundings.oom_kills(), Some(0));
     }
 }

@@ -7,16 +7,17 @@ use super::{
     members::{Heads, Held, Members},
     own::{Heap, Own},
     past::Moment,
-    status::{Analysis, Kinds, ProcessStatus, Reading, Subject, Totals},
+    status::{Glimpse, Kinds, ProcessStatus, Reading, Subject, Totals},
     surroundings::Surroundings,
 };
 use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
     memory::{
-        MemoryOptions, ReadFailure, Rollup, Unreadable, WatchOptions,
-        proc::{Finder, Look, Proc, TICKS_PER_SECOND},
+        MemoryOptions, ReadFailure, Unreadable, WatchOptions,
+        proc::{Finder, Identity, Look, Proc, TICKS_PER_SECOND},
         recorder::OwnWords,
+        verdict::Verdict,
     },
     metrics::Membership,
 };
@@ -28,6 +29,19 @@ pub(super) enum Whose {
     Ours(Own),
     /// Another's.
     Theirs(Box<WatchOptions>, Finder),
+}
+
+impl Whose {
+    /// Finds the process anew and notes who belongs to it.
+    fn find(&mut self, look: &Look<'_>, members: &mut Members) -> Result<Heads, Unreadable> {
+        match self {
+            Self::Ours(_) => members.update_own(look.proc()).map(|()| Heads::Stayed),
+            Self::Theirs(_, finder) => {
+                let heads = finder.find(look)?;
+                members.update(look, &heads)
+            }
+        }
+    }
 }
 
 /// One watch and all that it remembers.
@@ -85,6 +99,11 @@ impl Target {
         &self.name
     }
 
+    /// Who is at the head of its trees.
+    pub(super) fn heads(&self) -> Vec<Identity> {
+        self.members.heads().collect()
+    }
+
     /// Takes other options over. With another way of judging, what was judged is forgotten.
     pub(super) fn reconfigure(&mut self, options: &MemoryOptions) {
         if self.judgement.reconfigure(options) {
@@ -93,23 +112,20 @@ impl Target {
         self.publish();
     }
 
-    /// Looks whether it is still there, and takes a sample when one is due, within `slack`, or
-    /// `forced`. True when a sample was taken.
-    pub(super) fn look(
-        &mut self,
-        now: Duration,
-        slack: Duration,
-        look: &Look<'_>,
-        forced: bool,
-    ) -> bool {
+    /// Looks whether it is still there, and takes a sample when one is due, within `slack`. True
+    /// when a sample was taken.
+    pub(super) fn look(&mut self, now: Duration, slack: Duration, look: &Look<'_>) -> bool {
         let interval = self.judgement.options().sample_interval;
         let due = |last: Duration| now.saturating_sub(last) + slack >= interval;
-        if !forced && self.up && !self.sampled.is_none_or(due) && self.members.live(look.proc()) {
+        if self.up && !self.sampled.is_none_or(due) && self.members.live(look.proc()) {
             return false;
         }
-        let sampled = match self.read(now, look) {
+        let began = look.proc().now_ticks();
+        let read = self.read(now, look);
+        self.members.looked(began);
+        let sampled = match read {
             Ok(held) => {
-                self.take(now, look.proc(), &held, forced);
+                self.take(now, look.proc(), &held);
                 true
             }
             Err(unreadable) => {
@@ -124,18 +140,17 @@ impl Target {
     fn read(&mut self, now: Duration, look: &Look<'_>) -> Result<Held, Unreadable> {
         let proc = look.proc();
         let first = self.members.heads().next().is_none();
-        let heads = match &mut self.whose {
-            Whose::Ours(_) => self.members.update_own(proc).map(|()| Heads::Stayed),
-            Whose::Theirs(_, finder) => {
-                let heads = finder.find(look)?;
-                self.members.update(look, &heads)
-            }
-        }?;
+        let heads = self.whose.find(look, &mut self.members)?;
         if let Heads::Ended { replaced } = heads {
             self.totals.restarts += replaced;
             self.judgement.restarted(now);
             self.words = None;
-            tracing::info!(process = %self.name, replaced, "a watched process was restarted");
+            let process = &self.name;
+            if replaced == 0 {
+                tracing::info!(%process, "one of several watched processes ended; the others go on");
+            } else {
+                tracing::info!(%process, replaced, "a watched process was restarted");
+            }
         }
         if first || heads != Heads::Stayed {
             self.enter(proc);
@@ -154,7 +169,7 @@ impl Target {
         self.started = boot.map(|boot| boot as f64 + oldest.started as f64 / TICKS_PER_SECOND);
     }
 
-    fn take(&mut self, now: Duration, proc: &Proc, held: &Held, forced: bool) {
+    fn take(&mut self, now: Duration, proc: &Proc, held: &Held) {
         if !self.up {
             self.up = true;
             if let Some(problem) = self.problem.take() {
@@ -163,9 +178,9 @@ impl Target {
         }
         self.miss(DESCRIPTORS, held.unread.clone());
         self.totals.oom_kills = self.surroundings.oom_kills();
-        let analyse = forced || self.judgement.is_due(now);
+        let analyse = self.judgement.is_due(now);
         if analyse {
-            self.limit = self.surroundings.limit(proc);
+            self.limit = self.limit_now(proc);
         }
         let pressure = self.surroundings.pressure(proc, now);
         let mut reading = self.reading_of(held, pressure);
@@ -173,6 +188,7 @@ impl Target {
         // What is swapped out is still held. Audio buffers fill and empty by design.
         let held = reading.resident + reading.swap.unwrap_or(0);
         self.judgement.add(now, held.saturating_sub(buffers));
+        self.judgement.count(&reading);
         if analyse {
             self.judgement.decide(now, self.limit, &self.name);
         }
@@ -188,6 +204,16 @@ impl Target {
         self.reading = Some(reading);
     }
 
+    /// The tighter one of what the system allows and what the configuration says.
+    fn limit_now(&self, proc: &Proc) -> Option<u64> {
+        let configured = match &self.whose {
+            Whose::Ours(_) => None,
+            Whose::Theirs(watch, _) => watch.memory_limit,
+        };
+        let allowed = self.surroundings.limit(proc);
+        configured.into_iter().chain(allowed).min()
+    }
+
     fn reading_of(&self, held: &Held, pressure: Option<f64>) -> Reading {
         Reading {
             taken: CoarseInstant::now(),
@@ -199,6 +225,7 @@ impl Target {
                 ..Kinds::default()
             },
             processes: held.processes,
+            unread_processes: held.unread_processes,
             threads: held.threads,
             open_fds: held.open_fds,
             started: self.started,
@@ -224,7 +251,10 @@ impl Target {
         };
         reading.tasks = Some(own.tasks);
         reading.kinds.buffers = Some(own.buffers_filled);
-        if let Some(heap) = Heap::read().map(|heap| heap.without(own.buffers_allocated)) {
+        let books = Heap::read();
+        reading.kinds.allocator_active = books.map(|heap| heap.active);
+        reading.kinds.allocator_resident = books.map(|heap| heap.resident);
+        if let Some(heap) = books.map(|heap| heap.without(own.buffers_allocated)) {
             let rest = reading.resident.saturating_sub(own.buffers_filled);
             reading.kinds.heap = Some(heap.allocated);
             reading.kinds.external = Some(rest.saturating_sub(heap.allocated));
@@ -291,19 +321,38 @@ impl Target {
         self.up
     }
 
-    /// The figures that are too dear for every sample.
-    pub(super) fn analysis(&self, proc: &Proc) -> Analysis {
-        let sum = self.members.all().try_fold(None::<Rollup>, |sum, member| {
-            match proc.rollup(member.pid) {
-                Ok(part) => Ok(Some(sum.map_or(part, |sum| sum + part))),
-                Err(gone) if gone.reason == ReadFailure::Vanished => Ok(sum),
-                Err(unread) => Err(unread),
-            }
-        });
-        let problem = self.problem.clone().unwrap_or_else(Unreadable::vanished);
-        Analysis {
+    /// Reads and judges it as of now. Adds nothing to what is judged, counted or remembered,
+    /// however often it is asked for. With all that belong to it, for what is too dear to be read
+    /// here.
+    pub(super) fn analyze(&mut self, now: Duration, look: &Look<'_>) -> Glimpse {
+        let proc = look.proc();
+        if !(self.up && self.members.live(proc)) {
+            self.look(now, Duration::ZERO, look);
+        }
+        let mut members = Members::default();
+        let read = self.whose.find(look, &mut members);
+        let read = read.and_then(|_| members.read(proc));
+        let held = match (read, &self.problem) {
+            (Ok(held), _) if self.up => held,
+            (Ok(_), problem) => return self.no_glimpse(problem.clone()),
+            (Err(unread), _) => return self.no_glimpse(Some(unread)),
+        };
+        let limit = self.limit_now(proc);
+        let pressure = self.reading.as_ref().and_then(|reading| reading.pressure);
+        let mut reading = self.reading_of(&held, pressure);
+        reading.limit = limit;
+        self.describe(now, &mut reading);
+        let verdict = self.judgement.as_of(now, limit);
+        Glimpse {
+            status: Arc::new(self.status(Some(reading), Some(verdict))),
+            members: Ok(members.all().collect()),
+        }
+    }
+
+    fn no_glimpse(&self, problem: Option<Unreadable>) -> Glimpse {
+        Glimpse {
             status: self.subject.status(),
-            rollup: sum.and_then(|sum| sum.filter(|_| self.up).ok_or(problem)),
+            members: Err(problem.unwrap_or_else(Unreadable::vanished)),
         }
     }
 
@@ -311,26 +360,30 @@ impl Target {
         if let Some(reading) = &self.reading {
             self.judgement.note_tasks(reading.running());
         }
+        let status = self.status(self.reading.clone(), self.judgement.verdict().cloned());
+        self.subject.publish(Arc::new(status));
+    }
+
+    fn status(&self, reading: Option<Reading>, verdict: Option<Verdict>) -> ProcessStatus {
         let mut totals = self.totals.clone();
-        totals.cpu_seconds = self.members.cpu_seconds();
-        totals.major_faults = self.members.major_faults();
+        let used = self.members.used();
+        totals.cpu_seconds = used.cpu_ticks as f64 / TICKS_PER_SECOND;
+        totals.major_faults = used.major_faults;
+        totals.minor_faults = used.minor_faults;
         let missing = self.missing.iter().flatten().next().filter(|_| self.up);
-        self.subject.publish(Arc::new(ProcessStatus {
+        let heads = self.members.heads().filter(|_| self.up);
+        ProcessStatus {
             name: self.name.clone(),
             up: self.up,
-            pids: self
-                .members
-                .heads()
-                .filter(|_| self.up)
-                .map(|head| head.pid)
-                .collect(),
-            reading: self.reading.clone(),
+            pids: heads.map(|head| head.pid).collect(),
             totals,
             baseline: self.judgement.baseline().filter(|_| self.up),
-            verdict: self.judgement.verdict().cloned(),
-            crossings: self.judgement.crossings(self.reading.as_ref()),
+            growing: self.judgement.growing().to_vec(),
+            crossings: self.judgement.crossings(reading.as_ref(), verdict.as_ref()),
+            reading,
+            verdict,
             problem: self.problem.as_ref().or(missing).cloned(),
-        }));
+        }
     }
 }
 

@@ -20,11 +20,14 @@ pub(super) struct Process {
     reading: Option<Figures>,
     baseline_bytes: Option<u64>,
     verdict: Option<Verdict>,
+    /// What is counted and piles up: `open_fds`, `threads`, `processes`.
+    growing: Vec<&'static str>,
     /// Fixed limits that it is above.
     crossings: Vec<Crossing>,
     restarts: u64,
     cpu_seconds: f64,
     major_page_faults: u64,
+    minor_page_faults: u64,
     oom_kills: Option<u64>,
     /// Only where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,10 +51,13 @@ struct Figures {
     heap_bytes: Option<u64>,
     external_bytes: Option<u64>,
     buffer_bytes: Option<u64>,
+    allocator_active_bytes: Option<u64>,
+    allocator_resident_bytes: Option<u64>,
     fragmentation_ratio: Option<f64>,
     limit_bytes: Option<u64>,
     pressure_ratio: Option<f64>,
     processes: u32,
+    unread_processes: u32,
     threads: u64,
     tasks: Option<u64>,
     collecting_ratio: Option<f64>,
@@ -65,9 +71,11 @@ struct Verdict {
     severity: &'static str,
     recommendation: String,
     slope_bytes_per_second: f64,
+    slope_interval: Option<[f64; 2]>,
     lasting_seconds: f64,
     growth_ratio: Option<f64>,
     seconds_to_limit: Option<f64>,
+    seconds_to_limit_interval: Option<[Option<f64>; 2]>,
     samples: u64,
     span_seconds: f64,
 }
@@ -133,10 +141,12 @@ impl Process {
             reading: status.reading.as_ref().map(Figures::from),
             baseline_bytes: status.baseline,
             verdict: status.verdict.as_ref().map(Verdict::from),
+            growing: status.growing.iter().map(|what| what.as_str()).collect(),
             crossings: status.crossings.iter().map(Crossing::from).collect(),
             restarts: status.totals.restarts,
             cpu_seconds: status.totals.cpu_seconds,
             major_page_faults: status.totals.major_faults,
+            minor_page_faults: status.totals.minor_faults,
             oom_kills: status.totals.oom_kills,
             in_depth: None,
         }
@@ -178,10 +188,13 @@ impl From<&Reading> for Figures {
             heap_bytes: kinds.heap,
             external_bytes: kinds.external,
             buffer_bytes: kinds.buffers,
+            allocator_active_bytes: kinds.allocator_active,
+            allocator_resident_bytes: kinds.allocator_resident,
             fragmentation_ratio: kinds.fragmentation,
             limit_bytes: reading.limit,
             pressure_ratio: reading.pressure,
             processes: reading.processes,
+            unread_processes: reading.unread_processes,
             threads: reading.threads,
             tasks: reading.tasks,
             collecting_ratio: reading.collecting,
@@ -198,9 +211,16 @@ impl From<&verdict::Verdict> for Verdict {
             severity: verdict.severity.as_str(),
             recommendation: verdict.recommendation.clone(),
             slope_bytes_per_second: verdict.slope_bytes_per_second,
+            slope_interval: verdict.slope_interval.map(<[f64; 2]>::from),
             lasting_seconds: verdict.lasting.as_secs_f64(),
             growth_ratio: verdict.growth_ratio,
             seconds_to_limit: verdict.seconds_to_limit,
+            // Never is null.
+            seconds_to_limit_interval: verdict.seconds_to_limit_interval.map(
+                |(soonest, latest)| {
+                    [soonest, latest].map(|seconds| seconds.is_finite().then_some(seconds))
+                },
+            ),
             samples: verdict.samples,
             span_seconds: verdict.span.as_secs_f64(),
         }
