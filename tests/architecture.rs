@@ -267,6 +267,42 @@ fn the_source_keeps_the_rules() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Files that no `mod` names: the compiler never sees them.
+fn undeclared(tree: &Tree) -> Vec<&str> {
+    let declares = |parent: &[String], name: &str| {
+        tree.iter().any(|(file, text)| {
+            // `main.rs` is a root of its own.
+            let root = parent.is_empty() && file == "main.rs";
+            let words: Vec<_> = text.split_whitespace().collect();
+            (root || module_path(file) == parent)
+                && words
+                    .windows(2)
+                    .any(|pair| pair[0] == "mod" && pair[1].trim_end_matches(';') == name)
+        })
+    };
+    let files = tree.keys().map(String::as_str);
+    files
+        .filter(|file| *file != "main.rs")
+        .filter(|file| {
+            let module = module_path(file);
+            let Some((name, parent)) = module.split_last() else {
+                return false;
+            };
+            !declares(parent, name)
+        })
+        .collect()
+}
+
+#[test]
+fn every_file_is_compiled() {
+    let mut tree = Tree::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    read(&source, "", &mut tree).unwrap();
+    assert_eq!(undeclared(&tree), Vec::<&str>::new());
+    tree.insert("sources/left_over.rs".to_owned(), String::new());
+    assert_eq!(undeclared(&tree), ["sources/left_over.rs"]);
+}
+
 /// A tree of which every file is in order.
 fn sound() -> Tree {
     let files = [

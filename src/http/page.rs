@@ -18,6 +18,7 @@ use crate::{
     signal::{self, Silence},
     sources::State,
     status::{Snapshot, SourceStatus},
+    units::Roughly,
 };
 
 /// What the page shows.
@@ -66,20 +67,6 @@ impl fmt::Display for Escaped<'_> {
             '\'' => f.write_str("&#39;"),
             c => f.write_char(c),
         })
-    }
-}
-
-/// A duration to one unit, as a person would say it.
-struct Roughly(Duration);
-
-impl fmt::Display for Roughly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            s @ 0..120 => write!(f, "{s} s"),
-            s @ 120..7_200 => write!(f, "{} min", s / 60),
-            s @ 7_200..172_800 => write!(f, "{} h", s / 3_600),
-            s => write!(f, "{} days", s / 86_400),
-        }
     }
 }
 
