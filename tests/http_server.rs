@@ -15,6 +15,8 @@ mod audio;
 mod client;
 #[path = "http_server/connections.rs"]
 mod connections;
+#[path = "http_server/events.rs"]
+mod events;
 #[path = "http_server/exposure.rs"]
 mod exposure;
 #[path = "http_server/fixture.rs"]

@@ -17,7 +17,7 @@ use crate::{
     net::Dialler,
     objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
-    status::{self, Complaints, Recent, Snapshot, Vitals},
+    status::{self, Complaints, Recent, Snapshot, Subjects, Vitals},
     supervisor::{Changes, Fleet, Organs},
     units::ByteSize,
 };
@@ -222,21 +222,15 @@ async fn heartbeat(
         organs.buffers.watch_allocations(due.into_std());
         objects.look(due.into_std());
         tell_of_memory(&memory, &mut held_up);
-        let Organs {
-            accounts,
-            meters,
-            buffers,
-            ..
-        } = &organs;
-        let snapshot = status::take(
-            accounts,
-            meters,
-            buffers,
-            &memory,
-            &objects,
-            &mut recent,
-            &mut complaints,
-        );
+        let subjects = Subjects {
+            accounts: &organs.accounts,
+            meters: &organs.meters,
+            buffers: &organs.buffers,
+            memory: &memory,
+            objects: &objects,
+            vitals: &vitals,
+        };
+        let snapshot = status::take(&subjects, &mut recent, &mut complaints);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

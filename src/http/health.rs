@@ -9,10 +9,7 @@ use super::{
     problem::Problem,
     reply::{Body, plain},
 };
-use crate::status::Snapshot;
-
-/// How old the capture side's last snapshot may be.
-pub(super) const STALE_AFTER: Duration = Duration::from_secs(30);
+use crate::status::{STALE_AFTER, Snapshot};
 
 /// How long ago the capture side last reported, or the server started.
 pub(super) fn age(snapshot: Option<&Arc<Snapshot>>, started: Instant, now: Instant) -> Duration {

@@ -12,6 +12,7 @@ mod api;
 mod audio;
 mod bind;
 mod body;
+mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod guard;
@@ -45,7 +46,7 @@ pub use self::{
     metrics::{HttpMetrics, Rejection},
     reload::Command,
 };
-use self::{guard::Guard, server::Listener, service::Service};
+use self::{events::Events, guard::Guard, server::Listener, service::Service};
 use crate::{
     alarms::Book,
     buffers::Buffers,
@@ -130,6 +131,10 @@ pub struct Limits {
     pub clip_bytes: u64,
     /// Live streams at once.
     pub listeners: usize,
+    /// Event sockets at once.
+    pub sockets: usize,
+    /// How long a client of an event socket may leave pings unanswered.
+    pub socket_silence: Duration,
     /// How long requests in progress may take to finish when the program stops.
     pub drain: Duration,
 }
@@ -149,6 +154,8 @@ impl Default for Limits {
             clips: 4,
             clip_bytes: 64 << 20,
             listeners: 64,
+            sockets: 64,
+            socket_silence: Duration::from_secs(60),
             drain: Duration::from_secs(2),
         }
     }
@@ -199,7 +206,15 @@ pub fn start(
         0 => Semaphore::MAX_PERMITS,
         limit => limit.min(Semaphore::MAX_PERMITS),
     };
+    let started = Instant::now();
+    let events = Events::new(
+        options.limits.sockets,
+        snapshot.clone(),
+        options.web.clone(),
+        started,
+    );
     let service = Arc::new(Service {
+        events,
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         audio: audio::Turns::new(&options.limits),
@@ -218,7 +233,7 @@ pub fn start(
         commands,
         turns: Arc::new(Semaphore::new(requests)),
         probes: Semaphore::new(probe::AT_ONCE),
-        started: Instant::now(),
+        started,
     });
     // A group of its own: the thread drains the connections that run on its runtime.
     let connections = tasks.child();

@@ -13,6 +13,8 @@ pub(super) const READ_ONLY: Methods = (&[Method::GET, Method::HEAD], "GET, HEAD"
 /// One thing under `/api/v1/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
+    /// `status`.
+    Status,
     /// `sources`.
     Sources,
     /// `sources/{name}`.
@@ -93,6 +95,7 @@ impl Resource {
     pub(super) fn of(path: &str) -> Option<Self> {
         let mut parts = path.split('/');
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+            ("status", None, None, None) => Some(Self::Status),
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
             ("allocations", None, None, None) => Some(Self::Allocations),
@@ -128,7 +131,8 @@ impl Resource {
             Self::Memory(MemoryView::Analyze | MemoryView::Baseline) | Self::Alarm(_, Some(_)) => {
                 (&[Method::POST], "POST")
             }
-            Self::Sources
+            Self::Status
+            | Self::Sources
             | Self::Source(_)
             | Self::Objects
             | Self::Consumers

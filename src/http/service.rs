@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     Assets, Limits, WebOptions, api, audio, body,
+    events::Events,
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
@@ -59,6 +60,8 @@ pub(super) struct Service {
     pub(super) turns: Arc<Semaphore>,
     /// Probes in progress.
     pub(super) probes: Semaphore,
+    /// Sockets that tell what happens.
+    pub(super) events: Events,
     /// Clips and live streams in progress.
     pub(super) audio: audio::Turns,
     pub(super) started: Instant,
@@ -134,7 +137,8 @@ impl Service {
         };
         let mut reply = match route {
             Route::Page => self.page(),
-            Route::Style => page::style(),
+            Route::PagePart(part) => reply(StatusCode::OK, part.content_type, part.text),
+            Route::Events => self.events.answer(head, &self.metrics),
             Route::Telemetry => scrape(&self.registry, &self.metrics, &head.headers),
             Route::Healthy => health::healthy(self.age()),
             Route::Ready => health::ready(self.snapshot.borrow().as_ref()),
@@ -174,6 +178,8 @@ impl Service {
             objects: &self.objects,
             history: &self.history,
             alarms: &self.alarms,
+            age: self.age(),
+            uptime: self.started.elapsed(),
         }
     }
 

@@ -1,14 +1,18 @@
 //! The one picture of everything that the API, the page and alarms read.
 
 mod complaints;
+mod coverage;
 mod metrics;
+mod overall;
 mod recent;
 mod take;
 
 pub use complaints::Complaints;
+pub use coverage::{Coverage, Covered};
 pub use metrics::Vitals;
+pub use overall::{LATE_AFTER, Level, Overall, Reason, STALE_AFTER, in_words};
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
-pub use take::take;
+pub use take::{Subjects, take};
 
 use std::{
     sync::Arc,
@@ -20,7 +24,7 @@ use crate::{
     id::SourceId,
     memory::ProcessStatus,
     objects, signal,
-    sources::{SourceKind, State},
+    sources::{Expectation, GapCause, SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
 
@@ -40,6 +44,17 @@ pub struct Snapshot {
     pub memory: Vec<Arc<ProcessStatus>>,
     /// Every tracked object, the program's own first.
     pub objects: Vec<objects::Status>,
+    /// The program itself.
+    pub program: ProgramStatus,
+}
+
+/// What the program knows about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramStatus {
+    /// Whether the last load of the configuration found mistakes.
+    pub reload_failed: bool,
+    /// Tasks that panicked; anything but 0 is a bug.
+    pub panics: u64,
 }
 
 /// One source in a [`Snapshot`].
@@ -82,4 +97,25 @@ pub struct SourceStatus {
     /// How far its slowest reader is behind, as a share of that reader's buffer; `None` without a
     /// buffer, and in a build without statistics.
     pub reader_lag: Option<f64>,
+    /// The rest of its account.
+    pub detail: SourceDetail,
+}
+
+/// What one wants to know of a source at a second glance.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDetail {
+    /// How much of the audio that was due has come lately.
+    pub coverage: Coverage,
+    /// Seconds of missing audio by cause, in the order of [`GapCause::ALL`].
+    pub gap_seconds: [f64; GapCause::COUNT],
+    /// What the operator expects it to send.
+    pub expect: Expectation,
+    /// How the audio travels: `tcp`, `udp`, `http` and the like.
+    pub transport: Option<&'static str>,
+    /// Attempts to open a session.
+    pub attempts: u64,
+    /// Open sessions that ended, for whatever reason.
+    pub disconnects: u64,
+    /// When the next attempt is due, while one is waited for.
+    pub next_attempt: Option<SystemTime>,
 }

@@ -18,7 +18,7 @@ use audio_capture_exporter::{
     profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{RecentOfSource, Snapshot, SourceStatus},
+    status::{ProgramStatus, RecentOfSource, Snapshot, SourceDetail, SourceStatus},
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -151,6 +151,7 @@ impl Fixture {
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
             objects: Vec::new(),
+            program: ProgramStatus::default(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -189,6 +190,7 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         allocation_anomaly: None,
         mismatches: Vec::new(),
         reader_lag: None,
+        detail: SourceDetail::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `/api/v1/memory/…`: what is watched, its past, and looks on demand.
 
 mod chart;
-mod document;
+pub(super) mod document;
 mod past;
 mod report;
 

@@ -5,12 +5,14 @@ mod allocations;
 mod buffer;
 mod consumers;
 mod history;
+pub(super) mod live;
 mod memory;
 mod objects;
 mod sources;
+mod status;
 mod values;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
@@ -34,6 +36,10 @@ pub(super) struct View<'a> {
     pub(super) objects: &'a Objects,
     pub(super) history: &'a History,
     pub(super) alarms: &'a Book,
+    /// How old the picture is.
+    pub(super) age: Duration,
+    /// Since when the server runs.
+    pub(super) uptime: Duration,
 }
 
 /// Answers a request whose method is known to fit.
@@ -44,6 +50,11 @@ pub(super) async fn answer(
     body: &[u8],
 ) -> Response<Body> {
     match (resource, &view.snapshot) {
+        (Resource::Status, snapshot) => json(&status::Status::of(
+            snapshot.as_deref(),
+            view.age,
+            view.uptime,
+        )),
         (Resource::Sources | Resource::Source(_), None) => Problem::starting().into_reply(),
         (Resource::Sources, Some(snapshot)) => json(&sources::all(snapshot)),
         (Resource::Source(id), Some(snapshot)) => match sources::one(snapshot, view.buffers, id) {

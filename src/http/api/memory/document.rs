@@ -11,7 +11,7 @@ use crate::{
 
 /// One process.
 #[derive(Serialize)]
-pub(super) struct Process {
+pub(in crate::http::api) struct Process {
     name: String,
     up: bool,
     pids: Vec<u32>,
@@ -85,6 +85,7 @@ struct Crossing {
     threshold: &'static str,
     value: f64,
     limit: f64,
+    text: String,
 }
 
 /// What is its own alone, or why that is not known.
@@ -131,7 +132,7 @@ pub(super) struct Growth {
 }
 
 impl Process {
-    pub(super) fn of(status: &ProcessStatus) -> Self {
+    pub(in crate::http::api) fn of(status: &ProcessStatus) -> Self {
         let problem = status.problem.as_ref();
         Self {
             name: status.name.to_string(),
@@ -233,6 +234,7 @@ impl From<&thresholds::Crossing> for Crossing {
             threshold: crossing.threshold.as_str(),
             value: crossing.value,
             limit: crossing.limit,
+            text: crossing.to_string(),
         }
     }
 }
