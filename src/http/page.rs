@@ -19,7 +19,6 @@ use super::{
 };
 use crate::{
     signal::{self, Silence},
-    sources::State,
     status::{Level, Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
     units::Roughly,
 };

@@ -14,7 +14,7 @@ use crate::{
     memory::Memory,
     objects::Objects,
     signal::Meters,
-    sources::{Account, Accounts, State},
+    sources::{Account, Accounts, State, TimeSums},
 };
 
 /// Whom a picture is taken of.
@@ -78,24 +78,6 @@ fn source(
     let (meters, buffers) = (of.meters, of.buffers);
     let mut view = account.view();
     let id = account.id();
-    let sums = Sums {
-        expected: view.time.expected.as_secs_f64(),
-        // A burst at a join makes up for nothing.
-        audio: view
-            .time
-            .audio
-            .saturating_sub(view.time.surplus)
-            .as_secs_f64(),
-    };
-    let detail = SourceDetail {
-        coverage: recent.coverages.note(id, now, sums),
-        gap_seconds: view.time.gaps.map(|gap| gap.as_secs_f64()),
-        expect: view.expect,
-        transport: view.info.transport,
-        attempts: view.attempts,
-        disconnects: view.disconnects,
-        next_attempt: view.next_attempt,
-    };
     let buffered = buffers
         .get(id, BufferKind::Capture)
         .map(|buffer| {
@@ -121,6 +103,7 @@ fn source(
         let about = complaints.about(id, &view, signal.as_ref());
         view.problem = view.problem.or(about);
     }
+    let coverage = recent.coverages.note(id, now, sums(&view.time));
     SourceStatus {
         id: id.clone(),
         kind: account.kind(),
@@ -139,6 +122,22 @@ fn source(
         allocation_anomaly: buffers.anomaly(id),
         mismatches,
         reader_lag,
-        detail,
+        detail: SourceDetail {
+            coverage,
+            gap_seconds: view.time.gaps.map(|gap| gap.as_secs_f64()),
+            expect: view.expect,
+            transport: view.info.transport,
+            attempts: view.attempts,
+            disconnects: view.disconnects,
+            next_attempt: view.next_attempt,
+        },
+    }
+}
+
+fn sums(time: &TimeSums) -> Sums {
+    Sums {
+        expected: time.expected.as_secs_f64(),
+        // A burst at a join makes up for nothing.
+        audio: time.audio.saturating_sub(time.surplus).as_secs_f64(),
     }
 }

@@ -192,6 +192,7 @@ fn a_verdict_that_changes_is_an_event() {
             slope_interval: None,
             lasting: Duration::ZERO,
             growth_ratio: None,
+            floor_growth_ratio: None,
             severity: Severity::Critical,
             recommendation: "find out what grows".to_owned(),
             seconds_to_limit: None,
@@ -208,6 +209,7 @@ fn a_verdict_that_changes_is_an_event() {
             baseline: None,
             verdict: Some(verdict),
             crossings: Vec::new(),
+            growing: Vec::new(),
             problem: None,
         };
         snapshot.memory = vec![process.into()];

@@ -6,7 +6,7 @@ use crate::{
     id::SourceId,
     objects, signal,
     sources::{SourceKind, State},
-    status::{RecentOfSource, SourceStatus},
+    status::{ProgramStatus, RecentOfSource, SourceDetail, SourceStatus},
     units::ByteSize,
 };
 
@@ -35,6 +35,7 @@ fn source(state: State) -> SourceStatus {
         allocation_anomaly: None,
         mismatches: Vec::new(),
         reader_lag: Some(0.1),
+        detail: SourceDetail::default(),
     }
 }
 
@@ -46,6 +47,7 @@ fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
         budget: (ByteSize(10), ByteSize(100)),
         memory: Vec::new(),
         objects: Vec::new(),
+        program: ProgramStatus::default(),
     }
 }
 

@@ -16,6 +16,8 @@ fn source(name: &str, state: State) -> SourceStatus {
         kind: SourceKind::Rtsp,
         state,
         since: Duration::from_secs(60),
+        last_audio: None,
+        without_audio: None,
         problem: None,
         codec: None,
         format: None,
@@ -25,6 +27,8 @@ fn source(name: &str, state: State) -> SourceStatus {
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
         detail: SourceDetail::default(),
     }
 }
@@ -36,6 +40,7 @@ fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
         sources,
         budget: (ByteSize(1), ByteSize(512 << 20)),
         memory: Vec::new(),
+        objects: Vec::new(),
         program: ProgramStatus::default(),
     }
 }
