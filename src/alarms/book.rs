@@ -41,6 +41,8 @@ pub struct Book {
     /// Somebody acknowledged or resolved.
     wished: Notify,
     started: Instant,
+    /// When every alarm was last judged, in milliseconds since the start.
+    looked_ms: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ impl Default for Book {
             tally: Tally::default(),
             wished: Notify::new(),
             started: Instant::now(),
+            looked_ms: AtomicU64::new(0),
         }
     }
 }
@@ -156,10 +159,27 @@ impl Book {
         let options = Arc::clone(&inner.options);
         let seen = conditions::seen(snapshot, &options);
         let outcome = inner.machine.look(seen, &options, repeat_interval, now);
+        let looked = u64::try_from(now.steady.as_millis()).unwrap_or(u64::MAX);
+        self.looked_ms.store(looked, Relaxed);
         inner.remember(&outcome);
         drop(inner);
         self.tell(&outcome);
         outcome
+    }
+
+    /// How long ago every alarm was last judged, or how long nobody has done so since the start.
+    pub(super) fn since_look(&self) -> Duration {
+        let looked = Duration::from_millis(self.looked_ms.load(Relaxed));
+        self.started.elapsed().saturating_sub(looked)
+    }
+
+    #[cfg(test)]
+    pub(super) fn begun_before(age: Duration) -> Self {
+        let started = Instant::now().checked_sub(age);
+        Self {
+            started: started.expect("the machine runs for longer"),
+            ..Self::default()
+        }
     }
 
     /// Waits until somebody wished something. Cancellation safe.

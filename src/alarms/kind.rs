@@ -35,6 +35,8 @@ closed_set! {
         ProcessDown => "process_down",
         /// Audio buffers take nearly all they may.
         MemoryBudget => "memory_budget",
+        /// A history is configured, and nothing is kept.
+        HistoryFailing => "history_failing",
         /// More of a tracked object than allowed, or ever more of it.
         TrackedObjects => "tracked_objects",
     }
@@ -118,7 +120,7 @@ impl AlarmKind {
             | Self::MemorySpike
             | Self::ProcessDown => Scope::Process,
             Self::TrackedObjects => Scope::Object,
-            Self::MemoryBudget => Scope::Exporter,
+            Self::MemoryBudget | Self::HistoryFailing => Scope::Exporter,
         }
     }
 
@@ -141,7 +143,7 @@ impl AlarmKind {
         Duration::from_secs(match self {
             Self::SourceDown => 120,
             Self::RepeatedAllocations => 300,
-            Self::MemoryThreshold | Self::ProcessDown | Self::Clipping => 60,
+            Self::MemoryThreshold | Self::ProcessDown | Self::Clipping | Self::HistoryFailing => 60,
             Self::MemoryBudget | Self::TrackedObjects => 30,
             Self::FormatMismatch | Self::ReaderLag | Self::Stuck => 10,
             Self::SourceStalled
@@ -169,6 +171,7 @@ impl AlarmKind {
             Self::MemorySpike => "MemorySpike",
             Self::ProcessDown => "ProcessDown",
             Self::MemoryBudget => "MemoryBudget",
+            Self::HistoryFailing => "HistoryFailing",
             Self::TrackedObjects => "TrackedObjects",
         }
     }

@@ -21,6 +21,7 @@ mod options;
 mod saved;
 mod state;
 mod tally;
+mod weigh;
 mod wire;
 
 pub use alarm::{AlarmStatus, Change, Evidence, Key, Mark, Subject};

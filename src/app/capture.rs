@@ -9,16 +9,18 @@ use tokio::{
 
 use super::{AppError, chronicle, probe::Probes};
 use crate::{
+    alarms::Book,
     buffers::{BufferKind, Buffers},
     config::Config,
     history::History,
+    id::SourceId,
     memory::{Memory, OwnFigures},
     metrics::Registry,
     net::Dialler,
     objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
     status::{self, Complaints, Recent, Snapshot, Subjects, Vitals},
-    supervisor::{Changes, Fleet, Organs},
+    supervisor::{Changes, Fleet, Organs, ReconnectRefused},
     units::ByteSize,
 };
 
@@ -45,6 +47,7 @@ impl Capture {
     pub(super) fn new(
         tasks: &Tasks,
         budget: ByteSize,
+        history: &Arc<History>,
         registry: &mut Registry,
     ) -> Result<Self, AppError> {
         let organs = Organs {
@@ -71,6 +74,7 @@ impl Capture {
                 memory.clone(),
                 vitals.clone(),
                 objects.clone(),
+                history.clone(),
                 publish,
             ),
         );
@@ -96,11 +100,13 @@ impl Capture {
     pub(super) fn chronicle(
         &self,
         history: &History,
+        alarms: &Book,
         until: Tasks,
     ) -> impl Future<Output = ()> + use<> {
         chronicle::keep(
             self.organs.clone(),
             self.snapshots.clone(),
+            alarms.store(),
             history.recorder().clone(),
             until,
         )
@@ -138,6 +144,11 @@ impl Capture {
             ),
         }
         changes
+    }
+
+    /// Opens a new session of a source.
+    pub(super) fn reconnect(&mut self, source: &SourceId) -> Result<(), ReconnectRefused> {
+        self.fleet.reconnect(source)
     }
 
     /// The one-off probes.
@@ -207,6 +218,7 @@ async fn heartbeat(
     memory: Arc<Memory>,
     vitals: Arc<Vitals>,
     objects: Arc<Objects>,
+    history: Arc<History>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
     let mut beat = interval(HEARTBEAT);
@@ -228,6 +240,7 @@ async fn heartbeat(
             buffers: &organs.buffers,
             memory: &memory,
             objects: &objects,
+            history: &history,
             vitals: &vitals,
         };
         let snapshot = status::take(&subjects, &mut recent, &mut complaints);

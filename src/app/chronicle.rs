@@ -6,13 +6,18 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
+    alarms::{Change, Event, Resolution},
     buffers::{AllocationResult, BufferKind, ReleaseReason, Statement},
     coarse_clock::CoarseInstant,
     history::{
-        AllocationRecord, ConsumerSample, MemorySample, Recorder, SourceSample, VerdictRecord,
+        AlarmRecord, AllocationRecord, ConsumerSample, MemorySample, Operation, Recorder,
+        SourceSample, VerdictRecord,
     },
     id::{ProcessName, SourceId},
     memory::{ProcessStatus, verdict::Verdict},
@@ -42,6 +47,7 @@ const CONSUMERS: usize = 10;
 pub(super) async fn keep(
     organs: Organs,
     mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    mut alarms: mpsc::Receiver<Arc<Change>>,
     recorder: Recorder,
     until: Tasks,
 ) {
@@ -49,6 +55,10 @@ pub(super) async fn keep(
     loop {
         let ended = tokio::select! {
             () = until.cancelled() => true,
+            Some(change) = alarms.recv() => {
+                chronicle.alarm(&change);
+                continue;
+            }
             changed = snapshots.changed() => changed.is_err(),
         };
         let snapshot = snapshots.borrow_and_update().clone();
@@ -56,6 +66,9 @@ pub(super) async fn keep(
             chronicle.look(&organs, &snapshot, Instant::now(), ended);
         }
         if ended {
+            while let Ok(change) = alarms.try_recv() {
+                chronicle.alarm(&change);
+            }
             return;
         }
     }
@@ -140,6 +153,40 @@ impl Chronicle {
             }
         }
         self.begins = false;
+    }
+
+    fn alarm(&self, change: &Change) {
+        let Change { at, event, alarm } = change;
+        let evidence = &alarm.evidence;
+        let subject = &alarm.key.subject;
+        self.recorder.record(AlarmRecord {
+            id: alarm.id.clone(),
+            alarm: alarm.key.kind.to_string(),
+            subject: subject.name.clone(),
+            severity: evidence.severity.to_string(),
+            status: event.to_string(),
+            at: *at,
+            value: evidence.value,
+            threshold: evidence.threshold,
+            words: evidence.trigger.clone(),
+        });
+        let by_hand = match event {
+            Event::Acknowledged => Some(("acknowledge", &alarm.acknowledged)),
+            Event::Resolved if alarm.resolution == Some(Resolution::Manual) => {
+                Some(("resolve", &alarm.resolved_by))
+            }
+            _ => None,
+        };
+        if let Some((operation, mark)) = by_hand {
+            let author = mark.as_ref().and_then(|mark| mark.author.as_deref());
+            let words = format!("{} of {subject}", alarm.key.kind);
+            self.recorder.record(Operation {
+                at: *at,
+                operation,
+                outcome: "done",
+                words: author.map_or(words.clone(), |author| format!("{words}, by {author}")),
+            });
+        }
     }
 
     /// Whether there was something to tell.

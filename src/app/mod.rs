@@ -26,10 +26,12 @@ use crate::{
     demo,
     history::{History, Operation, Pace},
     http,
+    id::SourceId,
     memory::ProcessMetrics,
     metrics::{RegistrationError, Registry},
     profiles::{self, Profiler},
     shutdown::{TaskKind, Tasks},
+    supervisor::ReconnectRefused,
 };
 use capture::Capture;
 pub use leakcheck::run as leakcheck;
@@ -164,7 +166,7 @@ impl<'a> App<'a> {
         registry.register(history.clone())?;
         // Before anything happens that belongs into it.
         history.configure(config.history.clone());
-        let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
+        let mut capture = Capture::new(&tasks, config.memory_budget, &history, &mut registry)?;
         let alarms = Alarms::start(&tasks, capture.snapshots())?;
         registry.register(alarms.book())?;
         let profiler = Profiler::new(&tasks);
@@ -174,7 +176,7 @@ impl<'a> App<'a> {
         let chronicle = tasks.child();
         chronicle.spawn(
             TaskKind::History,
-            capture.chronicle(&history, chronicle.clone()),
+            capture.chronicle(&history, &alarms.book(), chronicle.clone()),
         );
         // Before the first source asks.
         capture
@@ -251,6 +253,11 @@ impl<'a> App<'a> {
                     self.capture.probes().start(&target, listen, limit, reply);
                     continue;
                 }
+                Some(http::Command::Reconnect { source, reply }) => {
+                    // A client that has gone needs no answer.
+                    let _sent = reply.send(self.reconnect(&source));
+                    continue;
+                }
                 Some(http::Command::Reload { reply }) => Some(reply),
                 None => None,
             };
@@ -283,6 +290,15 @@ impl<'a> App<'a> {
                 tracing::warn!(%error, "asked by a signal for a profile");
             }
         });
+    }
+
+    fn reconnect(&mut self, source: &SourceId) -> Result<(), ReconnectRefused> {
+        let outcome = self.capture.reconnect(source);
+        if outcome.is_ok() {
+            tracing::info!(%source, "asked for a new session");
+            note(&self.history, "reconnect", Ok(source.as_str()));
+        }
+        outcome
     }
 
     /// Loads the configuration again. A bad one changes nothing.

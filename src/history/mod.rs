@@ -179,11 +179,6 @@ impl Recorder {
             self.shared.lost.fetch_add(1, Relaxed);
         }
     }
-
-    /// Hands over a change of an alarm, as [`Self::record`].
-    pub fn record_alarm(&self, alarm: AlarmRecord) {
-        self.record(alarm);
-    }
 }
 
 /// The reader's thread.

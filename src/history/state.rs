@@ -97,6 +97,20 @@ pub struct HistoryStatus {
     pub failures: [u64; WriteFailure::COUNT],
 }
 
+impl Default for HistoryStatus {
+    /// None is kept.
+    fn default() -> Self {
+        Self {
+            state: HistoryState::Off,
+            problem: None,
+            written: 0,
+            lost: 0,
+            bytes: 0,
+            failures: [0; WriteFailure::COUNT],
+        }
+    }
+}
+
 /// What the threads and those who ask share.
 #[derive(Debug)]
 pub(super) struct Shared {

@@ -12,6 +12,7 @@ mod api;
 mod audio;
 mod bind;
 mod body;
+mod commands;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -23,7 +24,6 @@ mod page;
 mod probe;
 mod problem;
 mod profile;
-mod reload;
 mod reply;
 mod resource;
 mod route;
@@ -43,8 +43,8 @@ use tokio::{
 
 pub use self::{
     bind::{BindError, bind},
+    commands::Command,
     metrics::{HttpMetrics, Rejection},
-    reload::Command,
 };
 use self::{events::Events, guard::Guard, server::Listener, service::Service};
 use crate::{
@@ -210,6 +210,7 @@ pub fn start(
     let events = Events::new(
         options.limits.sockets,
         snapshot.clone(),
+        options.alarms.clone(),
         options.web.clone(),
         started,
     );

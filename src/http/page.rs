@@ -14,10 +14,11 @@ use hyper::{
 };
 
 use super::{
-    Assets,
+    Assets, health,
     reply::{Body, reply},
 };
 use crate::{
+    alarms::Book,
     signal::{self, Silence},
     status::{Level, Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
     units::Roughly,
@@ -27,6 +28,7 @@ use crate::{
 pub(super) struct View<'a> {
     pub(super) snapshot: Option<&'a Snapshot>,
     pub(super) age: Duration,
+    pub(super) alarms: &'a Book,
     pub(super) telemetry_path: &'a str,
     pub(super) assets: Assets,
 }
@@ -131,7 +133,7 @@ fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
     }
     match view.snapshot {
         None => html.push_str("<p class=\"note\">Starting; no report yet.</p>\n"),
-        Some(snapshot) => write_snapshot(html, snapshot, view.age)?,
+        Some(snapshot) => write_snapshot(html, snapshot, view)?,
     }
     write!(
         html,
@@ -152,8 +154,8 @@ fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
     )
 }
 
-fn write_snapshot(html: &mut String, snapshot: &Snapshot, age: Duration) -> fmt::Result {
-    let overall = Overall::of(Some(snapshot), age);
+fn write_snapshot(html: &mut String, snapshot: &Snapshot, view: &View<'_>) -> fmt::Result {
+    let overall = health::overall(Some(snapshot), view.alarms, view.age);
     let (used, budget) = snapshot.budget;
     writeln!(
         html,
@@ -162,7 +164,7 @@ fn write_snapshot(html: &mut String, snapshot: &Snapshot, age: Duration) -> fmt:
         class(overall.level),
         overall.level,
         Escaped(&overall.text),
-        Roughly(age),
+        Roughly(view.age),
     )?;
     write_reasons(html, &overall)?;
     if snapshot.sources.is_empty() {

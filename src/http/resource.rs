@@ -19,6 +19,8 @@ pub(super) enum Resource {
     Sources,
     /// `sources/{name}`.
     Source(SourceId),
+    /// `sources/{name}/reconnect`.
+    Reconnect(SourceId),
     /// `allocations`.
     Allocations,
     /// `objects`.
@@ -98,6 +100,9 @@ impl Resource {
             ("status", None, None, None) => Some(Self::Status),
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
+            ("sources", Some(name), Some("reconnect"), None) => {
+                Some(Self::Reconnect(source_id(name)?))
+            }
             ("allocations", None, None, None) => Some(Self::Allocations),
             ("objects", None, None, None) => Some(Self::Objects),
             ("objects", Some(name), None, None) if !name.is_empty() => {
@@ -128,9 +133,9 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) | Self::Alarm(_, Some(_)) => {
-                (&[Method::POST], "POST")
-            }
+            Self::Memory(MemoryView::Analyze | MemoryView::Baseline)
+            | Self::Reconnect(_)
+            | Self::Alarm(_, Some(_)) => (&[Method::POST], "POST"),
             Self::Status
             | Self::Sources
             | Self::Source(_)

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     Assets, Limits, WebOptions, api, audio, body,
+    commands::{Command, reload},
     events::Events,
     guard::Guard,
     health,
@@ -18,7 +19,6 @@ use super::{
     page, probe,
     problem::Problem,
     profile,
-    reload::{Command, reload},
     reply::{Body, reply},
     resource::Resource,
     route::Route,
@@ -178,6 +178,7 @@ impl Service {
             objects: &self.objects,
             history: &self.history,
             alarms: &self.alarms,
+            commands: (&self.commands, self.limits.command),
             age: self.age(),
             uptime: self.started.elapsed(),
         }
@@ -199,6 +200,7 @@ impl Service {
         page::page(&page::View {
             snapshot: snapshot.as_deref(),
             age: self.age(),
+            alarms: &self.alarms,
             telemetry_path: &self.telemetry_path,
             assets: self.assets,
         })

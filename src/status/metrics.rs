@@ -90,6 +90,7 @@ impl Vitals {
         ProgramStatus {
             reload_failed: self.reload_failed.load(Relaxed),
             panics: self.tasks.panics().map(|(_, count)| count).sum(),
+            memory_overdue: None,
         }
     }
 

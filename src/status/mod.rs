@@ -21,6 +21,7 @@ use std::{
 
 use crate::{
     buffers::AllocationAnomaly,
+    history::HistoryStatus,
     id::SourceId,
     memory::ProcessStatus,
     objects, signal,
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub memory: Vec<Arc<ProcessStatus>>,
     /// Every tracked object, the program's own first.
     pub objects: Vec<objects::Status>,
+    /// How the history fares.
+    pub history: HistoryStatus,
     /// The program itself.
     pub program: ProgramStatus,
 }
@@ -55,6 +58,8 @@ pub struct ProgramStatus {
     pub reload_failed: bool,
     /// Tasks that panicked; anything but 0 is a bug.
     pub panics: u64,
+    /// Since when nobody reads the memory of processes, when that is overdue.
+    pub memory_overdue: Option<Duration>,
 }
 
 /// One source in a [`Snapshot`].

@@ -7,6 +7,7 @@ use std::{fmt, time::Duration};
 use super::{Snapshot, SourceStatus};
 use crate::{
     closed_set::closed_set,
+    history::HistoryState,
     memory::{
         ProcessStatus,
         thresholds::Threshold,
@@ -20,9 +21,8 @@ pub const LATE_AFTER: Duration = Duration::from_secs(5);
 /// From this age on, the capture side counts as dead.
 pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
-/// Bytes in RAM from which on it matters how they relate to the heap: next to a small heap the
-/// program's code alone is much.
-const RATIOS_MATTER_FROM: u64 = 64 << 20;
+/// Bytes in RAM from which on it matters how much of the heap lies idle.
+const IDLE_MATTERS_FROM: u64 = 64 << 20;
 /// The part of the memory budget that may be in use without a word.
 const BUDGET_NEARLY_FULL: f64 = 0.95;
 
@@ -41,7 +41,8 @@ closed_set! {
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// A source's or process's name, `capture`, `configuration`, `program` or `budget`.
+    /// A source's, process's or object's name, `capture`, `configuration`, `memory`, `history`,
+    /// `program` or `budget`.
     pub subject: String,
     /// How urgent it is.
     pub level: Level,
@@ -248,17 +249,32 @@ fn of_process(process: &ProcessStatus) -> Option<Reason> {
         .map_or(0, |reading| reading.resident);
     let mut crossings = process.crossings.iter();
     let crossing = crossings.find(|crossing| {
-        let relative = matches!(
-            crossing.threshold,
-            Threshold::ResidentToHeap | Threshold::IdleHeap
-        );
-        !relative || resident >= RATIOS_MATTER_FROM
+        crossing.threshold != Threshold::IdleHeap || resident >= IDLE_MATTERS_FROM
     })?;
     Some(reason(name, Level::Warning, crossing))
 }
 
 fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {
     let program = snapshot.program;
+    let unwatched = program.memory_overdue.map(|since| {
+        let text = format!(
+            "no process has been looked at for {} s, so the figures of memory are old; look for a file system that does not answer, or a machine too busy",
+            since.as_secs()
+        );
+        reason("memory", Level::Warning, text)
+    });
+    let kept = matches!(
+        snapshot.history.state,
+        HistoryState::Off | HistoryState::Writing
+    );
+    let history = (!kept).then(|| {
+        let problem = snapshot.history.problem.as_deref();
+        let text = format!(
+            "no history is kept: {}",
+            problem.unwrap_or("the log says why")
+        );
+        reason("history", Level::Warning, text)
+    });
     let reload = program.reload_failed.then(|| {
         let text = "the last reload found mistakes, the configuration before it stays in force; the log names them";
         reason("configuration", Level::Warning, text)
@@ -276,7 +292,9 @@ fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {
         let text = format!("{used} of {limit} for audio are in use; raise `buffers.memory_budget` or shorten the buffers");
         reason("budget", Level::Warning, text)
     });
-    [reload, panics, budget].into_iter().flatten()
+    [reload, panics, unwatched, history, budget]
+        .into_iter()
+        .flatten()
 }
 
 #[cfg(test)]

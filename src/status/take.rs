@@ -5,12 +5,13 @@ use std::{sync::Arc, time::SystemTime};
 use tokio::time::Instant;
 
 use super::{
-    Complaints, Recent, RecentOfSource, Snapshot, SourceDetail, SourceStatus, Vitals,
-    coverage::Sums,
+    Complaints, ProgramStatus, Recent, RecentOfSource, Snapshot, SourceDetail, SourceStatus,
+    Vitals, coverage::Sums,
 };
 use crate::{
     buffers::{BufferKind, Buffers},
     coarse_clock::CoarseInstant,
+    history::History,
     memory::Memory,
     objects::Objects,
     signal::Meters,
@@ -29,6 +30,8 @@ pub struct Subjects<'a> {
     pub memory: &'a Memory,
     /// What is counted.
     pub objects: &'a Objects,
+    /// What is kept of the past.
+    pub history: &'a History,
     /// The program itself.
     pub vitals: &'a Vitals,
 }
@@ -64,7 +67,11 @@ pub fn take(of: &Subjects<'_>, recent: &mut Recent, complaints: &mut Complaints)
         budget: of.buffers.budget(),
         memory: of.memory.processes(),
         objects: of.objects.all(std::time::Instant::now()),
-        program: of.vitals.program(),
+        history: of.history.status(),
+        program: ProgramStatus {
+            memory_overdue: of.memory.overdue(),
+            ..of.vitals.program()
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use audio_capture_exporter::{
     buffers::Buffers,
-    history::{History, Pace},
+    history::{History, HistoryStatus, Pace},
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     memory::{Memory, OwnFigures},
@@ -139,7 +139,7 @@ impl Fixture {
     pub(crate) fn next_reload(&mut self) -> oneshot::Sender<Result<String, String>> {
         match self.commands.blocking_recv().unwrap() {
             Command::Reload { reply } => reply,
-            other @ Command::Probe { .. } => panic!("{other:?} is no reload"),
+            other => panic!("{other:?} is no reload"),
         }
     }
 
@@ -151,6 +151,7 @@ impl Fixture {
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
             objects: Vec::new(),
+            history: HistoryStatus::default(),
             program: ProgramStatus::default(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));

@@ -7,6 +7,7 @@ use crate::{
         kind::{AlarmKind, Scope, Severity},
         machine::Reading,
     },
+    history::{HistoryState, HistoryStatus},
     objects,
     sources::State,
     status::Snapshot,
@@ -18,7 +19,12 @@ const BUDGET: (f64, f64) = (0.90, 0.85);
 pub(super) fn readings(snapshot: &Snapshot) -> impl Iterator<Item = (Key, Reading)> + '_ {
     let budget = Key::new(AlarmKind::MemoryBudget, Subject::exporter());
     let objects = snapshot.objects.iter().flat_map(object);
-    std::iter::once((budget, of_budget(snapshot))).chain(objects)
+    let history = Key::new(AlarmKind::HistoryFailing, Subject::exporter());
+    let own = [
+        (budget, of_budget(snapshot)),
+        (history, of_history(&snapshot.history)),
+    ];
+    own.into_iter().chain(objects)
 }
 
 fn of_budget(snapshot: &Snapshot) -> Reading {
@@ -41,6 +47,25 @@ fn of_budget(snapshot: &Snapshot) -> Reading {
     judged(share, BUDGET.0, BUDGET.1, || {
         let trigger = format!("audio buffers hold {used} of {size}");
         figures(evidence(Severity::Warning, trigger, remedy))
+    })
+}
+
+fn of_history(status: &HistoryStatus) -> Reading {
+    let failing = match status.state {
+        HistoryState::Off | HistoryState::Writing => false,
+        HistoryState::Failing | HistoryState::Refused => true,
+    };
+    raised_if(failing, || {
+        let problem = status.problem.as_deref().unwrap_or("the log says why");
+        let mut found = evidence(
+            Severity::Warning,
+            format!("no history is kept: {problem}"),
+            "Mend what it says; it is tried again at least every 5 minutes. Capture and metrics go on.",
+        );
+        found
+            .figures
+            .insert("records_lost".to_owned(), status.lost as f64);
+        found
     })
 }
 

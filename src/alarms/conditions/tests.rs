@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::{
     alarms::kind::{AlarmKind, Scope},
+    history::HistoryStatus,
     id::SourceId,
     objects, signal,
     sources::{SourceKind, State},
@@ -47,6 +48,7 @@ fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
         budget: (ByteSize(10), ByteSize(100)),
         memory: Vec::new(),
         objects: Vec::new(),
+        history: HistoryStatus::default(),
         program: ProgramStatus::default(),
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{memory::document::Process, sources::Source, status::Status, values::Moment};
 use crate::{
+    alarms::{Book, Change},
     buffers::BufferKind,
     http::resource::Resource,
     id::ProcessName,
@@ -33,6 +34,11 @@ enum Message<'a> {
         /// What else there is under `/api/v1/` in this build.
         offers: Vec<&'static str>,
     },
+    /// Something happened to an alarm.
+    Alarm {
+        #[serde(flatten)]
+        change: &'a Change,
+    },
     Pattern {
         time: Moment,
         process: &'a str,
@@ -56,6 +62,7 @@ pub(in crate::http) type Patterns = BTreeMap<ProcessName, Pattern>;
 /// The picture, with the past of the levels or without.
 pub(in crate::http) fn snapshot(
     snapshot: &Snapshot,
+    alarms: &Book,
     with_levels: bool,
     audio: bool,
     age: Duration,
@@ -63,7 +70,7 @@ pub(in crate::http) fn snapshot(
 ) -> String {
     let message = Message::Snapshot {
         time: Moment(snapshot.taken_wall),
-        status: Box::new(Status::of(Some(snapshot), age, uptime)),
+        status: Box::new(Status::of(Some(snapshot), alarms, age, uptime)),
         sources: snapshot.sources.iter().map(Source::from).collect(),
         levels: with_levels.then(|| levels(snapshot)),
         memory: snapshot
@@ -75,6 +82,11 @@ pub(in crate::http) fn snapshot(
         offers: offers(),
     };
     written(&message)
+}
+
+/// What happened to an alarm.
+pub(in crate::http) fn alarm(change: &Change) -> String {
+    written(&Message::Alarm { change })
 }
 
 /// How memory behaves that behaved differently before; nothing for a process that is new.

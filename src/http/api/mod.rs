@@ -16,8 +16,10 @@ use std::{sync::Arc, time::Duration};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::{
+    commands::{self, Command},
     problem::Problem,
     reply::{Body, reply},
     resource::Resource,
@@ -36,6 +38,8 @@ pub(super) struct View<'a> {
     pub(super) objects: &'a Objects,
     pub(super) history: &'a History,
     pub(super) alarms: &'a Book,
+    /// Where commands go, and how long an answer is waited for.
+    pub(super) commands: (&'a mpsc::Sender<Command>, Duration),
     /// How old the picture is.
     pub(super) age: Duration,
     /// Since when the server runs.
@@ -52,6 +56,7 @@ pub(super) async fn answer(
     match (resource, &view.snapshot) {
         (Resource::Status, snapshot) => json(&status::Status::of(
             snapshot.as_deref(),
+            view.alarms,
             view.age,
             view.uptime,
         )),
@@ -61,6 +66,10 @@ pub(super) async fn answer(
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
+        (Resource::Reconnect(id), _) => {
+            let (commands, patience) = view.commands;
+            commands::reconnect(commands, id.clone(), patience).await
+        }
         (Resource::Memory(what), _) => memory::answer(view.memory, view.history, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
         (Resource::Objects, _) => objects::all(view.objects),

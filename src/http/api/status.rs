@@ -6,9 +6,12 @@ use serde::Serialize;
 
 use super::values::Moment;
 use crate::{
+    alarms::{AlarmStatus, Book},
+    history::HistoryState,
+    http::health,
     memory::ProcessStatus,
     sources::State,
-    status::{Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
+    status::{STALE_AFTER, Snapshot, SourceStatus, in_words},
 };
 
 /// The document. Never better than the worst part of what it tells about.
@@ -29,6 +32,9 @@ pub(in crate::http) struct Status {
     /// Null before the first report.
     budget: Option<Budget>,
     memory: Vec<Process>,
+    /// Those that are on; `/api/v1/alarms` has all of them.
+    alarms: Vec<Alarm>,
+    monitoring: Monitoring,
     task_panics: u64,
 }
 
@@ -37,6 +43,32 @@ struct Reason {
     subject: String,
     level: &'static str,
     text: String,
+}
+
+#[derive(Serialize)]
+struct Alarm {
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    subject: String,
+    severity: &'static str,
+    since: Moment,
+    acknowledged: bool,
+}
+
+/// Whether those who should look do.
+#[derive(Serialize)]
+struct Monitoring {
+    /// All that follows.
+    running: bool,
+    /// The capture side reports.
+    capture: bool,
+    /// Processes are looked at when it is time.
+    memory: bool,
+    /// Alarms are judged every second.
+    alarms: bool,
+    /// What the history is doing: `off`, `writing`, `failing` or `refused`.
+    history: &'static str,
 }
 
 /// The capture side, which reports every second.
@@ -78,10 +110,11 @@ struct Process {
 impl Status {
     pub(in crate::http) fn of(
         snapshot: Option<&Snapshot>,
+        alarms: &Book,
         age: Duration,
         uptime: Duration,
     ) -> Self {
-        let overall = Overall::of(snapshot, age);
+        let overall = health::overall(snapshot, alarms, age);
         let sources = snapshot
             .map(|snapshot| snapshot.sources.as_slice())
             .unwrap_or_default();
@@ -100,6 +133,7 @@ impl Status {
         let program = snapshot
             .map(|snapshot| snapshot.program)
             .unwrap_or_default();
+        let monitoring = Monitoring::of(snapshot, alarms, age);
         Self {
             level: overall.level.as_str(),
             text: overall.text,
@@ -124,7 +158,39 @@ impl Status {
                 .iter()
                 .map(|process| Process::from(process.as_ref()))
                 .collect(),
+            alarms: alarms.active().into_iter().map(Alarm::from).collect(),
+            monitoring,
             task_panics: program.panics,
+        }
+    }
+}
+
+impl Monitoring {
+    fn of(snapshot: Option<&Snapshot>, alarms: &Book, age: Duration) -> Self {
+        let capture = snapshot.is_some() && age <= STALE_AFTER;
+        let memory = snapshot.is_some_and(|s| s.program.memory_overdue.is_none());
+        let alarms = alarms.is_watched();
+        let history = snapshot.map_or(HistoryState::Off, |s| s.history.state);
+        let kept = matches!(history, HistoryState::Off | HistoryState::Writing);
+        Self {
+            running: capture && memory && alarms && kept,
+            capture,
+            memory,
+            alarms,
+            history: history.as_str(),
+        }
+    }
+}
+
+impl From<AlarmStatus> for Alarm {
+    fn from(alarm: AlarmStatus) -> Self {
+        Self {
+            id: alarm.id,
+            kind: alarm.key.kind.as_str(),
+            subject: alarm.key.subject.name,
+            severity: alarm.evidence.severity.as_str(),
+            since: Moment(alarm.since),
+            acknowledged: alarm.acknowledged.is_some(),
         }
     }
 }

@@ -5,10 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
+    alarms::{Book, Change},
     buffers::BufferKind,
     http::{
         WebOptions,
@@ -24,6 +28,7 @@ pub(super) type Web = watch::Receiver<Arc<WebOptions>>;
 /// Writes each picture once for everybody.
 pub(super) struct Press {
     snapshot: Snapshots,
+    alarms: Arc<Book>,
     web: Web,
     started: Instant,
     printed: Mutex<Option<Printed>>,
@@ -44,13 +49,15 @@ struct Printed {
 pub(super) struct Feed {
     press: Arc<Press>,
     snapshot: Snapshots,
+    changes: broadcast::Receiver<Arc<Change>>,
     patterns: Option<Patterns>,
 }
 
 impl Press {
-    pub(super) fn new(snapshot: Snapshots, web: Web, started: Instant) -> Self {
+    pub(super) fn new(snapshot: Snapshots, alarms: Arc<Book>, web: Web, started: Instant) -> Self {
         Self {
             snapshot,
+            alarms,
             web,
             started,
             printed: Mutex::new(None),
@@ -67,7 +74,7 @@ impl Press {
         let age = health::age(Some(snapshot), self.started, now);
         let uptime = now.saturating_duration_since(self.started);
         let audio = self.web.borrow().audio;
-        let write = |levels| live::snapshot(snapshot, levels, audio, age, uptime);
+        let write = |levels| live::snapshot(snapshot, &self.alarms, levels, audio, age, uptime);
         let newest = newest_point(snapshot);
         let whole = Utf8Bytes::from(write(true));
         let stepped = printed
@@ -99,6 +106,7 @@ impl Feed {
         let mut snapshot = press.snapshot.clone();
         snapshot.mark_changed();
         Self {
+            changes: press.alarms.subscribe(),
             press,
             snapshot,
             patterns: None,
@@ -109,10 +117,20 @@ impl Feed {
     /// yielded comes next time.
     pub(super) async fn next(&mut self) -> Option<Vec<Utf8Bytes>> {
         loop {
-            self.snapshot.changed().await.ok()?;
-            let snapshot = self.snapshot.borrow_and_update().clone();
-            if let Some(snapshot) = snapshot {
-                return Some(self.told(&snapshot));
+            tokio::select! {
+                // First: who comes gets the whole picture before anything else.
+                biased;
+                changed = self.snapshot.changed() => {
+                    changed.ok()?;
+                    let snapshot = self.snapshot.borrow_and_update().clone();
+                    if let Some(snapshot) = snapshot {
+                        return Some(self.told(&snapshot));
+                    }
+                }
+                // Who is too far behind finds in the picture which alarms are on.
+                Ok(change) = self.changes.recv() => {
+                    return Some(vec![live::alarm(&change).into()]);
+                }
             }
         }
     }

@@ -25,6 +25,7 @@ use super::{
     problem::Problem,
     reply::{Body, reply},
 };
+use crate::alarms::Book;
 
 /// What sockets are opened from.
 #[derive(Debug)]
@@ -46,12 +47,13 @@ impl Events {
     pub(super) fn new(
         sockets: usize,
         snapshot: feed::Snapshots,
+        alarms: Arc<Book>,
         web: feed::Web,
         started: Instant,
     ) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS))),
-            press: Arc::new(Press::new(snapshot, web, started)),
+            press: Arc::new(Press::new(snapshot, alarms, web, started)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
+    history::HistoryStatus,
     id::SourceId,
     sources::{SourceKind, State},
     status::{Coverage, Covered, ProgramStatus, RecentOfSource, SourceDetail},
@@ -80,12 +81,14 @@ fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
         budget: (ByteSize(1 << 20), ByteSize(512 << 20)),
         memory: Vec::new(),
         objects: Vec::new(),
+        history: HistoryStatus::default(),
         program: ProgramStatus::default(),
     };
     let mut html = String::new();
     let view = View {
         snapshot: Some(&snapshot),
         age,
+        alarms: &Book::default(),
         telemetry_path: "/metrics",
         assets: &[("grafana/overview.json", "{}")],
     };

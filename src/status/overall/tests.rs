@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::{
+    history::HistoryStatus,
     id::SourceId,
     sources::SourceKind,
     status::{ProgramStatus, RecentOfSource, SourceDetail},
@@ -41,6 +42,7 @@ fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
         budget: (ByteSize(1), ByteSize(512 << 20)),
         memory: Vec::new(),
         objects: Vec::new(),
+        history: HistoryStatus::default(),
         program: ProgramStatus::default(),
     }
 }
