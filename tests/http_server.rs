@@ -13,6 +13,8 @@ mod api;
 mod audio;
 #[path = "http_server/client.rs"]
 mod client;
+#[path = "http_server/commands.rs"]
+mod commands;
 #[path = "http_server/connections.rs"]
 mod connections;
 #[path = "http_server/events.rs"]
@@ -27,7 +29,5 @@ mod limits;
 mod negotiation;
 #[path = "http_server/objects.rs"]
 mod objects;
-#[path = "http_server/reload.rs"]
-mod reload;
 #[path = "http_server/routes.rs"]
 mod routes;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "page/alarms.rs"]
+mod alarms;
 #[path = "page/crowd.rs"]
 mod crowd;
 #[path = "page/faults.rs"]

@@ -87,6 +87,7 @@ static PARTS: &[Part] = &[
     script("/page/dom.js", include_str!("page/dom.js")),
     script("/page/link.js", include_str!("page/link.js")),
     script("/page/memory.js", include_str!("page/memory.js")),
+    script("/page/past.js", include_str!("page/past.js")),
     script("/page/sources.js", include_str!("page/sources.js")),
     script("/page/words.js", include_str!("page/words.js")),
 ];

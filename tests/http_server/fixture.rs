@@ -19,6 +19,7 @@ use audio_capture_exporter::{
     shutdown::Tasks,
     sources::{SourceKind, State},
     status::{ProgramStatus, RecentOfSource, Snapshot, SourceDetail, SourceStatus},
+    supervisor::ReconnectRefused,
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -140,6 +141,16 @@ impl Fixture {
         match self.commands.blocking_recv().unwrap() {
             Command::Reload { reply } => reply,
             other => panic!("{other:?} is no reload"),
+        }
+    }
+
+    /// Waits for the next wish to connect anew.
+    pub(crate) fn next_reconnect(
+        &mut self,
+    ) -> (SourceId, oneshot::Sender<Result<(), ReconnectRefused>>) {
+        match self.commands.blocking_recv().unwrap() {
+            Command::Reconnect { source, reply } => (source, reply),
+            other => panic!("{other:?} is none"),
         }
     }
 

@@ -9,7 +9,7 @@ use super::support::{Exporter, PATIENCE, Running, Server};
 use super::{state_of, streams, watching};
 
 /// From a change of a source's state until the page shows it.
-const AT_MOST: Duration = Duration::from_secs(2);
+pub(crate) const AT_MOST: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_change_of_state_is_on_the_screen_within_two_seconds() {

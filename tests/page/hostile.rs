@@ -82,7 +82,6 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
         "import('/page/alarms.js').then(({{ Alarms }}) => {{
             const alarms = new Alarms(() => {{}});
             document.querySelector('main').append(alarms.element);
-            alarms.element.hidden = false;
             alarms.show([{alarm}, {resolved}]);
         }})"
     ));
@@ -92,16 +91,18 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
     ] {
         browser.until_accessible("button", name);
     }
-    let section = "document.querySelector('main > section')";
+    let section = "document.querySelector('main > section:last-child')";
     let text = browser.js(&format!("{section}.textContent"));
     let text = text.as_str().unwrap();
     assert_eq!(text.matches("<img src=x onerror=").count(), 2, "{text}");
     assert!(text.contains("self: leak: it leaks"), "{text}");
     assert_eq!(browser.js("typeof window.ran"), "undefined");
     assert_eq!(browser.complaints(&[]), [""; 0]);
-    // This build has no alarms: the refusal's words are shown.
+    // There is no such alarm: the refusal's words are shown.
     browser.js(&format!("{section}.querySelector('button').click()"));
-    browser.until(&format!("{section}.textContent.includes('Start at /.')"));
+    browser.until(&format!(
+        "{section}.textContent.includes('No alarm of this id')"
+    ));
     let asked = browser.js("performance.getEntriesByType('resource').map(({name}) => name).join()");
     let path = "/api/v1/alarms/0123456789abcdef/acknowledge";
     assert!(asked.as_str().unwrap().contains(path), "{asked}");

@@ -48,7 +48,7 @@ fn every_key_stands_inside_a_listed_section() {
         inside("").collect::<Vec<_>>(),
         [
             "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
-            "web", "alarms", "notify"
+            "history", "web", "alarms", "notify"
         ]
     );
 }

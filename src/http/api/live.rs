@@ -8,7 +8,6 @@ use super::{memory::document::Process, sources::Source, status::Status, values::
 use crate::{
     alarms::{Book, Change},
     buffers::BufferKind,
-    http::resource::Resource,
     id::ProcessName,
     memory::verdict::{Pattern, Verdict},
     status::{STEP, Snapshot},
@@ -31,8 +30,6 @@ enum Message<'a> {
         memory: Vec<Process>,
         /// Whether clips may be asked for.
         audio: bool,
-        /// What else there is under `/api/v1/` in this build.
-        offers: Vec<&'static str>,
     },
     /// Something happened to an alarm.
     Alarm {
@@ -79,7 +76,6 @@ pub(in crate::http) fn snapshot(
             .map(|process| Process::of(process))
             .collect(),
         audio,
-        offers: offers(),
     };
     written(&message)
 }
@@ -119,19 +115,6 @@ pub(in crate::http) fn patterns(before: &Patterns, snapshot: &Snapshot) -> (Patt
         .map(|(name, verdict)| (name, verdict.pattern))
         .collect();
     (now, changed)
-}
-
-/// Which of the things that a page shows only where they exist there are.
-fn offers() -> Vec<&'static str> {
-    const OPTIONAL: [&str; 5] = [
-        "alarms",
-        "memory/export",
-        "memory/report",
-        "sources/any/history",
-        "sources/any/reconnect",
-    ];
-    let there = |path: &&str| Resource::of(path).is_some();
-    OPTIONAL.into_iter().filter(there).collect()
 }
 
 fn levels(snapshot: &Snapshot) -> Levels<'_> {

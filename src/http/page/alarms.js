@@ -1,10 +1,9 @@
-// Alarms, where this build has them.
+// What is wrong by the rules, who has seen it, and what is over.
 
 import { act, ask, change } from "./ask.js";
 import { attribute, make, Rows, say } from "./dom.js";
-import { symbols, time } from "./words.js";
+import { sentence, symbols, time } from "./words.js";
 
-const REFRESH_MS = 5_000;
 const RECENT = 10;
 
 export class Alarms {
@@ -14,48 +13,48 @@ export class Alarms {
     this.active = make("div.cards");
     this.past = make("ul.plain");
     this.over = make("details", { hidden: true }, make("summary", {}, "Resolved lately"), this.past);
-    this.element = make("section", { "aria-labelledby": "alarms", hidden: true },
+    this.element = make("section", { "aria-labelledby": "alarms" },
       make("h2", { id: "alarms" }, "Alarms"), this.note, this.active, this.over);
-    this.rows = new Rows(this.active, (alarm) => new Alarm(alarm.id, () => this.load()));
-    this.loaded = 0;
+    this.rows = new Rows(this.active, (alarm) => new Alarm(alarm.id, () => this.load(this.on)));
+    this.on = null;
   }
 
   update(message) {
-    const there = message.offers.includes("alarms");
-    this.element.hidden = !there;
-    if (there && Date.now() - this.loaded > REFRESH_MS) this.load();
+    // The picture says which alarms are on; what they say is asked for when that changes.
+    const on = JSON.stringify(message.status.alarms);
+    if (on !== this.on) this.load(on);
   }
 
-  tell() {
-    this.load();
+  tell({ event, alarm }) {
+    if (event === "fired" || event === "worsened") this.announce(`Alarm, ${alarm.severity}: ${title(alarm)}. ${alarm.trigger}`);
+    this.load(this.on);
   }
 
-  async load() {
-    this.loaded = Date.now();
+  async load(on) {
+    this.on = on;
     try {
-      const document = await ask("alarms");
-      const all = document.alarms ?? [...(document.active ?? []), ...(document.recent ?? document.resolved ?? [])];
-      this.show(all);
+      const { alarms } = await ask("alarms");
+      this.show(alarms);
     } catch (error) {
+      this.on = null;
       say(this.note, error.message);
     }
   }
 
   show(all) {
-    const over = (alarm) => alarm.state === "resolved" || Boolean(alarm.resolved_at);
+    const over = (alarm) => alarm.state === "resolved";
     const active = all.filter((alarm) => !over(alarm));
     const gone = all.filter(over).slice(0, RECENT);
     this.rows.update(active, (alarm) => alarm.id);
     say(this.note, active.length ? "" : "No alarm is on.");
     this.over.hidden = gone.length === 0;
     this.past.replaceChildren(...gone.map((alarm) =>
-      make("li", {}, `${title(alarm)}: ${alarm.trigger ?? ""} — resolved ${time(alarm.resolved_at)}`)));
+      make("li", {}, `${title(alarm)}: ${alarm.trigger} — resolved ${time(alarm.resolved_at)}`)));
   }
 }
 
-function title({ type, alarm, subject }) {
-  const who = typeof subject === "string" ? subject : subject?.name;
-  return [who, (type ?? alarm ?? "alarm").replaceAll("_", " ")].filter(Boolean).join(": ");
+function title({ type, subject }) {
+  return `${subject.name}: ${type.replaceAll("_", " ")}`;
 }
 
 class Alarm {
@@ -87,10 +86,10 @@ class Alarm {
     attribute(this.badge, "data-level", level);
     say(this.heading, title(alarm));
     say(this.badge, `${symbols[level]} ${alarm.severity}`);
-    say(this.trigger, alarm.trigger ?? "");
-    const advice = alarm.recommendations ?? [];
+    say(this.trigger, sentence(alarm.trigger));
+    const advice = alarm.recommendations;
     if (this.advice.childElementCount !== advice.length) this.advice.replaceChildren(...advice.map((text) => make("li", {}, text)));
-    const seen = alarm.acknowledged ? `, acknowledged ${time(alarm.acknowledged.at ?? alarm.acknowledged_at)}` : "";
+    const seen = alarm.acknowledged ? `, acknowledged ${time(alarm.acknowledged.at)}` : "";
     say(this.since, `Since ${time(alarm.since)}${seen}`);
     this.acknowledge.hidden = Boolean(alarm.acknowledged);
     attribute(this.acknowledge, "aria-label", `Acknowledge ${title(alarm)}`);

@@ -62,10 +62,11 @@ export class Spark {
   }
 }
 
-// Several lines over time with a common scale from zero: [{name, points}].
+// Several lines over time with a common scale: `range`, or from zero to the greatest value.
 export class Chart {
-  constructor(names, write) {
+  constructor(names, write, range = null) {
     this.write = write;
+    this.range = range;
     this.lines = names.map((_, at) => drawn(`path.line.line${at}`));
     this.picture = drawn(
       "svg.chart",
@@ -74,6 +75,7 @@ export class Chart {
       ...this.lines,
     );
     this.most = make("span");
+    this.least = make("span");
     this.from = make("span");
     this.to = make("span");
     const keys = names.map((name, at) =>
@@ -94,6 +96,7 @@ export class Chart {
       make("ul.legend", {}, ...keys),
       make("div.scale", {}, this.most),
       this.picture,
+      make("div.scale", { hidden: !range }, this.least),
       make("div.scale.ends", {}, this.from, this.to),
     );
   }
@@ -105,11 +108,12 @@ export class Chart {
     const [first, last] = [Math.min(...times), Math.max(...times)];
     this.element.hidden = !values.length || first >= last;
     if (this.element.hidden) return;
-    const most = Math.max(...values) * 1.05 || 1;
+    const [least, most] = this.range ?? [0, Math.max(...values) * 1.05 || 1];
     const x = (at) => ((at - first) / Math.max(1, last - first)) * WIDTH;
-    const y = (value) => 99 - (value / most) * 98;
+    const y = (value) => 99 - ((value - least) / (most - least)) * 98;
     series.forEach((points, at) => attribute(this.lines[at], "d", path(points, x, y)));
     this.most.textContent = this.write(most);
+    this.least.textContent = this.write(least);
     this.from.textContent = time(new Date(first));
     this.to.textContent = time(new Date(last));
     attribute(this.picture, "aria-label", label);

@@ -4,8 +4,8 @@ import { Alarms } from "./alarms.js";
 import { attribute, make, Rows, say } from "./dom.js";
 import { link } from "./link.js";
 import { Memory } from "./memory.js";
-import { sentence, Sources } from "./sources.js";
-import { bytes, levels, roughly, symbols, time } from "./words.js";
+import { Sources } from "./sources.js";
+import { bytes, levels, roughly, sentence, symbols, time } from "./words.js";
 
 const live = document.getElementById("live");
 const basic = document.getElementById("basic");
@@ -61,13 +61,18 @@ const alarms = new Alarms(announce);
 const sources = new Sources(announce);
 const memory = new Memory(announce);
 const sections = [summary, alarms, sources, memory];
+const save = ([name, href, text]) => make("a.button", { href, download: name }, text);
 const exports_ = make("p.actions", {}, ...[
-  ["status.json", "/api/v1/status", "Export the status"],
-  ["sources.json", "/api/v1/sources", "Export the sources"],
-  ["memory.json", "/api/v1/memory/history?count=408", "Export the memory's past"],
-  ["allocations.json", "/api/v1/allocations", "Export the allocations"],
-].map(([name, href, text]) => make("a.button", { href, download: name }, text)));
-live.append(...sections.map(({ element }) => element), make("section", { "aria-labelledby": "export" }, make("h2", { id: "export" }, "Export"), exports_));
+  ["report.md", "/api/v1/memory/report", "Report on memory"],
+  ["status.json", "/api/v1/status", "Status"],
+  ["sources.json", "/api/v1/sources", "Sources"],
+  ["alarms.json", "/api/v1/alarms", "Alarms"],
+  ["memory.csv", "/api/v1/memory/export?format=csv", "Memory's past"],
+  ["allocations.json", "/api/v1/allocations", "Allocations"],
+].map(save));
+const past = make("p.actions", { hidden: true }, ...["sources", "alarms", "operations"].map((kind) =>
+  save([`${kind}.csv`, `/api/v1/history/${kind}?limit=5000&format=csv`, `History of ${kind}`])));
+live.append(...sections.map(({ element }) => element), make("section", { "aria-labelledby": "export" }, make("h2", { id: "export" }, "Export"), exports_, past));
 document.body.append(spoken);
 
 let version = null;
@@ -81,6 +86,7 @@ function show(message) {
   if (document.hidden && !live.hidden) return;
   sections.forEach((section) => section.update(message));
   attribute(document.documentElement, "data-level", message.status.level);
+  past.hidden = message.status.monitoring.history !== "writing";
   const bad = message.status.reasons.length;
   document.title = bad ? `(${bad}) Audio sources` : "Audio sources";
   if (live.hidden) {

@@ -3,8 +3,7 @@
 import { act, ask, change } from "./ask.js";
 import { Chart } from "./chart.js";
 import { attribute, make, Rows, say, sayIf } from "./dom.js";
-import { sentence } from "./sources.js";
-import { bytes, percent, roughly, symbols, time } from "./words.js";
+import { bytes, percent, roughly, sentence, symbols, time } from "./words.js";
 
 const REFRESH_MS = 30_000;
 // Until there is enough for a picture.

@@ -1,9 +1,10 @@
 // A card for each source.
 
-import { ask } from "./ask.js";
+import { act, ask, change } from "./ask.js";
 import { Spark } from "./chart.js";
 import { attribute, make, place, Rows, say, sayIf } from "./dom.js";
-import { dbfs, decibels, format, percent, roughly, symbols, time } from "./words.js";
+import { Past } from "./past.js";
+import { dbfs, decibels, format, percent, roughly, sentence, symbols, time } from "./words.js";
 
 const MINUTE_MS = 60_000;
 const FLOOR_DBFS = -60;
@@ -57,6 +58,7 @@ class Card {
     this.fact = {};
     for (const label of ["Format", "Buffered", "Sessions", "Next attempt", "Last audio"]) this.addFact(label);
     this.sound = make("div.sound", { hidden: true });
+    this.past = new Past(name);
     this.more = new More(name);
     this.buildSound();
     this.element = make("article.card", { id, "aria-labelledby": `${id}-name`, tabindex: -1 },
@@ -64,7 +66,7 @@ class Card {
       this.problem, this.troubles,
       this.meter, this.level, this.spark.element,
       make("div.coverages", {}, this.hour.element, this.day.element),
-      this.facts, this.sound, this.more.element);
+      this.facts, this.sound, this.buildActions(), this.past.element, this.more.element);
   }
 
   addFact(label) {
@@ -86,6 +88,16 @@ class Card {
     });
     const save = make("a.button", { href: `${base}?last=60s`, download: `${this.name.replaceAll(":", "_")}.wav` }, "Download the last 60 s");
     this.sound.append(play, save, player);
+  }
+
+  buildActions() {
+    const outcome = make("p.quiet", { role: "status" });
+    this.reconnect = make("button", { type: "button", "aria-label": `Connect anew ${this.name}` }, "Connect anew");
+    this.reconnect.addEventListener("click", () => act(this.reconnect, outcome, async () => {
+      const { text } = await change(`sources/${encodeURIComponent(this.name)}/reconnect`);
+      return text;
+    }));
+    return make("div.actions", {}, this.reconnect, outcome);
   }
 
   update(source, message) {
@@ -111,6 +123,8 @@ class Card {
     this.day.element.hidden = day.over_seconds <= 3_600;
     this.updateFacts(source);
     this.sound.hidden = !(message.audio && source.buffered_seconds > 0);
+    this.reconnect.hidden = state === "disabled";
+    this.past.update(message);
     this.more.update(source);
   }
 
@@ -229,10 +243,4 @@ class More {
       this.note.textContent = error.message;
     }
   }
-}
-
-// Problems are written as parts of a log line.
-export function sentence(text) {
-  const start = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(start) ? start : `${start}.`;
 }

@@ -63,3 +63,9 @@ export function format(source) {
 
 export const symbols = { ok: "✓", warning: "!", critical: "✕" };
 export const levels = { ok: "All is well.", warning: "Worth a look.", critical: "Needs attention." };
+
+// Problems are written as parts of a log line.
+export function sentence(text) {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
