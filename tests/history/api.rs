@@ -52,10 +52,11 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     exporter.until_state("ended", "ended");
     state(&exporter, "writing");
     assert_eq!(exporter.reload().0, 200);
-    // Once there are three, the first one has been in a snapshot.
-    exporter.process.until("memory was read thrice", || {
+    // At the start, with the configuration, and each second: after four, an earlier one has been
+    // in a snapshot.
+    exporter.process.until("memory was read four times", || {
         let (_, known) = json(&exporter, "/api/v1/memory/history?process=self");
-        known["processes"][0]["moments"].as_array().unwrap().len() >= 3
+        known["processes"][0]["moments"].as_array().unwrap().len() >= 4
     });
     // What waits is written at the end.
     stop(exporter);

@@ -62,13 +62,10 @@ fn audio_is_heard_and_figures_are_saved() {
     browser.until(&format!(
         "{memory}.querySelector('.actions p').textContent.includes('its own alone')"
     ));
-    browser.js(&format!("{card}.querySelector('details').open = true"));
-    browser.until(&format!(
-        "{card}.querySelectorAll('details tbody tr').length >= 1"
-    ));
-    browser.until(&format!(
-        "{card}.querySelector('details').textContent.includes('capture')"
-    ));
+    let more = format!("[...{card}.querySelectorAll('details')].at(-1)");
+    browser.js(&format!("{more}.open = true"));
+    browser.until(&format!("{more}.querySelectorAll('tbody tr').length >= 1"));
+    browser.until(&format!("{more}.textContent.includes('capture')"));
     assert_eq!(browser.complaints(&[]), [""; 0]);
 
     // A reload that forbids it takes it off the page.
