@@ -58,6 +58,10 @@ struct Alarm {
 
 /// Whether those who should look do.
 #[derive(Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent answers to as many questions"
+)]
 struct Monitoring {
     /// All that follows.
     running: bool,
