@@ -360,8 +360,8 @@ const TAKEN: [&str; 9] = [
     "debug",
     "grafana",
     "openapi.json",
+    "page",
     "probe",
-    "style.css",
 ];
 
 fn telemetry_path(text: &str) -> Result<String, &'static str> {

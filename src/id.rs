@@ -1,6 +1,6 @@
 //! The names of sources and of watched processes.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 /// A source's configured name: the `source` label of every series it has.
 ///
@@ -41,6 +41,12 @@ impl SourceId {
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
     (1..=SourceId::MAX_LEN).contains(&text.len()) && text.chars().all(allowed)
+}
+
+impl Borrow<str> for SourceId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for SourceId {

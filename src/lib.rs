@@ -9,15 +9,17 @@
 //! | 11 | [`cli`], [`demo`] |
 //! | 10 | [`config`] |
 //! | 9 | [`http`] |
+//! | 8 | [`alarms`] |
 //! | 7 | [`status`] |
 //! | 6 | [`supervisor`], [`probe`] |
 //! | 5 | [`pipeline`], [`clip`] |
-//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`]: the organs, which never import one another |
+//! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`], [`history`]: the organs, which never import one another |
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`], [`objects`] |
 //! | 1 | [`metrics`] |
 //! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
+pub mod alarms;
 pub mod app;
 pub mod backoff;
 pub mod buffers;
@@ -30,6 +32,7 @@ pub mod decode;
 pub mod demo;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod history;
 pub mod http;
 pub mod id;
 pub mod memory;

@@ -46,6 +46,10 @@ closed_set! {
         Http => "http",
         /// The thread that reads processes' memory, and what it asks over HTTP.
         Memory => "memory",
+        /// The threads that write and read the history.
+        History => "history",
+        /// What decides about alarms, and what tells others of them.
+        Alarms => "alarms",
         /// The demo's RTSP server.
         Demo => "demo",
     }

@@ -50,6 +50,11 @@ fn the_documented_example_loads() {
     let folder = std::env::temp_dir().join(format!("config-docs-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("garden.password"), "secret\n").unwrap();
+    fs::write(
+        folder.join("hook.headers"),
+        "Authorization: Bearer secret\n",
+    )
+    .unwrap();
     let authority = Path::new(env!("CARGO_MANIFEST_DIR"));
     let authority = authority.join("tests/fixtures/config/good/authority.pem");
     fs::copy(authority, folder.join("authority.pem")).unwrap();

@@ -13,8 +13,12 @@ mod api;
 mod audio;
 #[path = "http_server/client.rs"]
 mod client;
+#[path = "http_server/commands.rs"]
+mod commands;
 #[path = "http_server/connections.rs"]
 mod connections;
+#[path = "http_server/events.rs"]
+mod events;
 #[path = "http_server/exposure.rs"]
 mod exposure;
 #[path = "http_server/fixture.rs"]
@@ -25,7 +29,5 @@ mod limits;
 mod negotiation;
 #[path = "http_server/objects.rs"]
 mod objects;
-#[path = "http_server/reload.rs"]
-mod reload;
 #[path = "http_server/routes.rs"]
 mod routes;

@@ -7,17 +7,20 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 
-use super::{AppError, probe::Probes};
+use super::{AppError, chronicle, probe::Probes};
 use crate::{
+    alarms::Book,
     buffers::{BufferKind, Buffers},
     config::Config,
+    history::History,
+    id::SourceId,
     memory::{Memory, OwnFigures},
     metrics::Registry,
     net::Dialler,
     objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
-    status::{self, Complaints, Recent, Snapshot, Vitals},
-    supervisor::{Changes, Fleet, Organs},
+    status::{self, Complaints, Recent, Snapshot, Subjects, Vitals},
+    supervisor::{Changes, Fleet, Organs, ReconnectRefused},
     units::ByteSize,
 };
 
@@ -44,6 +47,7 @@ impl Capture {
     pub(super) fn new(
         tasks: &Tasks,
         budget: ByteSize,
+        history: &Arc<History>,
         registry: &mut Registry,
     ) -> Result<Self, AppError> {
         let organs = Organs {
@@ -70,6 +74,7 @@ impl Capture {
                 memory.clone(),
                 vitals.clone(),
                 objects.clone(),
+                history.clone(),
                 publish,
             ),
         );
@@ -89,6 +94,22 @@ impl Capture {
     /// Where the snapshots appear.
     pub(super) fn snapshots(&self) -> watch::Receiver<Option<Arc<Snapshot>>> {
         self.snapshots.clone()
+    }
+
+    /// Tells the history what happens, until `until` is cancelled.
+    pub(super) fn chronicle(
+        &self,
+        history: &History,
+        alarms: &Book,
+        until: Tasks,
+    ) -> impl Future<Output = ()> + use<> {
+        chronicle::keep(
+            self.organs.clone(),
+            self.snapshots.clone(),
+            alarms.store(),
+            history.recorder().clone(),
+            until,
+        )
     }
 
     /// Where the audio is, for those who only read.
@@ -123,6 +144,11 @@ impl Capture {
             ),
         }
         changes
+    }
+
+    /// Opens a new session of a source.
+    pub(super) fn reconnect(&mut self, source: &SourceId) -> Result<(), ReconnectRefused> {
+        self.fleet.reconnect(source)
     }
 
     /// The one-off probes.
@@ -192,6 +218,7 @@ async fn heartbeat(
     memory: Arc<Memory>,
     vitals: Arc<Vitals>,
     objects: Arc<Objects>,
+    history: Arc<History>,
     publish: watch::Sender<Option<Arc<Snapshot>>>,
 ) {
     let mut beat = interval(HEARTBEAT);
@@ -207,20 +234,16 @@ async fn heartbeat(
         organs.buffers.watch_allocations(due.into_std());
         objects.look(due.into_std());
         tell_of_memory(&memory, &mut held_up);
-        let Organs {
-            accounts,
-            meters,
-            buffers,
-            ..
-        } = &organs;
-        let snapshot = status::take(
-            accounts,
-            meters,
-            buffers,
-            &memory,
-            &mut recent,
-            &mut complaints,
-        );
+        let subjects = Subjects {
+            accounts: &organs.accounts,
+            meters: &organs.meters,
+            buffers: &organs.buffers,
+            memory: &memory,
+            objects: &objects,
+            history: &history,
+            vitals: &vitals,
+        };
+        let snapshot = status::take(&subjects, &mut recent, &mut complaints);
         publish.send_replace(Some(Arc::new(snapshot)));
     }
 }

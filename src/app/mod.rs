@@ -3,6 +3,7 @@
 
 mod announce;
 mod capture;
+mod chronicle;
 mod descriptors;
 mod leakcheck;
 mod log;
@@ -10,18 +11,27 @@ mod probe;
 mod signals;
 mod tracking;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    alarms::Alarms,
     cli,
     config::{self, Config, ConfigErrors},
-    demo, http,
+    demo,
+    history::{History, Operation, Pace},
+    http,
+    id::SourceId,
     memory::ProcessMetrics,
     metrics::{RegistrationError, Registry},
     profiles::{self, Profiler},
     shutdown::{TaskKind, Tasks},
+    supervisor::ReconnectRefused,
 };
 use capture::Capture;
 pub use leakcheck::run as leakcheck;
@@ -33,7 +43,9 @@ use signals::{ProfileSignal, ReloadSignal, StopSignals};
 /// below the five seconds within which the program promises to be gone.
 const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 /// How long everything else may take after the sources.
-const LAST_DRAIN: Duration = Duration::from_millis(2300);
+const LAST_DRAIN: Duration = Duration::from_secs(2);
+/// How long the last look at the sources may take.
+const CHRONICLE_DRAIN: Duration = Duration::from_millis(300);
 
 /// Files that are served and shipped as they are.
 static ASSETS: http::Assets = &[
@@ -127,6 +139,10 @@ struct App<'a> {
     options: &'a cli::Options,
     watched: Watched,
     capture: Capture,
+    history: Arc<History>,
+    /// Who tells the history; ends before it.
+    chronicle: Tasks,
+    alarms: Alarms,
     profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
     commands: mpsc::Receiver<http::Command>,
@@ -146,11 +162,22 @@ impl<'a> App<'a> {
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
-        let mut capture = Capture::new(&tasks, config.memory_budget, &mut registry)?;
+        let history = History::start(&tasks, Pace::default())?;
+        registry.register(history.clone())?;
+        // Before anything happens that belongs into it.
+        history.configure(config.history.clone());
+        let mut capture = Capture::new(&tasks, config.memory_budget, &history, &mut registry)?;
+        let alarms = Alarms::start(&tasks, capture.snapshots())?;
+        registry.register(alarms.book())?;
         let profiler = Profiler::new(&tasks);
         registry.register(profiler.clone())?;
         tasks.spawn(TaskKind::Profile, profiler.clone().write_periodically());
 
+        let chronicle = tasks.child();
+        chronicle.spawn(
+            TaskKind::History,
+            capture.chronicle(&history, &alarms.book(), chronicle.clone()),
+        );
         // Before the first source asks.
         capture
             .buffers()
@@ -168,6 +195,8 @@ impl<'a> App<'a> {
                 buffers: capture.buffers(),
                 memory: capture.memory(),
                 objects: capture.objects(),
+                history: history.clone(),
+                alarms: alarms.book(),
                 profiler: profiler.clone(),
                 assets: ASSETS,
                 metrics: http_metrics,
@@ -179,14 +208,19 @@ impl<'a> App<'a> {
         )?;
         profiler.configure(config.profiles.clone());
         let changes = capture.apply(&config).await;
+        alarms.configure(config.alarms.clone(), config.notify.clone());
         capture.loaded(true);
         announce::announce(&config, server.addresses(), &options.telemetry_path);
         tracing::info!("started: {changes}");
+        note(&history, "start", Ok(&changes.to_string()));
         Ok(Self {
             tasks,
             options,
             watched,
             capture,
+            history,
+            chronicle,
+            alarms,
             profiler,
             web,
             commands,
@@ -219,6 +253,11 @@ impl<'a> App<'a> {
                     self.capture.probes().start(&target, listen, limit, reply);
                     continue;
                 }
+                Some(http::Command::Reconnect { source, reply }) => {
+                    // A client that has gone needs no answer.
+                    let _sent = reply.send(self.reconnect(&source));
+                    continue;
+                }
                 Some(http::Command::Reload { reply }) => Some(reply),
                 None => None,
             };
@@ -233,9 +272,12 @@ impl<'a> App<'a> {
             }
         }
         tracing::info!("stopping");
+        // While the books are still open.
+        let told = self.chronicle.drain(CHRONICLE_DRAIN).await;
+        note(&self.history, "stop", Ok("told to"));
         let sources = self.capture.drain(FLEET_DRAIN).await;
         let rest = self.tasks.drain(LAST_DRAIN).await;
-        if !(sources && rest) {
+        if !(sources && told && rest) {
             tracing::warn!("stopped, but something had not ended in time");
         }
     }
@@ -250,6 +292,15 @@ impl<'a> App<'a> {
         });
     }
 
+    fn reconnect(&mut self, source: &SourceId) -> Result<(), ReconnectRefused> {
+        let outcome = self.capture.reconnect(source);
+        if outcome.is_ok() {
+            tracing::info!(%source, "asked for a new session");
+            note(&self.history, "reconnect", Ok(source.as_str()));
+        }
+        outcome
+    }
+
     /// Loads the configuration again. A bad one changes nothing.
     async fn reload(&mut self) -> Result<String, String> {
         if self.watched == Watched::Samples {
@@ -259,16 +310,35 @@ impl<'a> App<'a> {
             Ok(config) => {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
+                self.history.configure(config.history.clone());
                 let changes = self.capture.apply(&config).await.to_string();
+                self.alarms
+                    .configure(config.alarms.clone(), config.notify.clone());
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
+                note(&self.history, "reload", Ok(&changes));
                 Ok(changes)
             }
             Err(mistakes) => {
                 self.capture.loaded(false);
+                note(&self.history, "reload", Err(&mistakes.to_string()));
                 tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
                 Err(mistakes.to_string())
             }
         }
     }
+}
+
+/// Keeps what the program did, where a history is kept.
+fn note(history: &History, operation: &'static str, outcome: Result<&str, &str>) {
+    let (outcome, words) = match outcome {
+        Ok(words) => ("done", words),
+        Err(words) => ("refused", words),
+    };
+    history.recorder().record(Operation {
+        at: SystemTime::now(),
+        operation,
+        outcome,
+        words: words.to_owned(),
+    });
 }

@@ -1,5 +1,9 @@
 //! The list of every key that may stand in the file.
 
+mod alarms;
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, time::Duration};
 
 use crate::units::{ByteSize, Dbfs, PcmEncoding, parse_duration};
@@ -99,8 +103,11 @@ use Kind::{
     Texts,
 };
 
-/// Every key, in the order of the documentation.
-pub const KEYS: &[Key] = &[
+/// Every key.
+pub const KEYS: &[Key] = &joined::<{ COMMON.len() + alarms::KEYS.len() }>(COMMON, alarms::KEYS);
+
+/// Those of all else than alarms.
+const COMMON: &[Key] = &[
     key("buffers", Section, Nothing),
     key("buffers.capture", Section, Nothing),
     key(
@@ -250,10 +257,36 @@ pub const KEYS: &[Key] = &[
     key("profiles.every", Span("1s", "7d"), Value("1h")),
     key("profiles.keep", Integer(1, 1_000), Value("24")),
     key("profiles.max_bytes", Bytes("1MiB", "1TiB"), Value("64MiB")),
+    key("history", Section, Nothing),
+    key("history.path", Text, Computed("none; needed")),
+    key("history.max_size", Bytes("16MiB", "1TiB"), Value("500MB")),
+    key("history.retain", Section, Nothing),
+    key("history.retain.samples", Span("1m", "3650d"), Value("7d")),
+    key("history.retain.consumers", Span("1m", "3650d"), Value("7d")),
+    key("history.retain.alarms", Span("1m", "3650d"), Value("30d")),
+    key(
+        "history.retain.operations",
+        Span("1m", "3650d"),
+        Value("24h"),
+    ),
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
 ];
+
+const fn joined<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() {
+            first[at]
+        } else {
+            second[at - first.len()]
+        };
+        at += 1;
+    }
+    all
+}
 
 /// The key at a path of the list.
 pub(super) fn find(path: &str) -> Option<&'static Key> {
@@ -321,62 +354,4 @@ pub(super) fn duration_within(value: Duration, min: &str, max: &str) -> bool {
 pub(super) fn bytes_within(value: ByteSize, min: &str, max: &str) -> bool {
     ByteSize::parse(min).is_some_and(|min| value >= min)
         && ByteSize::parse(max).is_some_and(|max| value <= max)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_bound_and_default_is_readable_and_in_range() {
-        for key in KEYS {
-            match (key.kind, key.default) {
-                (Kind::Duration(min, max), Value(text)) => {
-                    let value = parse_duration(text).unwrap();
-                    assert!(duration_within(value, min, max), "{}", key.path);
-                }
-                (Kind::Duration(..), _) => panic!("{} needs a default", key.path),
-                (Kind::Bytes(min, max), _) => {
-                    assert!(ByteSize::parse(min).unwrap() < ByteSize::parse(max).unwrap());
-                }
-                (Kind::Integer(min, max), Value(_)) => {
-                    assert!((min..=max).contains(&key.default_integer()), "{}", key.path);
-                }
-                (Kind::Integer(min, max), _) => assert!(min < max, "{}", key.path),
-                (Kind::Level(min, max), default) => {
-                    let Value(text) = default else {
-                        panic!("{} needs a default", key.path);
-                    };
-                    let range = Dbfs::new(min)..=Dbfs::new(max);
-                    assert!(range.contains(&Dbfs::parse(text).unwrap()), "{}", key.path);
-                }
-                (Kind::Boolean, default) => {
-                    assert!(matches!(default, Value("true" | "false")), "{}", key.path);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn every_key_stands_inside_a_listed_section() {
-        for key in KEYS {
-            let Some((parent, _)) = key.path.rsplit_once('.') else {
-                continue;
-            };
-            let parent = parent.trim_end_matches("[]");
-            assert!(find(parent).is_some(), "{} has no parent", key.path);
-        }
-        assert_eq!(
-            inside("connect").collect::<Vec<_>>(),
-            ["timeout", "per_host", "total", "backoff"]
-        );
-        assert_eq!(
-            inside("").collect::<Vec<_>>(),
-            [
-                "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
-                "web"
-            ]
-        );
-    }
 }

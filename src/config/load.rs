@@ -8,16 +8,19 @@ use std::{
 };
 
 use super::{
+    alarms,
     argument::SourceArgument,
-    budget,
+    budget, history,
     mistake::{ConfigErrors, Mistakes, shown},
-    objects, pipes, profiles,
+    notify, objects, pipes, profiles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
 };
 use crate::{
+    alarms::{AlarmOptions, NotifyOptions, SourcePolicy},
     backoff::{InvalidPolicy, Policy},
+    history::HistoryOptions,
     http::WebOptions,
     id::SourceId,
     memory::{MemoryOptions, limits},
@@ -55,6 +58,12 @@ pub struct Config {
     pub objects: Vec<ObjectOptions>,
     /// Where and how often profiles are written; `None` where they are not.
     pub profiles: Option<StoreOptions>,
+    /// Where the past is kept; `None` where it is not.
+    pub history: Option<HistoryOptions>,
+    /// When an alarm fires, and how often somebody is told.
+    pub alarms: AlarmOptions,
+    /// Who is told of alarms.
+    pub notify: NotifyOptions,
     /// What the HTTP server may give to whom.
     pub web: WebOptions,
 }
@@ -62,7 +71,12 @@ pub struct Config {
 impl Config {
     /// The defaults of an empty file, with these sources instead of configured ones.
     pub fn of_sources(sources: Vec<SourceOptions>) -> Self {
+        let policy = |source: &SourceOptions| (source.id.clone(), SourcePolicy::default());
         Self {
+            alarms: AlarmOptions {
+                sources: sources.iter().map(policy).collect(),
+                ..AlarmOptions::default()
+            },
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
             sources,
             memory_budget: default_budget(),
@@ -71,6 +85,8 @@ impl Config {
             memory: MemoryOptions::default(),
             objects: Vec::new(),
             profiles: None,
+            history: None,
+            notify: NotifyOptions::default(),
             web: WebOptions::default(),
         }
     }
@@ -220,7 +236,10 @@ fn validate(
             or say with `expect` what the sources really send";
         buffers.mistake("memory_budget", problem, remedy);
     }
+    let policies = placed.iter().map(policy).collect();
     Config {
+        alarms: alarms::alarms(top, base, policies),
+        notify: notify::notify(top, base),
         sources: placed.into_iter().map(|placed| placed.options).collect(),
         memory_budget,
         pool,
@@ -229,8 +248,13 @@ fn validate(
         probe_targets,
         objects: objects::objects(top),
         profiles: profiles::profiles(top, base),
+        history: history::history(top, base),
         web,
     }
+}
+
+fn policy(placed: &Placed) -> (SourceId, SourcePolicy) {
+    (placed.options.id.clone(), placed.alarms.clone())
 }
 
 /// The sources that may be probed over HTTP: names only, so that no request can make this
@@ -324,6 +348,7 @@ fn names_once(placed: &[Placed], mistakes: &Mistakes) {
         options,
         path,
         line,
+        ..
     } in placed
     {
         let name = options.id.as_str();

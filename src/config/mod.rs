@@ -10,15 +10,18 @@
 //! error's surroundings.
 
 mod address;
+mod alarms;
 mod argument;
 mod budget;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod history;
 pub mod keys;
 mod load;
 mod local;
 mod mistake;
 mod nearest;
+mod notify;
 mod objects;
 mod one;
 mod pipes;

@@ -8,6 +8,15 @@ use crate::{
 
 /// Reads `silence`; the defaults hold for what is wrong.
 pub(super) fn silence(section: &Section<'_>) -> SilenceOptions {
+    SilenceOptions {
+        below: section.level("below_dbfs"),
+        after: section.duration("after"),
+        quiet_hours: quiet_hours(section),
+    }
+}
+
+/// Reads the `quiet_hours` and `timezone` of a section; none for what is wrong.
+pub(super) fn quiet_hours(section: &Section<'_>) -> QuietHours {
     let mut ranges = Vec::new();
     for text in section.texts("quiet_hours") {
         match text.parse::<HourRange>() {
@@ -23,14 +32,9 @@ pub(super) fn silence(section: &Section<'_>) -> SilenceOptions {
         section.mistake("timezone", "means nothing without quiet_hours", remedy);
     }
     let zone = section.text("timezone").unwrap_or("UTC");
-    let quiet_hours = QuietHours::new(ranges, zone).unwrap_or_else(|error| {
+    QuietHours::new(ranges, zone).unwrap_or_else(|error| {
         let problem = format!("{} is not a time zone", shown(zone));
         section.mistake("timezone", problem, error.to_string());
         QuietHours::default()
-    });
-    SilenceOptions {
-        below: section.level("below_dbfs"),
-        after: section.duration("after"),
-        quiet_hours,
-    }
+    })
 }

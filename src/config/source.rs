@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use super::{
     address::{self, Address},
+    alarms,
     argument::SourceArgument,
     keys,
     local::LocalKeys,
@@ -14,6 +15,7 @@ use super::{
     transport,
 };
 use crate::{
+    alarms::SourcePolicy,
     id::SourceId,
     secret::Secret,
     sources::{
@@ -25,6 +27,8 @@ use crate::{
 /// A source and where it was named, for messages about several sources.
 pub(super) struct Placed {
     pub(super) options: SourceOptions,
+    /// What differs for its alarms.
+    pub(super) alarms: SourcePolicy,
     pub(super) path: String,
     pub(super) line: Option<usize>,
 }
@@ -50,6 +54,7 @@ pub(super) fn from_section(
     let stall_after = section.duration("stall_after");
     let expect = expectation(&section.section("expect"));
     let silence = silence(&section.section("silence"));
+    let alarms = alarms::policy(&section.section("alarms"));
     let name = given_name(section);
     let credentials = Given::read(section, base);
     let tls = transport::tls(&section.section("tls"), base);
@@ -135,6 +140,7 @@ pub(super) fn from_section(
             analysis: lengths.analysis,
             silence,
         },
+        alarms,
         path: section.path().to_owned(),
         line: section.line(),
     })
@@ -170,6 +176,7 @@ pub(super) fn from_argument(
             analysis: lengths.analysis,
             silence: SilenceOptions::default(),
         },
+        alarms: SourcePolicy::default(),
         path: format!("source argument {nth}"),
         line: None,
     }

@@ -9,14 +9,21 @@ use super::{
     problem::Problem,
     reply::{Body, plain},
 };
-use crate::status::Snapshot;
-
-/// How old the capture side's last snapshot may be.
-pub(super) const STALE_AFTER: Duration = Duration::from_secs(30);
+use crate::{
+    alarms::Book,
+    status::{Overall, STALE_AFTER, Snapshot},
+};
 
 /// How long ago the capture side last reported, or the server started.
 pub(super) fn age(snapshot: Option<&Arc<Snapshot>>, started: Instant, now: Instant) -> Duration {
     now.saturating_duration_since(snapshot.map_or(started, |snapshot| snapshot.taken))
+}
+
+/// How all of it is, alarms among it.
+pub(super) fn overall(snapshot: Option<&Snapshot>, alarms: &Book, age: Duration) -> Overall {
+    let mut overall = Overall::of(snapshot, age);
+    alarms.add_to(&mut overall);
+    overall
 }
 
 /// 200 while the capture side reports; says nothing about any camera.

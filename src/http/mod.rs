@@ -12,6 +12,8 @@ mod api;
 mod audio;
 mod bind;
 mod body;
+mod commands;
+mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod guard;
@@ -22,7 +24,6 @@ mod page;
 mod probe;
 mod problem;
 mod profile;
-mod reload;
 mod reply;
 mod resource;
 mod route;
@@ -42,12 +43,14 @@ use tokio::{
 
 pub use self::{
     bind::{BindError, bind},
+    commands::Command,
     metrics::{HttpMetrics, Rejection},
-    reload::Command,
 };
-use self::{guard::Guard, server::Listener, service::Service};
+use self::{events::Events, guard::Guard, server::Listener, service::Service};
 use crate::{
+    alarms::Book,
     buffers::Buffers,
+    history::History,
     memory::Memory,
     metrics::Registry,
     objects::Objects,
@@ -77,6 +80,10 @@ pub struct Options {
     pub memory: Arc<Memory>,
     /// Tracked objects, the server's own connections among them.
     pub objects: Arc<Objects>,
+    /// The past, whether or not it is kept.
+    pub history: Arc<History>,
+    /// Active alarms, and those lately over.
+    pub alarms: Arc<Book>,
     /// Takes profiles of this process.
     pub profiler: Arc<Profiler>,
     /// Dashboards and rules.
@@ -124,6 +131,10 @@ pub struct Limits {
     pub clip_bytes: u64,
     /// Live streams at once.
     pub listeners: usize,
+    /// Event sockets at once.
+    pub sockets: usize,
+    /// How long a client of an event socket may leave pings unanswered.
+    pub socket_silence: Duration,
     /// How long requests in progress may take to finish when the program stops.
     pub drain: Duration,
 }
@@ -143,6 +154,8 @@ impl Default for Limits {
             clips: 4,
             clip_bytes: 64 << 20,
             listeners: 64,
+            sockets: 64,
+            socket_silence: Duration::from_secs(60),
             drain: Duration::from_secs(2),
         }
     }
@@ -193,7 +206,16 @@ pub fn start(
         0 => Semaphore::MAX_PERMITS,
         limit => limit.min(Semaphore::MAX_PERMITS),
     };
+    let started = Instant::now();
+    let events = Events::new(
+        options.limits.sockets,
+        snapshot.clone(),
+        options.alarms.clone(),
+        options.web.clone(),
+        started,
+    );
     let service = Arc::new(Service {
+        events,
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         audio: audio::Turns::new(&options.limits),
@@ -203,6 +225,8 @@ pub fn start(
         buffers: options.buffers,
         memory: options.memory,
         objects: options.objects,
+        history: options.history,
+        alarms: options.alarms,
         profiler: options.profiler,
         metrics: options.metrics,
         registry,
@@ -210,7 +234,7 @@ pub fn start(
         commands,
         turns: Arc::new(Semaphore::new(requests)),
         probes: Semaphore::new(probe::AT_ONCE),
-        started: Instant::now(),
+        started,
     });
     // A group of its own: the thread drains the connections that run on its runtime.
     let connections = tasks.child();

@@ -86,9 +86,17 @@ pub(super) fn format(accept: Option<&str>) -> Format {
 
 /// Whether `Accept` prefers plain text to JSON.
 pub(super) fn text_rather_than_json(accept: Option<&str>) -> bool {
+    rather_than_json(accept, MediaType("text", "plain", ""))
+}
+
+/// Whether `Accept` prefers CSV (RFC 4180) to JSON.
+pub(super) fn csv_rather_than_json(accept: Option<&str>) -> bool {
+    rather_than_json(accept, MediaType("text", "csv", ""))
+}
+
+fn rather_than_json(accept: Option<&str>, other: MediaType) -> bool {
     let accept = accept.unwrap_or_default();
-    let rank = |kind: MediaType| kind.rank(accept);
-    rank(MediaType("text", "plain", "")) > rank(MediaType("application", "json", ""))
+    other.rank(accept) > MediaType("application", "json", "").rank(accept)
 }
 
 /// Whether `Accept-Encoding` prefers gzip to no compression.

@@ -1,4 +1,7 @@
-//! The status page: plain HTML without any script.
+//! The page at `/`: a table that needs no script, and the parts that make it live.
+//!
+//! Texts reach the page as text only: here they are escaped, and the script never makes markup of
+//! them, which the policy below enforces (trusted types).
 
 use std::{
     fmt::{self, Write as _},
@@ -15,9 +18,9 @@ use super::{
     reply::{Body, reply},
 };
 use crate::{
+    alarms::Book,
     signal::{self, Silence},
-    sources::State,
-    status::{Snapshot, SourceStatus},
+    status::{Level, Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
     units::Roughly,
 };
 
@@ -25,6 +28,7 @@ use crate::{
 pub(super) struct View<'a> {
     pub(super) snapshot: Option<&'a Snapshot>,
     pub(super) age: Duration,
+    pub(super) alarms: &'a Book,
     pub(super) telemetry_path: &'a str,
     pub(super) assets: Assets,
 }
@@ -36,22 +40,61 @@ pub(super) fn page(view: &View<'_>) -> Response<Body> {
     let complete = write(&mut html, view).is_ok();
     debug_assert!(complete, "a value failed to print itself");
     let mut reply = reply(StatusCode::OK, "text/html; charset=utf-8", html);
-    let only_our_style = HeaderValue::from_static(
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    reply.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
     );
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_SECURITY_POLICY, only_our_style);
     reply
 }
 
-/// The page's style sheet.
-pub(super) fn style() -> Response<Body> {
-    reply(
-        StatusCode::OK,
-        "text/css; charset=utf-8",
-        include_str!("page.css"),
-    )
+/// What the page may load and do: its own parts, its own API, its own audio.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; require-trusted-types-for 'script'; \
+                      trusted-types 'none'";
+
+/// A file that belongs to the page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    path: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) text: &'static str,
+}
+
+const fn script(path: &'static str, text: &'static str) -> Part {
+    Part {
+        path,
+        content_type: "text/javascript; charset=utf-8",
+        text,
+    }
+}
+
+static PARTS: &[Part] = &[
+    Part {
+        path: "/page/style.css",
+        content_type: "text/css; charset=utf-8",
+        text: include_str!("page/style.css"),
+    },
+    Part {
+        path: "/page/icon.svg",
+        content_type: "image/svg+xml",
+        text: include_str!("page/icon.svg"),
+    },
+    script("/page/main.js", include_str!("page/main.js")),
+    script("/page/alarms.js", include_str!("page/alarms.js")),
+    script("/page/ask.js", include_str!("page/ask.js")),
+    script("/page/chart.js", include_str!("page/chart.js")),
+    script("/page/dom.js", include_str!("page/dom.js")),
+    script("/page/link.js", include_str!("page/link.js")),
+    script("/page/memory.js", include_str!("page/memory.js")),
+    script("/page/past.js", include_str!("page/past.js")),
+    script("/page/sources.js", include_str!("page/sources.js")),
+    script("/page/words.js", include_str!("page/words.js")),
+];
+
+/// The part at a path.
+pub(super) fn part(path: &str) -> Option<&'static Part> {
+    PARTS.iter().find(|part| part.path == path)
 }
 
 /// Text as HTML content or a quoted attribute.
@@ -73,13 +116,16 @@ impl fmt::Display for Escaped<'_> {
 fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
     html.push_str(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta http-equiv=\"refresh\" content=\"5\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\
          <meta name=\"color-scheme\" content=\"light dark\">\
-         <title>Audio sources</title><link rel=\"stylesheet\" href=\"/style.css\"></head>\n\
-         <body><h1>Audio sources</h1>\n",
+         <title>Audio sources</title><link rel=\"icon\" href=\"/page/icon.svg\">\
+         <link rel=\"stylesheet\" href=\"/page/style.css\">\
+         <script type=\"module\" src=\"/page/main.js\"></script></head>\n\
+         <body><header><h1>Audio sources</h1><p id=\"link\" role=\"status\"></p></header>\n\
+         <main><div id=\"live\" hidden></div><div id=\"basic\">\n",
     );
-    if view.age > health::STALE_AFTER {
+    if view.age > STALE_AFTER {
         let age = Roughly(view.age);
         writeln!(
             html,
@@ -88,38 +134,40 @@ fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
     }
     match view.snapshot {
         None => html.push_str("<p class=\"note\">Starting; no report yet.</p>\n"),
-        Some(snapshot) => write_snapshot(html, snapshot, view.age)?,
+        Some(snapshot) => write_snapshot(html, snapshot, view)?,
     }
     write!(
         html,
-        "<nav><a href=\"{}\">Metrics</a>",
+        "</div></main>\n<footer><nav aria-label=\"Documents\"><a href=\"{}\">Metrics</a>",
         Escaped(view.telemetry_path)
     )?;
-    html.push_str("<a href=\"/-/healthy\">Health</a><a href=\"/-/ready\">Readiness</a>");
+    html.push_str(
+        "<a href=\"/-/healthy\">Health</a><a href=\"/-/ready\">Readiness</a>\
+         <a href=\"/api/v1/status\">Status</a><a href=\"/api/v1/allocations?format=text\">Allocations</a>",
+    );
     for (name, _) in view.assets {
         write!(html, "<a href=\"/{0}\">{0}</a>", Escaped(name))?;
     }
     writeln!(
         html,
-        "</nav>\n<p class=\"note\">audio-capture-exporter {}</p></body></html>",
+        "</nav>\n<p class=\"note\">audio-capture-exporter {}</p></footer></body></html>",
         env!("CARGO_PKG_VERSION")
     )
 }
 
-fn write_snapshot(html: &mut String, snapshot: &Snapshot, age: Duration) -> fmt::Result {
-    let streaming = snapshot
-        .sources
-        .iter()
-        .filter(|s| s.state == State::Streaming)
-        .count();
+fn write_snapshot(html: &mut String, snapshot: &Snapshot, view: &View<'_>) -> fmt::Result {
+    let overall = health::overall(Some(snapshot), view.alarms, view.age);
     let (used, budget) = snapshot.budget;
     writeln!(
         html,
-        "<p class=\"note\">{streaming} of {} streaming. {used} of {budget} of the memory budget in use. \
+        "<p><strong class=\"{}\">{}</strong> {} {used} of {budget} of the memory budget in use. \
          Reported {} ago.</p>",
-        snapshot.sources.len(),
-        Roughly(age),
+        class(overall.level),
+        overall.level,
+        Escaped(&overall.text),
+        Roughly(view.age),
     )?;
+    write_reasons(html, &overall)?;
     if snapshot.sources.is_empty() {
         html.push_str("<p>No source is configured.</p>\n");
         return Ok(());
@@ -137,8 +185,25 @@ fn write_snapshot(html: &mut String, snapshot: &Snapshot, age: Duration) -> fmt:
     Ok(())
 }
 
+/// What is wrong and what to do.
+fn write_reasons(html: &mut String, overall: &Overall) -> fmt::Result {
+    html.push_str("<ul class=\"reasons\">");
+    for reason in &overall.reasons {
+        write!(
+            html,
+            "<li><strong class=\"{}\">{}</strong>: {}</li>",
+            class(reason.level),
+            Escaped(&reason.subject),
+            Escaped(&reason.text)
+        )?;
+    }
+    html.push_str("</ul>\n");
+    Ok(())
+}
+
 fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
-    let (class, words) = in_words(source.state);
+    let (level, words) = in_words(source.state);
+    let class = class(level);
     let id = Escaped(source.id.as_str());
     write!(
         html,
@@ -166,13 +231,12 @@ fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
     write_signal(html, source.signal.as_ref())?;
     html.push_str("</td><td class=\"number\">");
     write!(html, "{}", Roughly(whole_seconds(source.audio_seconds)))?;
-    if source.expected_seconds > 0.0 {
-        let share = source.audio_seconds / source.expected_seconds;
+    if let Some(share) = source.detail.coverage.hour.ratio() {
         write!(
             html,
-            "<br><meter value=\"{:.3}\"></meter> {:.1} %",
-            share.clamp(0.0, 1.0),
-            share * 100.0
+            "<br><meter value=\"{share:.3}\" aria-label=\"audio of the last hour\"></meter> {:.1} % of the last {}",
+            share * 100.0,
+            Roughly(source.detail.coverage.hour.over)
         )?;
     }
     let (held, capacity) = source.buffered;
@@ -210,20 +274,12 @@ fn whole_seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// How urgent a state is, and what it means.
-const fn in_words(state: State) -> (&'static str, &'static str) {
-    match state {
-        State::Connecting => ("busy", "connecting"),
-        State::Waiting => ("busy", "waiting for someone to write"),
-        State::Streaming => ("good", "streaming"),
-        State::Stalled => ("bad", "connected, but no audio arrives"),
-        State::BackingOff => ("bad", "failed, waiting for the next attempt"),
-        State::Unauthorized => ("bad", "credentials refused"),
-        State::Unsupported => ("bad", "audio that cannot be decoded"),
-        State::NoAudioTrack => ("bad", "no audio in the stream"),
-        State::OverBudget => ("bad", "does not fit into the memory budget"),
-        State::Ended => ("busy", "played to its end"),
-        State::Disabled => ("busy", "switched off"),
+/// The style of a level.
+const fn class(level: Level) -> &'static str {
+    match level {
+        Level::Ok => "good",
+        Level::Warning => "busy",
+        Level::Critical => "bad",
     }
 }
 

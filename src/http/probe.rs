@@ -6,9 +6,9 @@ use hyper::{HeaderMap, Response, StatusCode, http::request::Parts};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{
+    commands::{Command, send, unavailable},
     guard::is_foreign,
     problem::Problem,
-    reload::{Command, send, unavailable},
     reply::Body,
     scrape::exposition,
 };

@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use crate::id::SourceId;
+use crate::{history::Kind, id::SourceId};
 
 /// The methods that something knows, also as `Allow` lists them.
 pub(super) type Methods = (&'static [Method], &'static str);
@@ -13,20 +13,41 @@ pub(super) const READ_ONLY: Methods = (&[Method::GET, Method::HEAD], "GET, HEAD"
 /// One thing under `/api/v1/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
+    /// `status`.
+    Status,
     /// `sources`.
     Sources,
     /// `sources/{name}`.
     Source(SourceId),
+    /// `sources/{name}/reconnect`.
+    Reconnect(SourceId),
     /// `allocations`.
     Allocations,
     /// `objects`.
     Objects,
     /// `objects/{name}`, of which the name may be any text.
     Object(String),
+    /// `history`, or one kind of its records.
+    History(Option<Kind>),
     /// `memory/consumers`.
     Consumers,
     /// `memory/…`.
     Memory(MemoryView),
+    /// `alarms`.
+    Alarms,
+    /// `memory/alerts`.
+    MemoryAlerts,
+    /// `alarms/{id}`, and what may be said of it.
+    Alarm(String, Option<Verb>),
+}
+
+/// What may be said of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// `acknowledge`: somebody has seen it.
+    Acknowledge,
+    /// `resolve`: it is over.
+    Resolve,
 }
 
 /// What there is about memory.
@@ -35,15 +56,19 @@ pub(super) enum MemoryView {
     Status,
     History,
     Growth,
+    Export,
+    Report,
     Analyze,
     Baseline,
 }
 
 impl MemoryView {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Status,
         Self::History,
         Self::Growth,
+        Self::Export,
+        Self::Report,
         Self::Analyze,
         Self::Baseline,
     ];
@@ -54,6 +79,8 @@ impl MemoryView {
             Self::Status => "status",
             Self::History => "history",
             Self::Growth => "growth",
+            Self::Export => "export",
+            Self::Report => "report",
             Self::Analyze => "analyze",
             Self::Baseline => "baseline",
         }
@@ -70,13 +97,33 @@ impl Resource {
     pub(super) fn of(path: &str) -> Option<Self> {
         let mut parts = path.split('/');
         match (parts.next()?, parts.next(), parts.next(), parts.next()) {
+            ("status", None, None, None) => Some(Self::Status),
             ("sources", None, None, None) => Some(Self::Sources),
             ("sources", Some(name), None, None) => Some(Self::Source(source_id(name)?)),
+            ("sources", Some(name), Some("reconnect"), None) => {
+                Some(Self::Reconnect(source_id(name)?))
+            }
             ("allocations", None, None, None) => Some(Self::Allocations),
             ("objects", None, None, None) => Some(Self::Objects),
             ("objects", Some(name), None, None) if !name.is_empty() => {
                 Some(Self::Object(unescaped(name)))
             }
+            ("history", None, None, None) => Some(Self::History(None)),
+            ("history", Some(kind), None, None) => {
+                let kind = Kind::ALL.iter().find(|known| known.as_str() == kind)?;
+                Some(Self::History(Some(*kind)))
+            }
+            ("alarms", None, None, None) => Some(Self::Alarms),
+            ("alarms", Some(id), verb, None) if !id.is_empty() => {
+                let verb = match verb {
+                    None => None,
+                    Some("acknowledge") => Some(Verb::Acknowledge),
+                    Some("resolve") => Some(Verb::Resolve),
+                    Some(_) => return None,
+                };
+                Some(Self::Alarm(id.to_owned(), verb))
+            }
+            ("memory", Some("alerts"), None, None) => Some(Self::MemoryAlerts),
             ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
@@ -86,10 +133,19 @@ impl Resource {
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
-            Self::Memory(MemoryView::Analyze | MemoryView::Baseline) => (&[Method::POST], "POST"),
-            Self::Sources | Self::Source(_) | Self::Objects | Self::Consumers | Self::Memory(_) => {
-                READ_ONLY
-            }
+            Self::Memory(MemoryView::Analyze | MemoryView::Baseline)
+            | Self::Reconnect(_)
+            | Self::Alarm(_, Some(_)) => (&[Method::POST], "POST"),
+            Self::Status
+            | Self::Sources
+            | Self::Source(_)
+            | Self::Objects
+            | Self::Consumers
+            | Self::History(_)
+            | Self::Memory(_)
+            | Self::Alarms
+            | Self::MemoryAlerts
+            | Self::Alarm(_, None) => READ_ONLY,
             Self::Object(_) => (
                 &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
                 "GET, HEAD, PUT, POST",

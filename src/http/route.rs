@@ -3,7 +3,7 @@
 use hyper::Method;
 
 use super::{
-    Assets,
+    Assets, page,
     profile::Wanted,
     resource::{Methods, READ_ONLY, Resource, Sound},
 };
@@ -12,7 +12,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Page,
-    Style,
+    PagePart(&'static page::Part),
+    Events,
     Telemetry,
     Healthy,
     Ready,
@@ -34,6 +35,9 @@ impl Route {
             return Some(Self::Telemetry);
         }
         if let Some(path) = path.strip_prefix("/api/v1/") {
+            if path == "events" {
+                return Some(Self::Events);
+            }
             let sound = Sound::of(path).map(Self::Audio);
             return sound.or_else(|| Resource::of(path).map(Self::Api));
         }
@@ -42,18 +46,21 @@ impl Route {
         }
         match path {
             "/" => Some(Self::Page),
-            "/style.css" => Some(Self::Style),
             "/-/healthy" => Some(Self::Healthy),
             "/-/ready" => Some(Self::Ready),
             "/-/reload" => Some(Self::Reload),
             "/probe" => Some(Self::Probe),
-            _ => asset(path, assets),
+            _ => match page::part(path) {
+                Some(part) => Some(Self::PagePart(part)),
+                None => asset(path, assets),
+            },
         }
     }
 
     /// The methods it knows, also as `Allow` lists them.
     pub(super) fn methods(&self) -> Methods {
         match self {
+            Self::Events => (&[Method::GET], "GET"),
             Self::Reload => (&[Method::POST, Method::PUT], "POST, PUT"),
             Self::Profile(wanted) => wanted.methods(),
             Self::Api(resource) => resource.methods(),

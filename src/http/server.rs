@@ -6,7 +6,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{
+    events::{self, Accepted},
     metrics::Rejection,
     seats::{Seat, Seats},
     service::{Exposure, Service},
@@ -154,15 +155,20 @@ async fn connection(
     let _counted = service.objects.own(Own::HttpConnections).hold(0);
     let limits = &service.limits;
     let listening = AtomicBool::new(false);
+    let socket = Mutex::new(None);
     let heard = Heard::default();
     let io = TokioIo::new(StallGuard::new(stream, limits.write, heard.clone()));
     let answering = service_fn(|request| {
         seat.busy();
-        let (service, seat, heard, listening) = (&service, &seat, &heard, &listening);
+        let (service, seat, heard) = (&service, &seat, &heard);
+        let (listening, socket) = (&listening, &socket);
         async move {
-            let reply = service.answer(request, exposure).await;
+            let mut reply = service.answer(request, exposure).await;
             heard.clear();
-            if reply.body().is_live() {
+            if let Some(accepted) = reply.extensions_mut().remove::<Accepted>() {
+                // So does a socket, which goes on below.
+                *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(accepted);
+            } else if reply.body().is_live() {
                 // A listener keeps its seat.
                 listening.store(true, Relaxed);
             } else {
@@ -177,7 +183,8 @@ async fn connection(
         .max_header_size(limits.head_bytes)
         // What is left of a body may share the buffer with the next head.
         .max_buf_size(limits.head_bytes.max(8 * 1024))
-        .serve_connection(io, answering);
+        .serve_connection(io, answering)
+        .with_upgrades();
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
@@ -199,6 +206,11 @@ async fn connection(
             service.metrics.reject(reason);
         }
         tracing::debug!(%error, "an HTTP connection ended early");
+        return;
+    }
+    let accepted = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(accepted) = accepted {
+        events::run(accepted, &tasks, limits, &service.metrics).await;
     }
 }
 

@@ -11,21 +11,22 @@ use tokio::{
 
 use super::{
     Assets, Limits, WebOptions, api, audio, body,
+    commands::{Command, reload},
+    events::Events,
     guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
     page, probe,
     problem::Problem,
     profile,
-    reload::{Command, reload},
     reply::{Body, reply},
     resource::Resource,
     route::Route,
     scrape::scrape,
 };
 use crate::{
-    buffers::Buffers, memory::Memory, metrics::Registry, objects::Objects, profiles::Profiler,
-    status::Snapshot,
+    alarms::Book, buffers::Buffers, history::History, memory::Memory, metrics::Registry,
+    objects::Objects, profiles::Profiler, status::Snapshot,
 };
 
 /// Who can reach a listener.
@@ -48,6 +49,8 @@ pub(super) struct Service {
     pub(super) buffers: Arc<Buffers>,
     pub(super) memory: Arc<Memory>,
     pub(super) objects: Arc<Objects>,
+    pub(super) history: Arc<History>,
+    pub(super) alarms: Arc<Book>,
     pub(super) profiler: Arc<Profiler>,
     pub(super) metrics: Arc<HttpMetrics>,
     pub(super) registry: Arc<Registry>,
@@ -57,6 +60,8 @@ pub(super) struct Service {
     pub(super) turns: Arc<Semaphore>,
     /// Probes in progress.
     pub(super) probes: Semaphore,
+    /// Sockets that tell what happens.
+    pub(super) events: Events,
     /// Clips and live streams in progress.
     pub(super) audio: audio::Turns,
     pub(super) started: Instant,
@@ -132,7 +137,8 @@ impl Service {
         };
         let mut reply = match route {
             Route::Page => self.page(),
-            Route::Style => page::style(),
+            Route::PagePart(part) => reply(StatusCode::OK, part.content_type, part.text),
+            Route::Events => self.events.answer(head, &self.metrics),
             Route::Telemetry => scrape(&self.registry, &self.metrics, &head.headers),
             Route::Healthy => health::healthy(self.age()),
             Route::Ready => health::ready(self.snapshot.borrow().as_ref()),
@@ -170,6 +176,11 @@ impl Service {
             buffers: &self.buffers,
             memory: &self.memory,
             objects: &self.objects,
+            history: &self.history,
+            alarms: &self.alarms,
+            commands: (&self.commands, self.limits.command),
+            age: self.age(),
+            uptime: self.started.elapsed(),
         }
     }
 
@@ -189,6 +200,7 @@ impl Service {
         page::page(&page::View {
             snapshot: snapshot.as_deref(),
             age: self.age(),
+            alarms: &self.alarms,
             telemetry_path: &self.telemetry_path,
             assets: self.assets,
         })

@@ -1,5 +1,7 @@
 //! Fixed limits on what a process holds, and which of them are crossed. Pure.
 
+use std::fmt;
+
 use crate::closed_set::closed_set;
 
 const MIB: u64 = 1 << 20;
@@ -94,6 +96,61 @@ pub struct Crossing {
     pub value: f64,
     /// The limit, in the same unit.
     pub limit: f64,
+}
+
+impl fmt::Display for Crossing {
+    /// What is above which limit, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (value, limit) = (self.value, self.limit);
+        let mib = |bytes: f64| bytes / MIB as f64;
+        match self.threshold {
+            Threshold::Growth => write!(
+                f,
+                "memory has grown by {:.0} % since the baseline, limit {:.0} %",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Threshold::External => write!(
+                f,
+                "{:.1} MiB lie outside the heap, limit {:.1} MiB",
+                mib(value),
+                mib(limit)
+            ),
+            Threshold::ResidentToHeap => {
+                write!(f, "memory is {value:.1} times the heap, limit {limit:.1}")
+            }
+            Threshold::Resident => write!(
+                f,
+                "{:.1} MiB are in RAM, limit {:.1} MiB",
+                mib(value),
+                mib(limit)
+            ),
+            Threshold::GrowthRate => write!(
+                f,
+                "memory grows by {:.1} MiB a minute, limit {:.1} MiB",
+                mib(value) * 60.0,
+                mib(limit) * 60.0
+            ),
+            Threshold::Tasks => write!(
+                f,
+                "tasks or threads are {:.0} % more than at the baseline, limit {:.0} %",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Threshold::Pressure => write!(
+                f,
+                "{:.1} % of the time goes into waiting for memory or collecting it, limit {:.1} %",
+                value * 100.0,
+                limit * 100.0
+            ),
+            Threshold::IdleHeap => write!(
+                f,
+                "{:.0} % of the heap lie idle, limit {:.0} %",
+                value * 100.0,
+                limit * 100.0
+            ),
+        }
+    }
 }
 
 /// The limits that these figures cross, in the order of [`Threshold::ALL`]. No hysteresis: who

@@ -197,6 +197,7 @@ mod tests {
     #[test]
     fn what_is_not_as_it_should_be_is_said() {
         let lossy = Tally {
+            attempts: 1,
             received: 90,
             lost: 10,
             undecodable: 3,

@@ -138,6 +138,13 @@ impl Account {
             first_audio: story.first_audio,
             last_audio: story.last_audio,
             next_attempt: story.next_attempt,
+            attempts: self.counts.attempts.load(Relaxed),
+            disconnects: self
+                .counts
+                .disconnects
+                .iter()
+                .map(|n| n.load(Relaxed))
+                .sum(),
         }
     }
 

@@ -291,14 +291,18 @@ fn expose_transport(out: &mut Exposition<'_>, rows: &[Row]) -> fmt::Result {
     each(out, &ATTEMPTS, rows, |_, account| {
         account.counts.attempts.load(Relaxed)
     })?;
-    each_of(
-        out,
-        &FAILURES,
-        rows,
-        FailureReason::ALL,
-        FailureReason::as_str,
-        |_, account, reason| account.counts.failures[reason.index()].load(Relaxed),
-    )?;
+    out.family(&FAILURES, |series| {
+        rows.iter().try_for_each(|(_, account)| {
+            let source = account.id().as_str();
+            FailureReason::ALL.iter().try_for_each(|reason| {
+                let count = account.counts.failures[reason.index()].load(Relaxed);
+                if count == 0 && !reason.concerns(account.kind()) {
+                    return Ok(());
+                }
+                series.sample(&[source, reason.as_str()], count)
+            })
+        })
+    })?;
     let reasons = DisconnectReason::ALL;
     each_of(
         out,

@@ -109,6 +109,19 @@ closed_set! {
     }
 }
 
+impl FailureReason {
+    /// Whether a source of this kind can fail so. What it cannot has no series: a source may have
+    /// 180 of them.
+    pub fn concerns(self, kind: SourceKind) -> bool {
+        let remote = matches!(kind, SourceKind::Rtsp | SourceKind::Http);
+        match self {
+            Self::File | Self::Device => !remote,
+            Self::Dns | Self::Redirected => remote,
+            _ => true,
+        }
+    }
+}
+
 closed_set! {
     /// Why a session that was open ended.
     pub enum DisconnectReason {

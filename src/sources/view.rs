@@ -43,6 +43,10 @@ pub struct AccountView {
     pub last_audio: Option<SystemTime>,
     /// When the next attempt is due, while one is waited for.
     pub next_attempt: Option<SystemTime>,
+    /// Attempts to open a session.
+    pub attempts: u64,
+    /// Open sessions that ended, for whatever reason.
+    pub disconnects: u64,
 }
 
 impl AccountView {

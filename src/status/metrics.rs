@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use super::ProgramStatus;
 use crate::{
     metrics::{Expose, Exposition, Family},
     shutdown::Tasks,
@@ -55,6 +56,7 @@ static FAMILIES: [&Family; 6] = [
 pub struct Vitals {
     tasks: Tasks,
     reload_ok: AtomicBool,
+    reload_failed: AtomicBool,
     reload_millis: AtomicU64,
     heartbeat_millis: AtomicU64,
     delay_micros: AtomicU64,
@@ -67,6 +69,7 @@ impl Vitals {
         Self {
             tasks,
             reload_ok: AtomicBool::new(false),
+            reload_failed: AtomicBool::new(false),
             reload_millis: AtomicU64::new(0),
             heartbeat_millis: AtomicU64::new(0),
             delay_micros: AtomicU64::new(0),
@@ -76,8 +79,18 @@ impl Vitals {
     /// Records whether the configuration could be loaded.
     pub fn loaded(&self, success: bool) {
         self.reload_ok.store(success, Relaxed);
+        self.reload_failed.store(!success, Relaxed);
         if success {
             self.reload_millis.store(unix_millis(), Relaxed);
+        }
+    }
+
+    /// What the program knows about itself.
+    pub fn program(&self) -> ProgramStatus {
+        ProgramStatus {
+            reload_failed: self.reload_failed.load(Relaxed),
+            panics: self.tasks.panics().map(|(_, count)| count).sum(),
+            memory_overdue: None,
         }
     }
 

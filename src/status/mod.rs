@@ -1,14 +1,18 @@
 //! The one picture of everything that the API, the page and alarms read.
 
 mod complaints;
+mod coverage;
 mod metrics;
+mod overall;
 mod recent;
 mod take;
 
 pub use complaints::Complaints;
+pub use coverage::{Coverage, Covered};
 pub use metrics::Vitals;
+pub use overall::{LATE_AFTER, Level, Overall, Reason, STALE_AFTER, in_words};
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
-pub use take::take;
+pub use take::{Subjects, take};
 
 use std::{
     sync::Arc,
@@ -17,10 +21,11 @@ use std::{
 
 use crate::{
     buffers::AllocationAnomaly,
+    history::HistoryStatus,
     id::SourceId,
     memory::ProcessStatus,
-    signal,
-    sources::{SourceKind, State},
+    objects, signal,
+    sources::{Expectation, GapCause, SourceKind, State},
     units::{AudioFormat, ByteSize},
 };
 
@@ -38,6 +43,23 @@ pub struct Snapshot {
     pub budget: (ByteSize, ByteSize),
     /// This process and every watched one as last read, in order of their names.
     pub memory: Vec<Arc<ProcessStatus>>,
+    /// Every tracked object, the program's own first.
+    pub objects: Vec<objects::Status>,
+    /// How the history fares.
+    pub history: HistoryStatus,
+    /// The program itself.
+    pub program: ProgramStatus,
+}
+
+/// What the program knows about itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgramStatus {
+    /// Whether the last load of the configuration found mistakes.
+    pub reload_failed: bool,
+    /// Tasks that panicked; anything but 0 is a bug.
+    pub panics: u64,
+    /// Since when nobody reads the memory of processes, when that is overdue.
+    pub memory_overdue: Option<Duration>,
 }
 
 /// One source in a [`Snapshot`].
@@ -74,4 +96,31 @@ pub struct SourceStatus {
     pub recent: RecentOfSource,
     /// Whether it keeps asking for a buffer that it has or cannot have.
     pub allocation_anomaly: Option<AllocationAnomaly>,
+    /// In which respects it sends something else than expected: `codec`, `sample_rate`,
+    /// `channels`.
+    pub mismatches: Vec<&'static str>,
+    /// How far its slowest reader is behind, as a share of that reader's buffer; `None` without a
+    /// buffer, and in a build without statistics.
+    pub reader_lag: Option<f64>,
+    /// The rest of its account.
+    pub detail: SourceDetail,
+}
+
+/// What one wants to know of a source at a second glance.
+#[derive(Clone, Debug, Default)]
+pub struct SourceDetail {
+    /// How much of the audio that was due has come lately.
+    pub coverage: Coverage,
+    /// Seconds of missing audio by cause, in the order of [`GapCause::ALL`].
+    pub gap_seconds: [f64; GapCause::COUNT],
+    /// What the operator expects it to send.
+    pub expect: Expectation,
+    /// How the audio travels: `tcp`, `udp`, `http` and the like.
+    pub transport: Option<&'static str>,
+    /// Attempts to open a session.
+    pub attempts: u64,
+    /// Open sessions that ended, for whatever reason.
+    pub disconnects: u64,
+    /// When the next attempt is due, while one is waited for.
+    pub next_attempt: Option<SystemTime>,
 }

@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, iter::once, sync::Arc, time::Duration};
 
+use super::coverage::Coverages;
 use crate::{
     buffers::{BufferKind, BufferStats, Buffers},
     coarse_clock::CoarseInstant,
@@ -41,9 +42,10 @@ pub type Series = Arc<[Point]>;
 /// build without statistics.
 pub type RecentOfSource = [Option<Series>; BufferKind::COUNT];
 
-/// The series of all sources. The heartbeat keeps it.
+/// The recent past of all sources. The heartbeat keeps it.
 #[derive(Debug, Default)]
 pub struct Recent {
+    pub(super) coverages: Coverages,
     of: HashMap<SourceId, [Option<Track>; BufferKind::COUNT]>,
     last_step: Option<CoarseInstant>,
 }

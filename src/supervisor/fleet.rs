@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 
 use super::source::Supervisor;
 use crate::{
@@ -22,6 +25,9 @@ use crate::{
 
 /// How long a removed source may take to end before it is left to end alone.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Between two reconnects that somebody asks for, at least: cameras have few sessions to give.
+const RECONNECT_EVERY: Duration = Duration::from_secs(5);
 
 /// The organs that every source uses.
 #[derive(Clone, Debug)]
@@ -50,6 +56,19 @@ struct Running {
     kind: SourceKind,
     tasks: Tasks,
     options: watch::Sender<Arc<SourceOptions>>,
+    /// When somebody last asked for a new session.
+    reconnected: Option<Instant>,
+}
+
+/// Why a source is not connected anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReconnectRefused {
+    /// No source has this name.
+    Unknown,
+    /// The configuration says `enabled: false`.
+    Disabled,
+    /// It was asked for a moment ago; it may be asked for again after this.
+    TooSoon(Duration),
 }
 
 /// What [`Fleet::apply`] did, by name.
@@ -138,6 +157,27 @@ impl Fleet {
         changes
     }
 
+    /// Ends the session of a source, or its wait for the next, and opens a new one at once. The
+    /// buffer and what is in it stay. A file that has ended is played again.
+    ///
+    /// # Errors
+    /// [`ReconnectRefused`].
+    pub fn reconnect(&mut self, id: &SourceId) -> Result<(), ReconnectRefused> {
+        let running = self.running.get_mut(id);
+        let running = running.ok_or(ReconnectRefused::Unknown)?;
+        if !running.options.borrow().enabled {
+            return Err(ReconnectRefused::Disabled);
+        }
+        let since = running.reconnected.map(|at| at.elapsed());
+        if let Some(rest) = since.and_then(|since| RECONNECT_EVERY.checked_sub(since)) {
+            return Err(ReconnectRefused::TooSoon(rest));
+        }
+        running.reconnected = Some(Instant::now());
+        // The same options once more: who is told of them begins anew.
+        running.options.send_modify(|_| {});
+        Ok(())
+    }
+
     /// Stops every source and waits for them, at most `limit`. True when all ended.
     pub async fn drain(self, limit: Duration) -> bool {
         self.tasks.cancel();
@@ -189,6 +229,7 @@ impl Fleet {
                 kind,
                 tasks,
                 options: sender,
+                reconnected: None,
             },
         );
         true

@@ -3,4 +3,4 @@
 mod fleet;
 mod source;
 
-pub use fleet::{Changes, Fleet, Organs};
+pub use fleet::{Changes, Fleet, Organs, ReconnectRefused};

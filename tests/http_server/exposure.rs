@@ -70,7 +70,7 @@ fn the_network_gets_metrics_and_health_and_is_told_why_not_more() {
     assert_eq!(get(server.address, "/-/ready").status, 503, "no report yet");
     for (method, path) in [
         ("GET", "/"),
-        ("GET", "/style.css"),
+        ("GET", "/page/style.css"),
         ("POST", "/-/reload"),
         ("GET", "/probe?target=garden"),
         ("GET", "/alerts/recorder.yaml"),

@@ -9,6 +9,7 @@ use std::{
 
 use audio_capture_exporter::{
     buffers::Buffers,
+    history::{History, HistoryStatus, Pace},
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     memory::{Memory, OwnFigures},
@@ -17,7 +18,8 @@ use audio_capture_exporter::{
     profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{RecentOfSource, Snapshot, SourceStatus},
+    status::{ProgramStatus, RecentOfSource, Snapshot, SourceDetail, SourceStatus},
+    supervisor::ReconnectRefused,
     units::ByteSize,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -98,6 +100,8 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         buffers: Arc::clone(&buffers),
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         objects,
+        history: History::start(&tasks, Pace::default()).unwrap(),
+        alarms: Arc::default(),
         profiler: Profiler::new(&tasks),
         assets: &[
             ("grafana/overview.json", "{\"title\":1}"),
@@ -136,7 +140,17 @@ impl Fixture {
     pub(crate) fn next_reload(&mut self) -> oneshot::Sender<Result<String, String>> {
         match self.commands.blocking_recv().unwrap() {
             Command::Reload { reply } => reply,
-            other @ Command::Probe { .. } => panic!("{other:?} is no reload"),
+            other => panic!("{other:?} is no reload"),
+        }
+    }
+
+    /// Waits for the next wish to connect anew.
+    pub(crate) fn next_reconnect(
+        &mut self,
+    ) -> (SourceId, oneshot::Sender<Result<(), ReconnectRefused>>) {
+        match self.commands.blocking_recv().unwrap() {
+            Command::Reconnect { source, reply } => (source, reply),
+            other => panic!("{other:?} is none"),
         }
     }
 
@@ -147,6 +161,9 @@ impl Fixture {
             sources,
             budget: (ByteSize(0), ByteSize(512 << 20)),
             memory: Vec::new(),
+            objects: Vec::new(),
+            history: HistoryStatus::default(),
+            program: ProgramStatus::default(),
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -183,6 +200,9 @@ pub(crate) fn source(name: &str) -> SourceStatus {
         signal: None,
         recent: RecentOfSource::default(),
         allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
+        detail: SourceDetail::default(),
     }
 }
 

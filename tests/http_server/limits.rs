@@ -148,7 +148,7 @@ fn requests_in_progress_are_counted_until_they_are_read() {
     let mut slow = Client::connect(server.address);
     slow.send("GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n");
     eventually("the second is refused", || {
-        let answer = get(server.address, "/style.css");
+        let answer = get(server.address, "/page/style.css");
         if answer.status == 503 {
             answer.problem();
             assert_eq!(answer.header("retry-after"), Some("1"));
@@ -166,7 +166,7 @@ fn requests_in_progress_are_counted_until_they_are_read() {
         whole.text().matches("\nbulk_events_total{").count(),
         200_000
     );
-    assert_eq!(get(server.address, "/style.css").status, 200);
+    assert_eq!(get(server.address, "/page/style.css").status, 200);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn head_is_get_without_the_body() {
     let mut client = Client::connect(server.address);
     for path in [
         "/",
-        "/style.css",
+        "/page/style.css",
         "/-/healthy",
         "/-/ready",
         "/grafana/overview.json",
@@ -84,7 +84,7 @@ fn every_answer_is_inert_in_a_browser() {
     server.publish(Duration::ZERO, Vec::new());
     for path in [
         "/",
-        "/style.css",
+        "/page/style.css",
         "/metrics",
         "/-/healthy",
         "/-/ready",
@@ -119,7 +119,9 @@ fn the_page_shows_the_snapshot_and_no_markup_from_outside() {
         Some("text/html; charset=utf-8")
     );
     let html = page.text();
-    assert!(!html.contains("<script"), "{html}");
+    // One of our own, and that from a file.
+    assert_eq!(html.matches("<script").count(), 1, "{html}");
+    assert!(html.contains("<script type=\"module\" src=\"/page/main.js\"></script>"));
     assert!(
         html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"),
         "{html}"

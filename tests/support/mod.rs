@@ -10,6 +10,7 @@
     reason = "each test file is a crate that uses a part of it"
 )]
 
+pub mod browser;
 pub mod fault_table;
 pub mod faulty;
 pub mod icecast;

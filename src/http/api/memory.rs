@@ -1,15 +1,19 @@
 //! `/api/v1/memory/…`: what is watched, its past, and looks on demand.
 
-mod document;
+mod chart;
+pub(super) mod document;
+mod past;
+mod report;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
 
-use self::document::{Growth, History, Process};
+use self::document::{Growth, Moments, Process};
 use super::json;
 use crate::{
+    history::{History, Operation},
     http::{problem::Problem, reply::Body, resource::MemoryView},
     id::ProcessName,
     memory::{Memory, Stopped},
@@ -17,10 +21,10 @@ use crate::{
 
 /// Moments in an answer unless the client asks for another number, and at most.
 const MOMENTS: usize = 50;
-const MOST_MOMENTS: usize = 408;
-/// Minutes that growth is told of unless the client asks for others, and at most: a day.
+const MOST_MOMENTS: usize = 5_000;
+/// Minutes that growth is told of unless the client asks for others, and at most: a month.
 const MINUTES: u64 = 30;
-const MOST_MINUTES: u64 = 1_440;
+const MOST_MINUTES: u64 = 44_640;
 
 /// How long a look on demand may take: one of a process with much memory takes tens of
 /// milliseconds.
@@ -52,15 +56,31 @@ struct Baselines {
     baselines_set: usize,
 }
 
-pub(super) async fn answer(memory: &Memory, view: MemoryView, head: &Parts) -> Response<Body> {
-    let answered = match tokio::time::timeout(PATIENCE, tell(memory, view, head)).await {
+pub(super) async fn answer(
+    memory: &Memory,
+    history: &History,
+    view: MemoryView,
+    head: &Parts,
+) -> Response<Body> {
+    let told = async {
+        match view {
+            MemoryView::Export => past::export(memory, history, head).await,
+            _ => tell(memory, history, view, head).await,
+        }
+    };
+    let answered = match tokio::time::timeout(PATIENCE, told).await {
         Ok(answered) => answered,
         Err(_) => Err(busy()),
     };
     answered.unwrap_or_else(Problem::into_reply)
 }
 
-async fn tell(memory: &Memory, view: MemoryView, head: &Parts) -> Result<Response<Body>, Problem> {
+async fn tell(
+    memory: &Memory,
+    history: &History,
+    view: MemoryView,
+    head: &Parts,
+) -> Result<Response<Body>, Problem> {
     let query = Query::parse(view, head.uri.query().unwrap_or_default())?;
     let watched: Vec<_> = memory
         .processes()
@@ -84,24 +104,25 @@ async fn tell(memory: &Memory, view: MemoryView, head: &Parts) -> Result<Respons
         }),
         MemoryView::History => {
             let count = number(MOMENTS as u64) as usize;
-            let past = |name| Some(History::of(name, &memory.past(name)?, count));
-            json(&Processes {
-                processes: watched
-                    .iter()
-                    .filter_map(|status| past(&status.name))
-                    .collect(),
-            })
+            let mut processes = Vec::new();
+            for status in &watched {
+                let moments = past::newest(memory, history, &status.name, count).await;
+                processes.push(Moments::of(&status.name, &moments));
+            }
+            json(&Processes { processes })
         }
         MemoryView::Growth => {
             let span = Duration::from_secs(60 * number(MINUTES));
-            let past = |name| Some(Growth::of(name, &memory.past(name)?, span));
-            json(&Processes {
-                processes: watched
-                    .iter()
-                    .filter_map(|status| past(&status.name))
-                    .collect(),
-            })
+            let mut processes = Vec::new();
+            for status in &watched {
+                let levels = past::levels(memory, history, &status.name, span).await;
+                processes.push(Growth::of(&status.name, &levels));
+            }
+            json(&Processes { processes })
         }
+        MemoryView::Report => report::write(memory, history, &watched).await,
+        // Answered before this, by its own parameters.
+        MemoryView::Export => return Err(unknown()),
         MemoryView::Analyze => {
             let analyses = memory.analyze(query.process).await.map_err(stopped)?;
             json(&Processes {
@@ -111,6 +132,12 @@ async fn tell(memory: &Memory, view: MemoryView, head: &Parts) -> Result<Respons
         MemoryView::Baseline => {
             let baselines_set = memory.set_baseline(query.process).await.map_err(stopped)?;
             tracing::info!(baselines_set, "baselines of memory were set");
+            history.recorder().record(Operation {
+                at: SystemTime::now(),
+                operation: "baseline",
+                outcome: "done",
+                words: format!("{baselines_set} set"),
+            });
             json(&Baselines { baselines_set })
         }
     })
@@ -199,7 +226,7 @@ mod tests {
         assert_eq!(history("").unwrap(), Query::default());
         for bad in [
             "count=0",
-            "count=409",
+            "count=5001",
             "count=-1",
             "count=1&count=1",
             "process=",
@@ -210,8 +237,8 @@ mod tests {
         ] {
             assert!(history(bad).is_err(), "{bad}");
         }
-        assert!(Query::parse(MemoryView::Growth, "minutes=1440").is_ok());
-        assert!(Query::parse(MemoryView::Growth, "minutes=1441").is_err());
+        assert!(Query::parse(MemoryView::Growth, "minutes=44640").is_ok());
+        assert!(Query::parse(MemoryView::Growth, "minutes=44641").is_err());
         assert!(Query::parse(MemoryView::Status, "count=1").is_err());
     }
 }

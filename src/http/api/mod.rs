@@ -1,24 +1,33 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
+mod alarms;
 mod allocations;
 mod buffer;
 mod consumers;
+mod history;
+pub(super) mod live;
 mod memory;
 mod objects;
 mod sources;
+mod status;
 mod values;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use super::{
+    commands::{self, Command},
     problem::Problem,
     reply::{Body, reply},
     resource::Resource,
 };
-use crate::{buffers::Buffers, memory::Memory, objects::Objects, status::Snapshot};
+use crate::{
+    alarms::Book, buffers::Buffers, history::History, memory::Memory, objects::Objects,
+    status::Snapshot,
+};
 
 /// What answers are made from.
 pub(super) struct View<'a> {
@@ -27,6 +36,14 @@ pub(super) struct View<'a> {
     pub(super) buffers: &'a Buffers,
     pub(super) memory: &'a Memory,
     pub(super) objects: &'a Objects,
+    pub(super) history: &'a History,
+    pub(super) alarms: &'a Book,
+    /// Where commands go, and how long an answer is waited for.
+    pub(super) commands: (&'a mpsc::Sender<Command>, Duration),
+    /// How old the picture is.
+    pub(super) age: Duration,
+    /// Since when the server runs.
+    pub(super) uptime: Duration,
 }
 
 /// Answers a request whose method is known to fit.
@@ -37,17 +54,31 @@ pub(super) async fn answer(
     body: &[u8],
 ) -> Response<Body> {
     match (resource, &view.snapshot) {
+        (Resource::Status, snapshot) => json(&status::Status::of(
+            snapshot.as_deref(),
+            view.alarms,
+            view.age,
+            view.uptime,
+        )),
         (Resource::Sources | Resource::Source(_), None) => Problem::starting().into_reply(),
         (Resource::Sources, Some(snapshot)) => json(&sources::all(snapshot)),
         (Resource::Source(id), Some(snapshot)) => match sources::one(snapshot, view.buffers, id) {
             Some(source) => json(&source),
             None => Problem::unknown_source().into_reply(),
         },
-        (Resource::Memory(what), _) => memory::answer(view.memory, *what, head).await,
+        (Resource::Reconnect(id), _) => {
+            let (commands, patience) = view.commands;
+            commands::reconnect(commands, id.clone(), patience).await
+        }
+        (Resource::Memory(what), _) => memory::answer(view.memory, view.history, *what, head).await,
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
         (Resource::Objects, _) => objects::all(view.objects),
         (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
+        (Resource::History(kind), _) => history::answer(view.history, *kind, head).await,
         (Resource::Consumers, _) => consumers::answer(view, head),
+        (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
+        (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
+        (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body),
     }
 }
 

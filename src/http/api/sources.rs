@@ -1,5 +1,7 @@
 //! Sources, as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{
@@ -11,7 +13,8 @@ use crate::{
     buffers::Buffers,
     id::SourceId,
     signal::{self, Silence},
-    status::{Snapshot, SourceStatus},
+    sources::GapCause,
+    status::{self, Snapshot, SourceStatus, in_words},
 };
 
 /// `GET /api/v1/sources`: every configured source, in order of names.
@@ -26,11 +29,15 @@ pub(super) struct Source {
     name: String,
     kind: &'static str,
     state: &'static str,
+    /// The state in words.
+    state_text: &'static str,
     state_seconds: f64,
     /// When audio last came; null before the first.
     last_audio: Option<Moment>,
     /// How long none has come; null while none is expected.
     without_audio_seconds: Option<f64>,
+    /// How urgent it is, all things considered.
+    level: &'static str,
     /// What is wrong and what to do.
     problem: Option<String>,
     codec: Option<String>,
@@ -41,6 +48,45 @@ pub(super) struct Source {
     signal: Option<Signal>,
     /// Whether it keeps asking for a buffer.
     allocation_anomaly: Option<Anomaly>,
+    /// What is odd although audio flows, in words.
+    troubles: Vec<String>,
+    coverage: Coverage,
+    /// Seconds of missing audio, by cause.
+    gap_seconds: BTreeMap<&'static str, f64>,
+    expected: Expected,
+    /// In which aspects it sends something else than expected.
+    mismatches: Vec<&'static str>,
+    transport: Option<&'static str>,
+    attempts: u64,
+    disconnects: u64,
+    next_attempt: Option<Moment>,
+    buffered_seconds: f64,
+    capacity_seconds: f64,
+}
+
+/// How much of the audio that was due has come lately.
+#[derive(Serialize)]
+struct Coverage {
+    hour: Covered,
+    day: Covered,
+}
+
+#[derive(Serialize)]
+struct Covered {
+    /// How far back it goes: less than an hour or a day after a start.
+    over_seconds: f64,
+    expected_seconds: f64,
+    audio_seconds: f64,
+    /// Null when nothing was due.
+    ratio: Option<f64>,
+}
+
+/// What the operator expects; null where anything will do.
+#[derive(Serialize)]
+struct Expected {
+    codec: Option<String>,
+    sample_rate: Option<u32>,
+    channels: Option<u16>,
 }
 
 /// What the audio is like at the moment. Ratios are relative to full scale.
@@ -87,10 +133,16 @@ pub(super) fn one(snapshot: &Snapshot, buffers: &Buffers, id: &SourceId) -> Opti
 
 impl From<&SourceStatus> for Source {
     fn from(status: &SourceStatus) -> Self {
+        let (_, state_text) = in_words(status.state);
+        let detail = &status.detail;
+        let gaps = GapCause::ALL.iter().map(|cause| cause.as_str());
+        let (buffered, capacity) = status.buffered;
         Self {
             name: status.id.to_string(),
             kind: status.kind.as_str(),
             state: status.state.as_str(),
+            state_text,
+            level: status.level().as_str(),
             state_seconds: status.since.as_secs_f64(),
             last_audio: status.last_audio.map(Moment),
             without_audio_seconds: status.without_audio.map(|without| without.as_secs_f64()),
@@ -101,6 +153,35 @@ impl From<&SourceStatus> for Source {
             expected_seconds: status.expected_seconds,
             signal: status.signal.as_ref().map(Signal::from),
             allocation_anomaly: status.allocation_anomaly.map(Anomaly::from),
+            troubles: status.troubles().collect(),
+            coverage: Coverage {
+                hour: Covered::from(&detail.coverage.hour),
+                day: Covered::from(&detail.coverage.day),
+            },
+            gap_seconds: gaps.zip(detail.gap_seconds).collect(),
+            expected: Expected {
+                codec: detail.expect.codec.clone(),
+                sample_rate: detail.expect.sample_rate,
+                channels: detail.expect.channels,
+            },
+            mismatches: status.mismatches.clone(),
+            transport: detail.transport,
+            attempts: detail.attempts,
+            disconnects: detail.disconnects,
+            next_attempt: detail.next_attempt.map(Moment),
+            buffered_seconds: buffered.as_secs_f64(),
+            capacity_seconds: capacity.as_secs_f64(),
+        }
+    }
+}
+
+impl From<&status::Covered> for Covered {
+    fn from(covered: &status::Covered) -> Self {
+        Self {
+            over_seconds: covered.over.as_secs_f64(),
+            expected_seconds: covered.expected_seconds,
+            audio_seconds: covered.audio_seconds,
+            ratio: covered.ratio(),
         }
     }
 }

@@ -1,18 +1,17 @@
 //! Watched processes, as JSON. What is not known is null.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
+use super::past::{Held, Level};
 use crate::{
     http::api::values::Moment as Time,
     id::ProcessName,
-    memory::{Analysis, Moment, Past, ProcessStatus, Reading, Rollup, thresholds, verdict},
+    memory::{Analysis, ProcessStatus, Reading, Rollup, thresholds, verdict},
 };
 
 /// One process.
 #[derive(Serialize)]
-pub(super) struct Process {
+pub(in crate::http::api) struct Process {
     name: String,
     up: bool,
     pids: Vec<u32>,
@@ -86,6 +85,7 @@ struct Crossing {
     threshold: &'static str,
     value: f64,
     limit: f64,
+    text: String,
 }
 
 /// What is its own alone, or why that is not known.
@@ -99,7 +99,7 @@ struct InDepth {
 
 /// The newest moments of one process, the oldest first.
 #[derive(Serialize)]
-pub(super) struct History {
+pub(super) struct Moments {
     name: String,
     moments: Vec<OneMoment>,
 }
@@ -132,7 +132,7 @@ pub(super) struct Growth {
 }
 
 impl Process {
-    pub(super) fn of(status: &ProcessStatus) -> Self {
+    pub(in crate::http::api) fn of(status: &ProcessStatus) -> Self {
         let problem = status.problem.as_ref();
         Self {
             name: status.name.to_string(),
@@ -234,60 +234,54 @@ impl From<&thresholds::Crossing> for Crossing {
             threshold: crossing.threshold.as_str(),
             value: crossing.value,
             limit: crossing.limit,
+            text: crossing.to_string(),
         }
     }
 }
 
-impl History {
-    pub(super) fn of(name: &ProcessName, past: &Past, count: usize) -> Self {
-        let moments = past.moments();
-        let skipped = moments.len().saturating_sub(count);
+impl Moments {
+    pub(super) fn of(name: &ProcessName, moments: &[Held]) -> Self {
         Self {
             name: name.to_string(),
-            moments: moments.skip(skipped).map(OneMoment::from).collect(),
+            moments: moments.iter().map(OneMoment::from).collect(),
         }
     }
 }
 
-impl From<&Moment> for OneMoment {
-    fn from(moment: &Moment) -> Self {
+impl From<&Held> for OneMoment {
+    fn from(held: &Held) -> Self {
         Self {
-            time: moment.at.into(),
-            resident_bytes: moment.resident,
-            swap_bytes: moment.swap,
-            heap_bytes: moment.heap,
-            external_bytes: moment.external,
-            processes: moment.processes,
+            time: Time(held.at),
+            resident_bytes: held.resident,
+            swap_bytes: held.swap,
+            heap_bytes: held.heap,
+            external_bytes: held.external,
+            processes: held.processes,
         }
     }
 }
 
 impl Growth {
-    pub(super) fn of(name: &ProcessName, past: &Past, span: Duration) -> Self {
-        let newest = past.moments().next_back();
-        let since = |moment: &&Moment| {
-            newest.is_some_and(|newest| newest.at.saturating_since(moment.at) <= span)
-        };
-        let moments: Vec<&Moment> = past.moments().filter(since).collect();
-        let (first, last) = (moments.first(), moments.last());
-        let all = moments.iter().map(|moment| moment.resident);
+    pub(super) fn of(name: &ProcessName, levels: &[Level]) -> Self {
+        let (first, last) = (levels.first(), levels.last());
         let growth = first
             .zip(last)
-            .filter(|_| moments.len() > 1)
-            .map(|(first, last)| last.resident.cast_signed() - first.resident.cast_signed());
+            .filter(|_| levels.len() > 1)
+            .map(|(first, last)| last.bytes.cast_signed() - first.bytes.cast_signed());
         let passed = first
             .zip(last)
-            .map(|(first, last)| last.at.saturating_since(first.at).as_secs_f64() / 60.0)
+            .and_then(|(first, last)| last.at.duration_since(first.at).ok())
+            .map(|passed| passed.as_secs_f64() / 60.0)
             .filter(|minutes| *minutes > 0.0);
         Self {
             name: name.to_string(),
-            from: first.map(|first| first.at.into()),
-            to: last.map(|last| last.at.into()),
-            samples: moments.len(),
-            first_bytes: first.map(|first| first.resident),
-            last_bytes: last.map(|last| last.resident),
-            least_bytes: all.clone().min(),
-            most_bytes: all.max(),
+            from: first.map(|first| Time(first.at)),
+            to: last.map(|last| Time(last.at)),
+            samples: levels.len(),
+            first_bytes: first.map(|first| first.bytes),
+            last_bytes: last.map(|last| last.bytes),
+            least_bytes: levels.iter().map(|level| level.least).min(),
+            most_bytes: levels.iter().map(|level| level.most).max(),
             bytes: growth,
             bytes_per_minute: growth
                 .zip(passed)

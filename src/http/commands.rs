@@ -1,4 +1,4 @@
-//! Commands to the capture side, and the one that reloads the configuration.
+//! Commands to the capture side.
 
 use std::time::Duration;
 
@@ -7,9 +7,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     problem::Problem,
-    reply::{Body, plain},
+    reply::{self, Body, plain},
 };
-use crate::probe::{Refused, Report};
+use crate::{
+    id::SourceId,
+    probe::{Refused, Report},
+    supervisor::ReconnectRefused,
+};
 
 /// What the server asks of the capture side.
 #[derive(Debug)]
@@ -19,6 +23,13 @@ pub enum Command {
         /// One line about what changed, or every mistake in the file, free of secrets.
         /// Nothing has changed when it was refused.
         reply: oneshot::Sender<Result<String, String>>,
+    },
+    /// Open a new session of a source.
+    Reconnect {
+        /// Whose.
+        source: SourceId,
+        /// Whether it is being opened.
+        reply: oneshot::Sender<Result<(), ReconnectRefused>>,
     },
     /// Probe a source, if the configuration allows it. A dropped receiver stops the probe.
     Probe {
@@ -33,6 +44,7 @@ pub enum Command {
     },
 }
 
+/// `POST /-/reload`.
 pub(super) async fn reload(commands: &mpsc::Sender<Command>, patience: Duration) -> Response<Body> {
     let (reply, answer) = oneshot::channel();
     if let Err(refused) = send(commands, Command::Reload { reply }) {
@@ -48,6 +60,45 @@ pub(super) async fn reload(commands: &mpsc::Sender<Command>, patience: Duration)
         .into_reply(),
         Ok(Err(_)) => unavailable("The capture side dropped the command."),
         Err(_) => unavailable("The capture side has not answered yet; it may still reload."),
+    }
+}
+
+/// `POST /api/v1/sources/{name}/reconnect`.
+pub(super) async fn reconnect(
+    commands: &mpsc::Sender<Command>,
+    source: SourceId,
+    patience: Duration,
+) -> Response<Body> {
+    let (reply, answer) = oneshot::channel();
+    if let Err(refused) = send(commands, Command::Reconnect { source, reply }) {
+        return refused;
+    }
+    match tokio::time::timeout(patience, answer).await {
+        Ok(Ok(Ok(()))) => reply::reply(
+            StatusCode::ACCEPTED,
+            "application/json",
+            r#"{"text": "A new session is being opened."}"#,
+        ),
+        Ok(Ok(Err(refused))) => not_reconnected(refused).into_reply(),
+        Ok(Err(_)) => unavailable("The capture side dropped the command."),
+        Err(_) => unavailable("The capture side has not answered yet; it may still reconnect."),
+    }
+}
+
+fn not_reconnected(refused: ReconnectRefused) -> Problem {
+    match refused {
+        ReconnectRefused::Unknown => Problem::unknown_source(),
+        ReconnectRefused::Disabled => Problem::new(
+            StatusCode::CONFLICT,
+            "The source is switched off.",
+            "Set `enabled: true` for it in the configuration and reload.",
+        ),
+        ReconnectRefused::TooSoon(rest) => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "A new session was asked for a moment ago.",
+            "See in /api/v1/sources what has become of it; ask again in some seconds.",
+        )
+        .retry_after(rest.as_secs() as u32 + 1),
     }
 }
 

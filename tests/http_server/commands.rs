@@ -1,8 +1,11 @@
-//! Reloading over HTTP.
+//! Commands over HTTP: reload, reconnect.
 
 use std::time::Duration;
 
-use audio_capture_exporter::http::{Limits, Rejection};
+use audio_capture_exporter::{
+    http::{Limits, Rejection},
+    supervisor::ReconnectRefused,
+};
 
 use crate::{
     client::{Client, ask},
@@ -94,4 +97,37 @@ fn nothing_but_an_honest_request_reloads() {
     }
     assert!(server.commands.try_recv().is_err(), "no command was sent");
     assert_eq!(server.rejected(Rejection::Origin), 4);
+}
+
+#[test]
+fn a_source_is_connected_anew_or_it_is_said_why_not() {
+    let mut server = start(Setup::default());
+    let request = "POST /api/v1/sources/door%3A1/reconnect HTTP/1.1\r\nhost: localhost\r\n\
+                   content-length: 0\r\n\r\n";
+    for (outcome, status, retry) in [
+        (Ok(()), 202, None),
+        (Err(ReconnectRefused::Unknown), 404, None),
+        (Err(ReconnectRefused::Disabled), 409, None),
+        (
+            Err(ReconnectRefused::TooSoon(Duration::from_millis(2_500))),
+            429,
+            Some("3"),
+        ),
+    ] {
+        let mut client = Client::connect(server.address);
+        client.send(request);
+        let (source, reply) = server.next_reconnect();
+        assert_eq!(source.as_str(), "door:1");
+        reply.send(outcome).unwrap();
+        let answer = client.answer(false);
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.header("retry-after"), retry);
+    }
+    let answer = ask(
+        server.address,
+        "GET",
+        "/api/v1/sources/garden/reconnect",
+        "",
+    );
+    assert_eq!(answer.status, 405);
 }

@@ -1,0 +1,186 @@
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::{
+    alarms::kind::{AlarmKind, Scope},
+    history::HistoryStatus,
+    id::SourceId,
+    objects, signal,
+    sources::{SourceKind, State},
+    status::{ProgramStatus, RecentOfSource, SourceDetail, SourceStatus},
+    units::ByteSize,
+};
+
+fn source(state: State) -> SourceStatus {
+    SourceStatus {
+        id: SourceId::new("garden").unwrap(),
+        kind: SourceKind::Rtsp,
+        state,
+        since: Duration::from_secs(5),
+        last_audio: None,
+        without_audio: None,
+        problem: None,
+        codec: None,
+        format: None,
+        audio_seconds: 1.0,
+        expected_seconds: 2.0,
+        buffered: (Duration::ZERO, Duration::from_secs(60)),
+        signal: (state == State::Streaming).then_some(signal::View {
+            window: None,
+            peak: 0.5,
+            clipped: 0.0,
+            silent: false,
+            stuck: false,
+        }),
+        recent: RecentOfSource::default(),
+        allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: Some(0.1),
+        detail: SourceDetail::default(),
+    }
+}
+
+fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
+    Snapshot {
+        taken: tokio::time::Instant::now(),
+        taken_wall: SystemTime::now(),
+        sources,
+        budget: (ByteSize(10), ByteSize(100)),
+        memory: Vec::new(),
+        objects: Vec::new(),
+        history: HistoryStatus::default(),
+        program: ProgramStatus::default(),
+    }
+}
+
+fn of_source(source: SourceStatus) -> BTreeMap<AlarmKind, Reading> {
+    let snapshot = snapshot(vec![source]);
+    let options = AlarmOptions::default();
+    let seen = seen(&snapshot, &options);
+    let own = seen.filter(|(key, _)| key.subject.scope == Scope::Source);
+    own.map(|(key, reading)| (key.kind, reading)).collect()
+}
+
+/// The alarms whose condition holds, with their severities.
+fn raised(source: SourceStatus) -> Vec<(AlarmKind, Severity)> {
+    let readings = of_source(source).into_iter();
+    let raised = readings.filter_map(|(kind, reading)| match reading {
+        Reading::Raised(evidence) => Some((kind, evidence.severity)),
+        _ => None,
+    });
+    raised.collect()
+}
+
+use AlarmKind::{SourceDown, SourceStalled, TrackedObjects};
+use Severity::{Critical, Warning};
+
+type Change = fn(&mut SourceStatus);
+
+#[test]
+fn each_fault_raises_its_own_alarm() {
+    assert_eq!(raised(source(State::Streaming)), []);
+    let table: [(AlarmKind, Severity, Change); 7] = [
+        (AlarmKind::Silent, Critical, |s| {
+            s.signal.as_mut().unwrap().silent = true;
+        }),
+        (AlarmKind::Stuck, Critical, |s| {
+            s.signal.as_mut().unwrap().stuck = true;
+        }),
+        (AlarmKind::Clipping, Warning, |s| {
+            s.signal.as_mut().unwrap().clipped = 0.02;
+        }),
+        (AlarmKind::FormatMismatch, Warning, |s| {
+            s.mismatches.push("codec");
+        }),
+        (AlarmKind::ReaderLag, Warning, |s| s.reader_lag = Some(0.81)),
+        (AlarmKind::ReaderLag, Critical, |s| {
+            s.reader_lag = Some(0.96);
+        }),
+        (AlarmKind::RepeatedAllocations, Warning, |s| {
+            s.allocation_anomaly = Some(crate::buffers::AllocationAnomaly {
+                kind: crate::buffers::AnomalyKind::Repeating,
+                per_second: 0.2,
+                lasting: Duration::from_secs(60),
+            });
+        }),
+    ];
+    for (kind, severity, change) in table {
+        let mut source = source(State::Streaming);
+        change(&mut source);
+        assert_eq!(raised(source), [(kind, severity)]);
+    }
+    let down = (AlarmKind::SourceDown, Critical);
+    assert_eq!(raised(source(State::BackingOff)), [down]);
+    assert_eq!(
+        raised(source(State::Stalled)),
+        [down, (AlarmKind::SourceStalled, Critical)]
+    );
+    assert_eq!(raised(source(State::Disabled)), []);
+    assert_eq!(raised(source(State::Ended)), []);
+}
+
+#[test]
+fn of_a_source_that_does_not_stream_the_signal_is_unknown() {
+    let readings = of_source(source(State::BackingOff));
+    for kind in [
+        AlarmKind::Silent,
+        AlarmKind::Stuck,
+        AlarmKind::Clipping,
+        AlarmKind::FormatMismatch,
+        AlarmKind::ReaderLag,
+    ] {
+        assert_eq!(readings[&kind], Reading::Unknown, "{kind}");
+    }
+    let ended = of_source(source(State::Ended));
+    assert!(ended.values().all(|reading| *reading == Reading::Clear));
+}
+
+#[test]
+fn there_is_a_band_in_which_nothing_changes() {
+    let lagging = |share| {
+        let mut source = source(State::Streaming);
+        source.reader_lag = Some(share);
+        of_source(source).remove(&AlarmKind::ReaderLag).unwrap()
+    };
+    assert_eq!(lagging(0.75), Reading::Between);
+    assert_eq!(lagging(0.70), Reading::Clear);
+    let budget = |used| {
+        let mut snapshot = snapshot(Vec::new());
+        snapshot.budget.0 = ByteSize(used);
+        let options = AlarmOptions::default();
+        let first = seen(&snapshot, &options).next().unwrap();
+        first.1
+    };
+    assert_eq!(budget(85), Reading::Clear);
+    assert_eq!(budget(90), Reading::Between);
+    assert!(matches!(budget(91), Reading::Raised(_)));
+}
+
+#[test]
+fn what_is_switched_off_is_not_there() {
+    let mut snapshot = snapshot(vec![source(State::Stalled)]);
+    snapshot.objects.push(objects::Status {
+        name: "cache".to_owned(),
+        own: false,
+        amount: objects::Amount::of(11),
+        peak: objects::Amount::of(12),
+        thresholds: objects::Thresholds {
+            max_count: Some(10),
+            max_bytes: None,
+        },
+        over: true,
+        growing: false,
+        reports: Vec::new(),
+    });
+    let kinds = |options: &AlarmOptions| -> Vec<AlarmKind> {
+        let raised = |(_, reading): &(Key, Reading)| matches!(reading, Reading::Raised(_));
+        let seen = seen(&snapshot, options).filter(raised);
+        seen.map(|(key, _)| key.kind).collect()
+    };
+    let mut options = AlarmOptions::default();
+    assert_eq!(kinds(&options), [SourceDown, SourceStalled, TrackedObjects]);
+    options.disabled = vec![TrackedObjects];
+    let garden = options.sources.entry(SourceId::new("garden").unwrap());
+    garden.or_default().disabled = vec![SourceDown];
+    assert_eq!(kinds(&options), [SourceStalled]);
+}

@@ -1,0 +1,147 @@
+//! What alarms add to the picture of the whole: it is never better than they are.
+
+use std::time::Duration;
+
+use super::{
+    alarm::AlarmStatus,
+    book::Book,
+    kind::{AlarmKind, Severity},
+};
+use crate::status::{Level, Overall, Reason};
+
+/// From this age of the last look on, nobody judges alarms; one comes every second.
+const STALE_AFTER: Duration = Duration::from_secs(30);
+
+impl Book {
+    /// Adds every active alarm of which the picture does not tell already, and whether anybody
+    /// looks for alarms at all.
+    pub fn add_to(&self, overall: &mut Overall) {
+        for alarm in self.active() {
+            add(overall, &alarm);
+        }
+        if !self.is_watched() {
+            overall.add(Reason {
+                subject: "alarms".to_owned(),
+                level: Level::Warning,
+                text: "nobody looks for alarms any more; restart the program and report this with \
+                       the log"
+                    .to_owned(),
+            });
+        }
+    }
+
+    /// Whether somebody has lately looked for alarms.
+    pub fn is_watched(&self) -> bool {
+        self.since_look() <= STALE_AFTER
+    }
+}
+
+fn add(overall: &mut Overall, alarm: &AlarmStatus) {
+    let level = match alarm.evidence.severity {
+        Severity::Warning => Level::Warning,
+        Severity::Critical => Level::Critical,
+    };
+    let subject = match alarm.key.kind {
+        AlarmKind::MemoryBudget => "budget",
+        AlarmKind::HistoryFailing => "history",
+        _ => &alarm.key.subject.name,
+    };
+    let mut known = overall.reasons.iter();
+    if known.any(|reason| reason.subject == subject && reason.level >= level) {
+        return;
+    }
+    let advice = alarm.evidence.recommendations.first();
+    let text = match advice {
+        Some(advice) => format!("{}. {advice}", alarm.evidence.trigger),
+        None => alarm.evidence.trigger.clone(),
+    };
+    overall.add(Reason {
+        subject: subject.to_owned(),
+        level,
+        text,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::UNIX_EPOCH};
+
+    use super::*;
+    use crate::alarms::{
+        alarm::{Evidence, Key, Subject},
+        kind::{AlarmState, Scope},
+    };
+
+    fn alarm(kind: AlarmKind, scope: Scope, name: &str, severity: Severity) -> AlarmStatus {
+        let key = Key::new(kind, Subject::new(scope, name));
+        AlarmStatus {
+            id: key.id(UNIX_EPOCH),
+            key,
+            state: AlarmState::Firing,
+            evidence: Evidence {
+                severity,
+                trigger: "it was clipped".to_owned(),
+                value: None,
+                threshold: None,
+                figures: BTreeMap::new(),
+                recommendations: vec!["Turn it down.".to_owned()],
+            },
+            since: UNIX_EPOCH,
+            fired_at: UNIX_EPOCH,
+            resolved_at: None,
+            resolution: None,
+            known: true,
+            acknowledged: None,
+            resolved_by: None,
+            runbook: String::new(),
+        }
+    }
+
+    fn fine() -> Overall {
+        Overall {
+            level: Level::Ok,
+            text: "All 2 sources are streaming.".to_owned(),
+            reasons: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_picture_is_never_better_than_its_alarms() {
+        let mut overall = fine();
+        let clipping = alarm(
+            AlarmKind::Clipping,
+            Scope::Source,
+            "garden",
+            Severity::Warning,
+        );
+        add(&mut overall, &clipping);
+        assert_eq!(overall.level, Level::Warning);
+        assert_eq!(overall.reasons[0].subject, "garden");
+        assert_eq!(overall.reasons[0].text, "it was clipped. Turn it down.");
+        // The same once more says nothing new.
+        add(&mut overall, &clipping);
+        assert_eq!(overall.reasons.len(), 1);
+        let down = alarm(
+            AlarmKind::SourceDown,
+            Scope::Source,
+            "garden",
+            Severity::Critical,
+        );
+        add(&mut overall, &down);
+        assert_eq!(overall.level, Level::Critical);
+        assert_eq!(overall.reasons.len(), 2);
+        assert_eq!(overall.reasons[0].level, Level::Critical);
+    }
+
+    #[test]
+    fn a_book_in_which_nobody_looks_is_said_to_be_one() {
+        let book = Book::default();
+        let mut overall = fine();
+        book.add_to(&mut overall);
+        assert_eq!(overall, fine(), "it has only just begun");
+        let old = Book::begun_before(STALE_AFTER + Duration::from_secs(1));
+        old.add_to(&mut overall);
+        assert_eq!(overall.level, Level::Warning);
+        assert_eq!(overall.reasons[0].subject, "alarms");
+    }
+}

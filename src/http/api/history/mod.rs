@@ -1,0 +1,137 @@
+//! `/api/v1/history…`: what was, by kind of record.
+
+mod query;
+mod table;
+
+use std::time::SystemTime;
+
+use hyper::{Response, StatusCode, header, http::request::Parts};
+use serde::Serialize;
+
+pub(super) use self::{query::Asked, table::send};
+use super::json;
+use crate::{
+    history::{History, Kind, MOST_ROWS, Page, Query, ReadError, Shape, WriteFailure},
+    http::{negotiate, problem::Problem, reply::Body},
+    id::ProcessName,
+};
+
+/// `GET /api/v1/history`.
+#[derive(Serialize)]
+struct Status {
+    state: &'static str,
+    problem: Option<String>,
+    records_written: u64,
+    records_lost: u64,
+    write_failures: Vec<Failures>,
+    size_bytes: u64,
+    kinds: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Failures {
+    reason: &'static str,
+    count: u64,
+}
+
+pub(super) async fn answer(history: &History, kind: Option<Kind>, head: &Parts) -> Response<Body> {
+    let answered = match kind {
+        None => Ok(json(&status(history))),
+        Some(kind) => records(history, kind, head).await,
+    };
+    answered.unwrap_or_else(Problem::into_reply)
+}
+
+fn status(history: &History) -> Status {
+    let status = history.status();
+    let failures = WriteFailure::ALL.iter().map(|reason| Failures {
+        reason: reason.as_str(),
+        count: status.failures[reason.index()],
+    });
+    Status {
+        state: status.state.as_str(),
+        problem: status.problem.clone(),
+        records_written: status.written,
+        records_lost: status.lost,
+        write_failures: failures.collect(),
+        size_bytes: status.bytes,
+        kinds: Kind::ALL.iter().map(|kind| kind.as_str()).collect(),
+    }
+}
+
+async fn records(history: &History, kind: Kind, head: &Parts) -> Result<Response<Body>, Problem> {
+    let asked = Asked::parse(kind, head.uri.query().unwrap_or_default())?;
+    let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
+    let page = history
+        .read(asked.query)
+        .await
+        .map_err(|error| problem(&error))?;
+    Ok(send(kind, &page, csv))
+}
+
+pub(super) fn prefers_csv(head: &Parts) -> bool {
+    let accept = head.headers.get(header::ACCEPT);
+    negotiate::csv_rather_than_json(accept.and_then(|value| value.to_str().ok()))
+}
+
+/// What a process held before a moment, as far as there is a history that tells it; the rows of
+/// [`Kind::Memory`], the oldest first.
+pub(super) async fn memory_before(
+    history: &History,
+    process: &ProcessName,
+    (from, to): (Option<SystemTime>, Option<SystemTime>),
+    shape: Shape,
+) -> Option<Page> {
+    let query = Query {
+        kind: Kind::Memory,
+        subject: Some(process.to_string()),
+        from,
+        to,
+        shape,
+    };
+    history.read(query).await.ok()
+}
+
+pub(super) fn problem(error: &ReadError) -> Problem {
+    let (status, remedy) = match error {
+        ReadError::Off => (
+            StatusCode::CONFLICT,
+            "Set `history.path` in the configuration and reload.".to_owned(),
+        ),
+        ReadError::Unavailable(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "/api/v1/history tells how it fares; ask again when the file at `history.path` can be used.".to_owned(),
+        ),
+        ReadError::Busy | ReadError::Stopped => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Ask again in a few seconds.".to_owned(),
+        ),
+        ReadError::TooLong => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Ask for a shorter time with `from` and `to`, or for one name.".to_owned(),
+        ),
+        ReadError::TooMany => (
+            StatusCode::BAD_REQUEST,
+            format!(
+                "Ask for a larger `step`, a shorter time or one name: at most {MOST_ROWS} rows fit."
+            ),
+        ),
+        ReadError::NoSteps => (
+            StatusCode::BAD_REQUEST,
+            "Leave `step` out.".to_owned(),
+        ),
+    };
+    let busy = status == StatusCode::SERVICE_UNAVAILABLE;
+    let words = error.to_string();
+    let mut letters = words.chars();
+    let detail: String = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default();
+    let problem = Problem::new(status, format!("{detail}."), remedy);
+    if busy {
+        problem.retry_after(5)
+    } else {
+        problem
+    }
+}

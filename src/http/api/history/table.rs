@@ -1,0 +1,139 @@
+//! Rows, as JSON and as CSV (RFC 4180).
+
+use hyper::{
+    Response, StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    history::{Cell, Kind, Page},
+    http::{
+        reply::{Body, reply},
+        timestamp,
+    },
+};
+
+/// CSV has no room for it.
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("next-cursor");
+
+/// A page; where the next one begins is in its head, too.
+pub(in crate::http::api) fn send(kind: Kind, page: &Page, csv: bool) -> Response<Body> {
+    let mut answer = if csv {
+        reply(
+            StatusCode::OK,
+            "text/csv; charset=utf-8; header=present",
+            as_csv(page),
+        )
+    } else {
+        reply(StatusCode::OK, "application/json", as_json(kind, page))
+    };
+    if let Some(next) = page.next {
+        // Of hexadecimal digits: always valid.
+        if let Ok(next) = HeaderValue::try_from(next.to_string()) {
+            answer.headers_mut().insert(NEXT_CURSOR, next);
+        }
+    }
+    answer
+}
+
+fn as_json(kind: Kind, page: &Page) -> String {
+    let rows: Vec<Map<String, Value>> = page
+        .rows
+        .iter()
+        .map(|row| {
+            let cells = page.columns.iter().zip(row);
+            cells
+                .map(|(column, cell)| ((*column).to_owned(), value(cell)))
+                .collect()
+        })
+        .collect();
+    let next = page.next.map(|next| next.to_string());
+    json!({ "kind": kind.as_str(), "rows": rows, "next": next }).to_string()
+}
+
+fn value(cell: &Cell) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(whole) => json!(whole),
+        Cell::Real(real) => json!(real),
+        Cell::Text(text) => json!(text),
+        Cell::Time(at) => json!(timestamp::millis(*at)),
+    }
+}
+
+fn as_csv(page: &Page) -> String {
+    let mut text = page.columns.join(",");
+    text.push_str("\r\n");
+    for row in &page.rows {
+        for (n, cell) in row.iter().enumerate() {
+            if n > 0 {
+                text.push(',');
+            }
+            match cell {
+                Cell::Null => {}
+                Cell::Integer(whole) => text.push_str(&whole.to_string()),
+                Cell::Real(real) => text.push_str(&real.to_string()),
+                Cell::Text(words) => quote(&mut text, words),
+                Cell::Time(at) => text.push_str(&timestamp::millis(*at).unwrap_or_default()),
+            }
+        }
+        text.push_str("\r\n");
+    }
+    text
+}
+
+fn quote(text: &mut String, words: &str) {
+    // A table program would take a text that begins so for a formula and run it.
+    let formula = words.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if !formula && !words.contains(['"', ',', '\r', '\n']) {
+        return text.push_str(words);
+    }
+    text.push('"');
+    if formula {
+        text.push('\'');
+    }
+    text.push_str(&words.replace('"', "\"\""));
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn a_table_has_a_cell_for_each_column_whatever_the_texts_are() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let page = Page {
+            columns: vec!["time", "subject", "words", "value", "count"],
+            rows: vec![
+                vec![
+                    Cell::Time(UNIX_EPOCH),
+                    text("garden"),
+                    text("say \"hi\", then\ngo"),
+                    Cell::Real(-0.5),
+                    Cell::Integer(-3),
+                ],
+                vec![
+                    Cell::Null,
+                    Cell::Null,
+                    text("=HYPERLINK(\"http://x\")"),
+                    Cell::Null,
+                    Cell::Null,
+                ],
+            ],
+            next: None,
+        };
+        assert_eq!(
+            as_csv(&page),
+            "time,subject,words,value,count\r\n\
+             1970-01-01T00:00:00.000Z,garden,\"say \"\"hi\"\", then\ngo\",-0.5,-3\r\n\
+             ,,\"'=HYPERLINK(\"\"http://x\"\")\",,\r\n"
+        );
+        let document: Value = serde_json::from_str(&as_json(Kind::Alarms, &page)).unwrap();
+        assert_eq!(document["rows"][0]["words"], "say \"hi\", then\ngo");
+        assert_eq!(document["rows"][1]["value"], Value::Null);
+    }
+}

@@ -1,0 +1,302 @@
+//! How all of it is, in a word and a sentence: never better than the worst part.
+//!
+//! The API and the page say it, so that they cannot disagree.
+
+use std::{fmt, time::Duration};
+
+use super::{Snapshot, SourceStatus};
+use crate::{
+    closed_set::closed_set,
+    history::HistoryState,
+    memory::{
+        ProcessStatus,
+        thresholds::Threshold,
+        verdict::{Pattern, Severity},
+    },
+    sources::State,
+};
+
+/// From this age on, the picture is late: one comes every second.
+pub const LATE_AFTER: Duration = Duration::from_secs(5);
+/// From this age on, the capture side counts as dead.
+pub const STALE_AFTER: Duration = Duration::from_secs(30);
+
+/// Bytes in RAM from which on it matters how much of the heap lies idle.
+const IDLE_MATTERS_FROM: u64 = 64 << 20;
+/// The part of the memory budget that may be in use without a word.
+const BUDGET_NEARLY_FULL: f64 = 0.95;
+
+closed_set! {
+    /// How urgent something is.
+    pub enum Level {
+        /// As it should be.
+        Ok => "ok",
+        /// Somebody should look when there is time.
+        Warning => "warning",
+        /// Audio is being lost, or nothing is known.
+        Critical => "critical",
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// A source's, process's or object's name, `capture`, `configuration`, `memory`, `history`,
+    /// `program` or `budget`.
+    pub subject: String,
+    /// How urgent it is.
+    pub level: Level,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overall {
+    /// The worst of the reasons' levels.
+    pub level: Level,
+    /// One sentence.
+    pub text: String,
+    /// What is wrong, the worst first.
+    pub reasons: Vec<Reason>,
+}
+
+/// A state in words, and how urgent it is.
+pub const fn in_words(state: State) -> (Level, &'static str) {
+    match state {
+        State::Connecting => (Level::Warning, "connecting"),
+        State::Waiting => (Level::Warning, "waiting for someone to write"),
+        State::Streaming => (Level::Ok, "streaming"),
+        State::Stalled => (Level::Critical, "connected, but no audio arrives"),
+        State::BackingOff => (Level::Critical, "failed, waiting for the next attempt"),
+        State::Unauthorized => (Level::Critical, "credentials refused"),
+        State::Unsupported => (Level::Critical, "audio that cannot be decoded"),
+        State::NoAudioTrack => (Level::Critical, "no audio in the stream"),
+        State::OverBudget => (Level::Critical, "does not fit into the memory budget"),
+        State::Ended => (Level::Ok, "played to its end"),
+        State::Disabled => (Level::Ok, "switched off"),
+    }
+}
+
+impl SourceStatus {
+    /// How urgent it is, all things considered.
+    pub fn level(&self) -> Level {
+        let level = match (self.state, &self.problem) {
+            // It has failed before: to try again mends nothing yet.
+            (State::Connecting, Some(_)) => Level::Critical,
+            (state, _) => in_words(state).0,
+        };
+        let troubled = self.troubles().next().is_some();
+        if troubled {
+            level.max(Level::Warning)
+        } else {
+            level
+        }
+    }
+
+    /// What is odd although audio flows, in words.
+    pub fn troubles(&self) -> impl Iterator<Item = String> {
+        let signal = self.signal.as_ref();
+        let heard = [
+            (
+                signal.is_some_and(|s| s.silent),
+                "silent for too long; check the microphone and its cable",
+            ),
+            (
+                signal.is_some_and(|s| s.stuck),
+                "stuck: the same audio comes again and again; restart the encoder or camera",
+            ),
+            (
+                signal.is_some_and(|s| s.clipped > 0.0),
+                "clipped in the last minute; turn the microphone's gain down",
+            ),
+        ];
+        let heard = heard.into_iter().filter(|(holds, _)| *holds);
+        let mismatches = self.mismatches.iter().map(|aspect| {
+            let aspect = aspect.replace('_', " ");
+            format!("not the expected {aspect}; set it in the camera, or change `expect`")
+        });
+        let anomaly = self
+            .allocation_anomaly
+            .map(|anomaly| format!("it {anomaly}"));
+        heard
+            .map(|(_, words)| words.to_owned())
+            .chain(mismatches)
+            .chain(anomaly)
+    }
+
+    fn reason(&self) -> Option<Reason> {
+        let (_, words) = in_words(self.state);
+        let level = self.level();
+        if level == Level::Ok {
+            return None;
+        }
+        let flowing = self.state == State::Streaming;
+        let mut parts: Vec<String> = (!flowing).then(|| words.to_owned()).into_iter().collect();
+        parts.extend(self.problem.clone());
+        parts.extend(self.troubles());
+        Some(Reason {
+            subject: self.id.to_string(),
+            level,
+            text: parts.join("; "),
+        })
+    }
+}
+
+impl Overall {
+    /// How a picture of this age looks; `None` where there is none yet.
+    pub fn of(snapshot: Option<&Snapshot>, age: Duration) -> Self {
+        let mut reasons = Vec::new();
+        if age > LATE_AFTER {
+            let level = if age > STALE_AFTER {
+                Level::Critical
+            } else {
+                Level::Warning
+            };
+            let seconds = age.as_secs();
+            let text = format!(
+                "no report from the capture side for {seconds} s; if it does not come back, restart the program and look at its log"
+            );
+            reasons.push(reason("capture", level, text));
+        }
+        let Some(snapshot) = snapshot else {
+            if reasons.is_empty() {
+                reasons.push(reason("capture", Level::Warning, "starting; no report yet"));
+            }
+            return Self::from_reasons("Starting.".to_owned(), reasons);
+        };
+        reasons.extend(snapshot.sources.iter().filter_map(SourceStatus::reason));
+        if snapshot.sources.is_empty() {
+            reasons.push(reason(
+                "configuration",
+                Level::Warning,
+                "no source is configured; add one to the configuration",
+            ));
+        }
+        reasons.extend(
+            snapshot
+                .memory
+                .iter()
+                .filter_map(|process| of_process(process)),
+        );
+        reasons.extend(of_program(snapshot));
+        Self::from_reasons(headline(snapshot), reasons)
+    }
+
+    /// Adds what somebody else knows, such as an alarm.
+    pub fn add(&mut self, reason: Reason) {
+        self.level = self.level.max(reason.level);
+        let at = self
+            .reasons
+            .partition_point(|known| known.level >= reason.level);
+        self.reasons.insert(at, reason);
+    }
+
+    fn from_reasons(text: String, mut reasons: Vec<Reason>) -> Self {
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.level));
+        Self {
+            level: reasons.first().map_or(Level::Ok, |worst| worst.level),
+            text,
+            reasons,
+        }
+    }
+}
+
+fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
+    Reason {
+        subject: subject.to_owned(),
+        level,
+        text: text.to_string(),
+    }
+}
+
+fn headline(snapshot: &Snapshot) -> String {
+    let wanted = |source: &&SourceStatus| !matches!(source.state, State::Ended | State::Disabled);
+    let all = snapshot.sources.iter().filter(wanted).count();
+    let streaming = |source: &&SourceStatus| source.state == State::Streaming;
+    let streaming = snapshot.sources.iter().filter(streaming).count();
+    match (streaming, all) {
+        (_, 0) => "No source is expected to send audio.".to_owned(),
+        (1, 1) => "The source is streaming.".to_owned(),
+        (streaming, all) if streaming == all => format!("All {all} sources are streaming."),
+        (0, 1) => "The source sends no audio.".to_owned(),
+        (0, all) => format!("None of {all} sources is streaming."),
+        (streaming, all) => format!("{streaming} of {all} sources are streaming."),
+    }
+}
+
+fn of_process(process: &ProcessStatus) -> Option<Reason> {
+    let name = process.name.as_str();
+    if !process.up {
+        // Before the first look nothing is known.
+        let problem = process.problem.as_ref()?;
+        return Some(reason(name, Level::Warning, &problem.problem));
+    }
+    let grows = process.verdict.as_ref().filter(|verdict| {
+        !matches!(verdict.pattern, Pattern::Unknown | Pattern::Stable)
+            && verdict.severity >= Severity::Medium
+    });
+    if let Some(verdict) = grows {
+        let level = match verdict.severity {
+            Severity::Critical => Level::Critical,
+            _ => Level::Warning,
+        };
+        return Some(reason(name, level, &verdict.recommendation));
+    }
+    let resident = process
+        .reading
+        .as_ref()
+        .map_or(0, |reading| reading.resident);
+    let mut crossings = process.crossings.iter();
+    let crossing = crossings.find(|crossing| {
+        crossing.threshold != Threshold::IdleHeap || resident >= IDLE_MATTERS_FROM
+    })?;
+    Some(reason(name, Level::Warning, crossing))
+}
+
+fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {
+    let program = snapshot.program;
+    let unwatched = program.memory_overdue.map(|since| {
+        let text = format!(
+            "no process has been looked at for {} s, so the figures of memory are old; look for a file system that does not answer, or a machine too busy",
+            since.as_secs()
+        );
+        reason("memory", Level::Warning, text)
+    });
+    let kept = matches!(
+        snapshot.history.state,
+        HistoryState::Off | HistoryState::Writing
+    );
+    let history = (!kept).then(|| {
+        let problem = snapshot.history.problem.as_deref();
+        let text = format!(
+            "no history is kept: {}",
+            problem.unwrap_or("the log says why")
+        );
+        reason("history", Level::Warning, text)
+    });
+    let reload = program.reload_failed.then(|| {
+        let text = "the last reload found mistakes, the configuration before it stays in force; the log names them";
+        reason("configuration", Level::Warning, text)
+    });
+    let panics = (program.panics > 0).then(|| {
+        let text = format!(
+            "{} tasks ended by a fault of this program; please report it with the log",
+            program.panics
+        );
+        reason("program", Level::Warning, text)
+    });
+    let (used, limit) = snapshot.budget;
+    let full = used.0 as f64 > BUDGET_NEARLY_FULL * limit.0 as f64;
+    let budget = full.then(|| {
+        let text = format!("{used} of {limit} for audio are in use; raise `buffers.memory_budget` or shorten the buffers");
+        reason("budget", Level::Warning, text)
+    });
+    [reload, panics, unwatched, history, budget]
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+#[path = "overall/tests.rs"]
+mod tests;

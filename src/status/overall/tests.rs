@@ -1,0 +1,108 @@
+//! The verdict is never better than the truth.
+
+use std::time::SystemTime;
+
+use super::*;
+use crate::{
+    history::HistoryStatus,
+    id::SourceId,
+    sources::SourceKind,
+    status::{ProgramStatus, RecentOfSource, SourceDetail},
+    units::ByteSize,
+};
+
+fn source(name: &str, state: State) -> SourceStatus {
+    SourceStatus {
+        id: SourceId::new(name).unwrap(),
+        kind: SourceKind::Rtsp,
+        state,
+        since: Duration::from_secs(60),
+        last_audio: None,
+        without_audio: None,
+        problem: None,
+        codec: None,
+        format: None,
+        audio_seconds: 0.0,
+        expected_seconds: 0.0,
+        buffered: (Duration::ZERO, Duration::ZERO),
+        signal: None,
+        recent: RecentOfSource::default(),
+        allocation_anomaly: None,
+        mismatches: Vec::new(),
+        reader_lag: None,
+        detail: SourceDetail::default(),
+    }
+}
+
+fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
+    Snapshot {
+        taken: tokio::time::Instant::now(),
+        taken_wall: SystemTime::now(),
+        sources,
+        budget: (ByteSize(1), ByteSize(512 << 20)),
+        memory: Vec::new(),
+        objects: Vec::new(),
+        history: HistoryStatus::default(),
+        program: ProgramStatus::default(),
+    }
+}
+
+fn overall(snapshot: &Snapshot) -> Overall {
+    Overall::of(Some(snapshot), Duration::from_secs(1))
+}
+
+#[test]
+fn only_what_streams_or_rests_is_well() {
+    for state in State::ALL {
+        let all = overall(&snapshot(vec![
+            source("well", State::Streaming),
+            source("other", *state),
+        ]));
+        let well = matches!(state, State::Streaming | State::Ended | State::Disabled);
+        assert_eq!(all.level == Level::Ok, well, "{state}");
+        assert_eq!(all.reasons.is_empty(), well, "{state}");
+    }
+    let mut starting = source("starting", State::Connecting);
+    let all = overall(&snapshot(vec![starting.clone()]));
+    let told = (all.level, all.text.as_str());
+    assert_eq!(told, (Level::Warning, "The source sends no audio."));
+    starting.problem = Some("the name does not resolve".to_owned());
+    assert_eq!(overall(&snapshot(vec![starting])).level, Level::Critical);
+}
+
+#[test]
+fn the_worst_comes_first_and_decides() {
+    let mut odd = source("a", State::Streaming);
+    odd.mismatches = vec!["sample_rate"];
+    let mut picture = snapshot(vec![odd, source("b", State::Stalled)]);
+    picture.program.reload_failed = true;
+    let mut all = overall(&picture);
+    assert_eq!(all.level, Level::Critical);
+    let subjects = |all: &Overall| -> Vec<_> {
+        all.reasons
+            .iter()
+            .map(|reason| reason.subject.clone())
+            .collect()
+    };
+    assert_eq!(subjects(&all), ["b", "a", "configuration"]);
+    assert!(all.reasons[1].text.contains("sample rate"), "{all:?}");
+    all.add(reason("alarm", Level::Critical, "it rings"));
+    assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
+}
+
+#[test]
+fn an_old_picture_proves_nothing() {
+    let well = snapshot(vec![source("well", State::Streaming)]);
+    let level = |age| Overall::of(Some(&well), age).level;
+    assert_eq!(level(LATE_AFTER), Level::Ok);
+    assert_eq!(level(STALE_AFTER), Level::Warning);
+    assert_eq!(level(STALE_AFTER + Duration::from_secs(1)), Level::Critical);
+    assert_eq!(Overall::of(None, Duration::ZERO).level, Level::Warning);
+    assert_eq!(overall(&snapshot(Vec::new())).level, Level::Warning);
+}
+
+#[test]
+fn every_state_has_words_of_its_own() {
+    let words: std::collections::BTreeSet<_> = State::ALL.iter().map(|s| in_words(*s).1).collect();
+    assert_eq!(words.len(), State::COUNT);
+}

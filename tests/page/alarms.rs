@@ -1,0 +1,100 @@
+//! Alarms on the page: told, acknowledged, resolved; a source connected anew; what was.
+
+use std::time::Instant;
+
+use super::faults::AT_MOST;
+use super::support::{Exporter, PATIENCE, Scratch, Server};
+use super::{streams, watching};
+
+const ALARMS: &str = "document.querySelector('section[aria-labelledby=\"alarms\"]')";
+
+/// An expression: the text of the alarms that are on.
+fn active() -> String {
+    format!("{ALARMS}.querySelector('.cards').textContent")
+}
+
+#[test]
+fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
+    let scratch = Scratch::new();
+    let server = Server::gstreamer(&["--mounts", "pcmu"]);
+    let port = server.port.to_string();
+    // After the first failure it would wait for ten minutes.
+    let text = format!(
+        "history: {{ path: \"{}\" }}\n\
+         connect: {{ backoff: {{ initial: 10m, max: 10m }} }}\n\
+         sources:\n- {{ name: garden, url: \"{}\", alarms: {{ for: {{ source_down: 0s }} }} }}\n",
+        scratch.path("history.db").display(),
+        server.url("/pcmu")
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    exporter.until_state("garden", "streaming");
+    let mut browser = watching(&exporter);
+    streams(&mut browser, "garden");
+    browser.until(&format!("{ALARMS}.textContent.includes('No alarm is on')"));
+
+    drop(server);
+    exporter.until_state("garden", "backing_off");
+    let began = Instant::now();
+    browser.until(&format!("{}.includes('garden: source down')", active()));
+    // From the state to the alarm is a second, from there to the screen nearly nothing.
+    let shown = began.elapsed();
+    eprintln!("an alarm is on the screen after {shown:?}");
+    assert!(shown < AT_MOST, "{shown:?}");
+    browser.until("document.querySelector('.spoken').textContent.includes('Alarm, critical')");
+
+    let press = |browser: &mut super::Browser, name: &str| {
+        browser.until_accessible("button", name);
+        let button = format!(
+            "[...document.querySelectorAll('button')].find((b) => (b.ariaLabel ?? b.textContent) === '{name}')"
+        );
+        browser.js(&format!("{button}.click()"));
+    };
+    press(&mut browser, "Acknowledge garden: source down");
+    browser.until(&format!("{}.includes('acknowledged')", active()));
+    press(&mut browser, "Resolve garden: source down");
+    browser.until(&format!("{ALARMS}.textContent.includes('No alarm is on')"));
+    browser.until(&format!(
+        "{ALARMS}.querySelector('details').textContent.includes('garden: source down')"
+    ));
+    // It is no better for that.
+    assert_eq!(
+        browser.js("document.querySelector('.summary').dataset.level"),
+        "critical"
+    );
+
+    let _server = Server::gstreamer(&["--mounts", "pcmu", "--port", &port]);
+    let began = Instant::now();
+    press(&mut browser, "Connect anew garden");
+    streams(&mut browser, "garden");
+    assert!(began.elapsed() < PATIENCE);
+    browser.until("document.querySelector('.summary').dataset.level === 'ok'");
+
+    // The history has it all, once it is written.
+    let card = "document.getElementById('source-garden')";
+    let past = format!(
+        "[...{card}.querySelectorAll('details')].find((d) => d.textContent.startsWith('The last day'))"
+    );
+    browser.until(&format!("{past} && !{past}.hidden"));
+    browser.js(&format!("{past}.open = true"));
+    browser.until(&format!(
+        "{past}.querySelector('p').textContent.length > 20"
+    ));
+    let history = |kind: &str| {
+        let (status, text) = exporter.get(&format!("/api/v1/history/{kind}"));
+        assert_eq!(status, 200, "{text}");
+        text
+    };
+    exporter.process.until("the history has the alarm", || {
+        let text = history("alarms");
+        ["fired", "acknowledged", "resolved"]
+            .iter()
+            .all(|event| text.contains(&format!("\"{event}\"")))
+    });
+    exporter.process.until("the history has what was done", || {
+        let text = history("operations");
+        ["acknowledge", "resolve", "reconnect"]
+            .iter()
+            .all(|operation| text.contains(&format!("\"{operation}\"")))
+    });
+    assert_eq!(browser.complaints(&[]), [""; 0]);
+}
