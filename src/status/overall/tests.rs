@@ -73,7 +73,7 @@ fn only_what_streams_or_rests_is_well() {
 #[test]
 fn the_worst_comes_first_and_decides() {
     let mut odd = source("a", State::Streaming);
-    odd.mismatches = vec!["sample_rate"];
+    odd.problem = Some("the sample rate is 8000 instead of 48000 Hz".to_owned());
     let mut picture = snapshot(vec![odd, source("b", State::Stalled)]);
     picture.program.reload_failed = true;
     let mut all = overall(&picture);
@@ -88,6 +88,11 @@ fn the_worst_comes_first_and_decides() {
     assert!(all.reasons[1].text.contains("sample rate"), "{all:?}");
     all.add(reason("alarm", Level::Critical, "it rings"));
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
+    // What is known already is not told twice, but as what it has become.
+    all.add(reason("a", Level::Critical, "an alarm of it"));
+    assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
+    assert_eq!(all.reasons[2].level, Level::Critical);
+    assert!(all.reasons[2].text.contains("sample rate"), "{all:?}");
 }
 
 #[test]
