@@ -1,49 +1,19 @@
 //! The verdict is never better than the truth.
 
-use std::time::SystemTime;
-
 use super::*;
-use crate::{
-    history::HistoryStatus,
-    id::SourceId,
-    sources::SourceKind,
-    status::{ProgramStatus, RecentOfSource, SourceDetail},
-    units::ByteSize,
-};
+use crate::{id::SourceId, sources::SourceKind, units::ByteSize};
 
 fn source(name: &str, state: State) -> SourceStatus {
     SourceStatus {
-        id: SourceId::new(name).unwrap(),
-        kind: SourceKind::Rtsp,
-        state,
         since: Duration::from_secs(60),
-        last_audio: None,
-        without_audio: None,
-        problem: None,
-        codec: None,
-        format: None,
-        audio_seconds: 0.0,
-        expected_seconds: 0.0,
-        buffered: (Duration::ZERO, Duration::ZERO),
-        signal: None,
-        recent: RecentOfSource::default(),
-        allocation_anomaly: None,
-        mismatches: Vec::new(),
-        reader_lag: None,
-        detail: SourceDetail::default(),
+        ..SourceStatus::new(SourceId::new(name).unwrap(), SourceKind::Rtsp, state)
     }
 }
 
 fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
     Snapshot {
-        taken: tokio::time::Instant::now(),
-        taken_wall: SystemTime::now(),
-        sources,
         budget: (ByteSize(1), ByteSize(512 << 20)),
-        memory: Vec::new(),
-        objects: Vec::new(),
-        history: HistoryStatus::default(),
-        program: ProgramStatus::default(),
+        ..Snapshot::of(sources)
     }
 }
 
