@@ -65,7 +65,12 @@ impl Station {
 
     /// Has the camera behave in a way of `hostile_rtsp.py`; `play` is the good one.
     pub(crate) fn camera(&self, way: &str) {
-        writeln!(self.orders.borrow_mut(), "gate {way}").unwrap();
+        // In one piece: the server takes what it reads for whole lines.
+        let order = format!("gate {way}\n");
+        self.orders
+            .borrow_mut()
+            .write_all(order.as_bytes())
+            .unwrap();
     }
 
     /// Ends the recorder.

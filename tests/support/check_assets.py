@@ -5,6 +5,7 @@ Prints every fault and exits with 1 if there is one. Standard library only. Rule
 Grafana's dashboard-linter.
 """
 
+import functools
 import json
 import re
 import sys
@@ -104,6 +105,9 @@ def one_panel(where, panel, variables):
             for label in ("job", "instance"):
                 if f'{label}=~"${label}"' not in matchers:
                     fault(where, f"{metric} is not limited to the chosen {label}")
+            name = re.sub(r"_(bucket|sum|count)$", "", metric)
+            if metric != "up" and not {f"`{metric}`", f"`{name}`"} & documented():
+                fault(where, f"{metric} is not in docs/metrics.md")
         windows = WINDOW.findall(re.sub(r'"[^"]*"', "", expression))
         if set(windows) - {"$__rate_interval", "$__range"}:
             fault(where, "a fixed window; use $__rate_interval, or $__range for all that is shown")
@@ -114,6 +118,13 @@ def one_panel(where, panel, variables):
             drawn_raw = not re.search(r"\b(rate|increase|sum)\b", expression)
             if drawn_raw:
                 fault(where, "draws a counter without rate, increase or sum")
+
+
+@functools.cache
+def documented():
+    """The families of docs/metrics.md, which another test holds against the program."""
+    text = (ROOT / "docs/metrics.md").read_text()
+    return set(re.findall(r"^\| (`\w+`) \|", text, re.MULTILINE))
 
 
 def units(where, panel):
