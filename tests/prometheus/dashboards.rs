@@ -101,6 +101,9 @@ impl<'a> Moment<'a> {
     }
 }
 
+/// What must hold at a moment, and its name.
+type Condition<'a> = (&'a str, &'a dyn Fn(&Moment) -> bool);
+
 /// Expressions that may find nothing at the station, whatever happens there, and why.
 const MAY_BE_EMPTY: [(&str, &str); 6] = [
     (
@@ -162,7 +165,7 @@ pub(crate) fn buffers(stage: &Stage) {
 /// one time or another.
 pub(crate) fn under_faults(station: &Station) {
     let expressions = expressions(&station.exporter, "station|demo");
-    let until = |what: &str, conditions: &[(&str, &dyn Fn(&Moment) -> bool)]| {
+    let until = |what: &str, conditions: &[Condition]| {
         station.prometheus.until(what, || {
             let now = Moment::next(&station.prometheus, "station", &expressions);
             let mut unmet = conditions.iter().filter(|(_, holds)| !holds(&now));
