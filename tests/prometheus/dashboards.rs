@@ -105,7 +105,7 @@ impl<'a> Moment<'a> {
 type Condition<'a> = (&'a str, &'a dyn Fn(&Moment) -> bool);
 
 /// Expressions that may find nothing at the station, whatever happens there, and why.
-const MAY_BE_EMPTY: [(&str, &str); 6] = [
+const MAY_BE_EMPTY: [(&str, &str); 7] = [
     (
         "overview.json: What the exporters complain of A",
         "only reasons for which something was turned away, and nothing was",
@@ -125,6 +125,10 @@ const MAY_BE_EMPTY: [(&str, &str); 6] = [
     (
         "memory.json: Each process H",
         "only once a pattern is known, which may take longer than the test",
+    ),
+    (
+        "buffers.json: Sources with repeated attempts A",
+        "only while the window holds one; looked at beside the hot loop instead",
     ),
     (
         "source.json: Sessions that broke B",
@@ -148,6 +152,8 @@ pub(crate) fn buffers(stage: &Stage) {
         outcomes,
         "attempts",
     );
+    let repeating = now.of("buffers.json: Sources with repeated attempts A");
+    assert_eq!(repeating.len(), 1, "the hot loop: {repeating:?}");
     let rates: BTreeMap<_, _> = now
         .of("buffers.json: Buffer Allocation Attempts by Result A")
         .into_iter()
