@@ -54,6 +54,18 @@ static ASSETS: http::Assets = &[
         include_str!("../../grafana/buffers.json"),
     ),
     (
+        "grafana/memory.json",
+        include_str!("../../grafana/memory.json"),
+    ),
+    (
+        "grafana/overview.json",
+        include_str!("../../grafana/overview.json"),
+    ),
+    (
+        "grafana/source.json",
+        include_str!("../../grafana/source.json"),
+    ),
+    (
         "alerts/buffers.yaml",
         include_str!("../../alerts/buffers.yaml"),
     ),

@@ -5,6 +5,7 @@ Prints every fault and exits with 1 if there is one. Standard library only. Rule
 Grafana's dashboard-linter.
 """
 
+import functools
 import json
 import re
 import sys
@@ -13,8 +14,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PANELS = {"row", "timeseries", "stat", "bargauge", "table", "text", "state-timeline", "heatmap"}
 COUNTER = re.compile(r"\w+_total\b")
-SELECTOR = re.compile(r"\b(myaudio_\w+|audio_capture_exporter_\w+)(\{[^}]*\})?")
+SELECTOR = re.compile(r"\b(myaudio_\w+|audio_capture_exporter_\w+|process_\w+|up)\b(\{[^}]*\})?")
+LABELS = re.compile(r"\b(by|on|without|ignoring|group_left|group_right) ?\([^)]*\)")
+WINDOW = re.compile(r"\[([^]]*)\]")
+UIDS = {
+    "buffers": "audio-capture-buffers",
+    "memory": "audio-capture-memory",
+    "overview": "audio-capture-overview",
+    "source": "audio-capture-source",
+}
+TAGS = ["audio-capture-exporter"]
 faults = []
+# By file name.
+BOARDS = {}
 
 
 def fault(where, what):
@@ -27,7 +39,7 @@ def dashboard(name, board):
             fault(name, f"no {key}")
     if board.get("editable") is not False:
         fault(name, "must not be editable: a file is its source")
-    if not isinstance(board.get("schemaVersion"), int) or board["schemaVersion"] < 36:
+    if not isinstance(board.get("schemaVersion"), int) or board["schemaVersion"] < 41:
         fault(name, "schemaVersion is missing or old")
     variables = {variable["name"]: variable for variable in board["templating"]["list"]}
     sources = [v for v in variables.values() if v["type"] == "datasource"]
@@ -37,6 +49,22 @@ def dashboard(name, board):
         variable = variables.get(matcher, {})
         if not variable.get("multi") or variable.get("allValue") != ".+":
             fault(name, f"variable {matcher}: must be multi with allValue .+")
+    if board.get("uid") != UIDS.get(name.removesuffix(".json")):
+        fault(name, "its uid is part of the interface: links and bookmarks hold it; see UIDS")
+    for variable in variables.values():
+        if variable["type"] == "query":
+            if (variable.get("datasource") or {}).get("uid") != "${datasource}":
+                fault(name, f"variable {variable['name']} does not use the data source variable")
+            if variable.get("refresh") != 2:
+                fault(name, f"variable {variable['name']}: must be looked up when the time changes")
+    one_tag = [link for link in board.get("links", []) if link.get("tags") == TAGS]
+    if len(one_tag) != 1 or not (one_tag[0].get("includeVars") and one_tag[0].get("keepTime")):
+        fault(name, "no link to the other dashboards that keeps variables and time")
+    if board.get("tags") != TAGS:
+        fault(name, f"must have the tags {TAGS}, by which the others find it")
+    titles = [panel["title"] for panel in board["panels"] if panel["type"] != "row"]
+    for title in sorted({title for title in titles if titles.count(title) > 1}):
+        fault(name, f"two panels {title}")
     ids = [panel["id"] for panel in board["panels"]]
     if len(set(ids)) != len(ids):
         fault(name, "two panels share an id")
@@ -54,10 +82,10 @@ def dashboard(name, board):
             if not apart:
                 fault(name, f"panels {ids[j]} and {ids[i]} overlap")
     for panel in board["panels"]:
-        one_panel(f"{name}: {panel.get('title')}", panel)
+        one_panel(f"{name}: {panel.get('title')}", panel, variables)
 
 
-def one_panel(where, panel):
+def one_panel(where, panel, variables):
     if panel["type"] not in PANELS:
         fault(where, f"unexpected type {panel['type']}")
     if panel["type"] in ("row", "text"):
@@ -65,24 +93,78 @@ def one_panel(where, panel):
     for key in ("title", "description"):
         if not panel.get(key):
             fault(where, f"no {key}")
-    if not panel["fieldConfig"]["defaults"].get("unit"):
-        fault(where, "no unit")
+    units(where, panel)
+    links(where, panel, variables)
     if not panel.get("targets"):
         fault(where, "no query")
     for target in panel.get("targets", []):
         expression = target["expr"]
         if "${datasource}" not in json.dumps(target.get("datasource", panel.get("datasource"))):
             fault(where, "does not use the data source variable")
-        for metric, matchers in SELECTOR.findall(expression):
+        for metric, matchers in SELECTOR.findall(LABELS.sub("", expression)):
             for label in ("job", "instance"):
                 if f'{label}=~"${label}"' not in matchers:
                     fault(where, f"{metric} is not limited to the chosen {label}")
-        if re.search(r"\[\d+[smhd]\]", expression):
-            fault(where, "a fixed window; use $__rate_interval")
+            name = re.sub(r"_(bucket|sum|count)$", "", metric)
+            if metric != "up" and not {f"`{metric}`", f"`{name}`"} & documented():
+                fault(where, f"{metric} is not in docs/metrics.md")
+        windows = WINDOW.findall(re.sub(r'"[^"]*"', "", expression))
+        if set(windows) - {"$__rate_interval", "$__range"}:
+            fault(where, "a fixed window; use $__rate_interval, or $__range for all that is shown")
+        if panel["type"] in ("timeseries", "state-timeline") and "[$__range]" in expression:
+            if "[$__range] @ end()" not in expression:
+                fault(where, "draws over $__range; use $__rate_interval")
         if COUNTER.search(expression) and panel["type"] == "timeseries":
             drawn_raw = not re.search(r"\b(rate|increase|sum)\b", expression)
             if drawn_raw:
                 fault(where, "draws a counter without rate, increase or sum")
+
+
+@functools.cache
+def documented():
+    """The families of docs/metrics.md, which another test holds against the program."""
+    text = (ROOT / "docs/metrics.md").read_text()
+    return set(re.findall(r"^\| (`\w+`) \|", text, re.MULTILINE))
+
+
+def units(where, panel):
+    """Every number has a unit: the panel's, and in a table of several its column's."""
+    defaults = panel["fieldConfig"]["defaults"]
+    if not defaults.get("unit"):
+        fault(where, "no unit")
+    if panel["type"] != "table":
+        return
+    organized = [t["options"] for t in panel.get("transformations", []) if t["id"] == "organize"]
+    columns = {
+        override["matcher"]["options"]: {p["id"]: p["value"] for p in override["properties"]}
+        for override in panel["fieldConfig"]["overrides"]
+    }
+    for options in organized:
+        for field in options["indexByName"]:
+            column = options["renameByName"].get(field, field)
+            if field.startswith("Value") and not columns.get(column, {}).get("unit"):
+                fault(where, f"column {column} has no unit")
+
+
+def links(where, panel, variables):
+    """A link to another dashboard of ours names one that exists, and variables that it has."""
+    found = re.findall(r'"url": "(/d/[^"]*)"', json.dumps(panel))
+    for url in found:
+        path, _, query = url.partition("?")
+        there = [board for board in BOARDS.values() if path == f"/d/{board['uid']}"]
+        if not there:
+            fault(where, f"{path} is no dashboard of ours")
+            continue
+        wanted = set(re.findall(r"var-(\w+)=", query))
+        wanted |= set(re.findall(r"\$\{(\w+):queryparam\}", query))
+        missing = wanted - {variable["name"] for variable in there[0]["templating"]["list"]}
+        if missing:
+            fault(where, f"{path} has no variable {', '.join(sorted(missing))}")
+        for name in re.findall(r"\$\{(\w+):queryparam\}", query):
+            if name not in variables:
+                fault(where, f"a link takes the variable {name}, which is not here")
+        if not {"datasource", "job"} <= wanted or "${__url_time_range}" not in query:
+            fault(where, "a link loses the data source, the jobs or the time")
 
 
 def runbooks():
@@ -119,21 +201,18 @@ def dockerfile():
 
 
 def main():
-    uids = {}
     for path in sorted((ROOT / "grafana").glob("*.json")):
         try:
-            board = json.loads(path.read_text())
+            BOARDS[path.name] = json.loads(path.read_text())
         except ValueError as error:
             fault(path.name, f"not JSON: {error}")
-            continue
+    for name, board in BOARDS.items():
         try:
-            dashboard(path.name, board)
+            dashboard(name, board)
         except (KeyError, TypeError) as error:
-            fault(path.name, f"not shaped like a dashboard: {error!r}")
-        if uids.setdefault(board.get("uid"), path.name) != path.name:
-            fault(path.name, "shares its uid with another dashboard")
-    if not uids:
-        fault("grafana", "no dashboard")
+            fault(name, f"not shaped like a dashboard: {error!r}")
+    if sorted(BOARDS) != [f"{name}.json" for name in sorted(UIDS)]:
+        fault("grafana", f"not the dashboards of UIDS: {', '.join(BOARDS)}")
     runbooks()
     dockerfile()
     print("\n".join(faults) or "nothing to complain about")
