@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 use url::Url;
 
 use super::{
-    LOOK, Order,
+    LOOK, Order, Wanted,
     own::Own,
     pulse::Pulse,
     status::{Glimpse, Subject},
@@ -167,6 +167,7 @@ pub(super) async fn run(
     mut sampler: Sampler,
     dialler: Dialler,
     tasks: Tasks,
+    (mut say, done): (watch::Receiver<Wanted>, watch::Sender<u64>),
     mut orders: mpsc::Receiver<Order>,
     pulse: Arc<Pulse>,
 ) {
@@ -198,15 +199,16 @@ pub(super) async fn run(
                 asked.retain(|name| *name != said.0.name);
                 sampler.told(began.elapsed(), said);
             }
+            Ok(()) = say.changed() => {
+                let (number, options) = say.borrow_and_update().clone();
+                sampler.apply(options);
+                next = Instant::now();
+                done.send_replace(number);
+            }
             Some(order) = orders.recv() => {
                 let now = began.elapsed();
                 // Who asked may have gone; then nobody needs the answer.
                 match order {
-                    Order::Apply(options, reply) => {
-                        sampler.apply(options);
-                        next = Instant::now();
-                        let _told = reply.send(());
-                    }
                     Order::Analyze(which, reply) => {
                         let _told = reply.send(sampler.analyze(now, which.as_ref()));
                     }
