@@ -90,7 +90,7 @@ impl Memory {
         let (wanted, say) = watch::channel(Wanted::default());
         let (done, applied) = watch::channel(0);
         let roster = Roster::default();
-        let sampler = Sampler::new(roster.clone(), Own::new(own));
+        let sampler = Sampler::new(tasks, roster.clone(), Own::new(own));
         // What the memory of a recorder costs to read is small, but it blocks; and to ask it
         // over HTTP needs a runtime.
         let runtime = tokio::runtime::Builder::new_current_thread()

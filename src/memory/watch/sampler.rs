@@ -32,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Sampler {
     proc: Proc,
+    tasks: Tasks,
     roster: Roster<ProcessName, Subject>,
     options: MemoryOptions,
     targets: Vec<Target>,
@@ -52,13 +53,15 @@ struct Question {
 type Said = (Question, Result<OwnWords, Unreadable>);
 
 impl Sampler {
-    pub(super) fn new(roster: Roster<ProcessName, Subject>, own: Own) -> Self {
-        Self::with(Proc::of_this_system(), roster, own)
+    /// What may hang is read on threads of `tasks`.
+    pub(super) fn new(tasks: &Tasks, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+        Self::with(Proc::of_this_system(), tasks, roster, own)
     }
 
-    fn with(proc: Proc, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+    fn with(proc: Proc, tasks: &Tasks, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
         let mut sampler = Self {
             proc,
+            tasks: tasks.clone(),
             roster,
             options: MemoryOptions::default(),
             targets: Vec::new(),
@@ -118,7 +121,7 @@ impl Sampler {
                 .iter()
                 .all(|target| *target.name() != watch.name)
             {
-                let finder = Finder::new(watch.selector.clone());
+                let finder = Finder::new(watch.selector.clone(), &self.tasks);
                 let whose = Whose::Theirs(Box::new(watch.clone()), finder);
                 self.join(whose, watch.name.clone(), &options);
             }

@@ -33,7 +33,7 @@ impl Fixture {
         tree.process(std::process::id(), 1, "own", &["own"]);
         let roster = Roster::default();
         let own = Own::new(OwnFigures::default);
-        let mut sampler = Sampler::with(tree.proc(), roster.clone(), own);
+        let mut sampler = Sampler::with(tree.proc(), &Tasks::default(), roster.clone(), own);
         sampler.apply(options(watches));
         Self {
             tree,
