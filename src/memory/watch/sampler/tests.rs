@@ -289,6 +289,34 @@ fn a_look_on_demand_leaves_no_trace() {
 }
 
 #[test]
+fn this_process_has_the_limit_of_the_configuration_and_keeps_its_history() {
+    let mut fixture = Fixture::new(&[]);
+    let me = std::process::id();
+    fixture.tree.write("proc/meminfo", "MemTotal: 9000 kB\n");
+    fixture.tree.write(&format!("proc/{me}/cgroup"), "0::/a\n");
+    fixture.tree.write("cgroup/a/cgroup.procs", "1\n");
+    let mut seen = Vec::new();
+    for (round, own_limit) in [None, Some(5_000_000), Some(50_000_000)]
+        .into_iter()
+        .enumerate()
+    {
+        fixture.sampler.apply(MemoryOptions {
+            own_limit,
+            ..options(&[])
+        });
+        // A verdict is due, with it the limit.
+        fixture
+            .sampler
+            .round(Duration::from_secs(120) * round as u32);
+        let status = fixture.roster.get(&ProcessName::own()).unwrap().status();
+        seen.push(status.reading.as_ref().unwrap().limit);
+    }
+    assert_eq!(seen, [Some(9_216_000), Some(5_000_000), Some(9_216_000)]);
+    let own = fixture.roster.get(&ProcessName::own()).unwrap();
+    assert_eq!(own.past().moments().len(), 3);
+}
+
+#[test]
 fn a_configured_limit_holds_where_none_can_be_seen_or_it_is_the_tighter_one() {
     let mut options = bird();
     options.memory_limit = Some(5_000_000);
