@@ -114,12 +114,14 @@ pub(super) fn retain(options: &StoreOptions, newest: &Path, now: SystemTime) -> 
             go.push(profile.path);
         }
     }
-    let removed = go.iter().map(fs::remove_file);
-    // All of them, whatever becomes of the first.
-    removed.fold(Ok(()), |all, one| match one {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => all.and(Err(error)),
-        _ => all,
-    })
+    let mut all = Ok(());
+    for path in go {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => all = all.and(Err(error)),
+            _ => {}
+        }
+    }
+    all
 }
 
 #[derive(Default)]
