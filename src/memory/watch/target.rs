@@ -395,13 +395,3 @@ impl Target {
         }
     }
 }
-
-impl Reading {
-    fn tell(&mut self, words: &OwnWords) {
-        self.kinds.heap = words.heap;
-        self.kinds.external = words.heap.map(|heap| self.resident.saturating_sub(heap));
-        self.kinds.fragmentation = words.fragmentation();
-        self.tasks = words.tasks;
-        self.collecting = words.collecting;
-    }
-}
