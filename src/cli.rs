@@ -1,5 +1,6 @@
 //! The command line.
 
+mod assets;
 mod leakcheck;
 mod probe;
 
@@ -7,6 +8,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+pub use assets::AssetsOptions;
 pub use leakcheck::LeakCheckOptions;
 pub use probe::ProbeOptions;
 
@@ -34,6 +36,8 @@ pub enum Command {
     Probe(Box<ProbeOptions>),
     /// Watch one process's memory for a while.
     LeakCheck(LeakCheckOptions),
+    /// Write dashboards, rules and runbooks.
+    Assets(AssetsOptions),
 }
 
 /// What the flags and arguments say.
@@ -116,7 +120,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
 #[command(
     override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
-    audio-capture-exporter demo | probe SOURCE | leakcheck --pid PID"
+    audio-capture-exporter demo | probe SOURCE | leakcheck --pid PID | assets DIR"
 )]
 struct Line {
     /// Sources to watch, beside those of the config file
@@ -174,6 +178,8 @@ enum Sub {
     Probe(probe::Arguments),
     /// Watch one process's memory for a while; exits with 0 when it does not grow
     Leakcheck(leakcheck::Arguments),
+    /// Write the dashboards, alert rules and runbooks into a directory
+    Assets(assets::Arguments),
 }
 
 /// Understands a command line, whose first item is the program's name.
@@ -224,6 +230,12 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
                 "{text} (a file called leakcheck is written ./leakcheck)"
             )));
         }
+        Some(Sub::Assets(_)) if !alone => {
+            let text = "`assets` takes a directory alone, behind the word `assets`";
+            return Err(wrong(format!(
+                "{text} (a file called assets is written ./assets)"
+            )));
+        }
         Some(Sub::Demo) => return Ok(Command::Demo(line.shared.into_options(None, sources))),
         Some(Sub::Probe(arguments)) => {
             return Ok(Command::Probe(Box::new(arguments.into_options()?)));
@@ -231,6 +243,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
         Some(Sub::Leakcheck(arguments)) => {
             return Ok(Command::LeakCheck(arguments.into_options()?));
         }
+        Some(Sub::Assets(arguments)) => return Ok(Command::Assets(arguments.into_options())),
         None => {}
     }
     if sources.is_empty() && line.config_file.is_none() {
@@ -352,7 +365,7 @@ fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 /// The first segments of the paths that other routes have.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 10] = [
     "",
     "-",
     "api",
@@ -362,6 +375,7 @@ const TAKEN: [&str; 9] = [
     "openapi.json",
     "page",
     "probe",
+    "runbooks",
 ];
 
 fn telemetry_path(text: &str) -> Result<String, &'static str> {

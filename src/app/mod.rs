@@ -2,6 +2,7 @@
 //! and takes them down in order.
 
 mod announce;
+mod assets;
 mod capture;
 mod chronicle;
 mod descriptors;
@@ -34,6 +35,7 @@ use crate::{
     supervisor::ReconnectRefused,
 };
 use capture::Capture;
+pub use assets::run as assets;
 pub use leakcheck::run as leakcheck;
 use log::Log;
 pub use probe::run as probe;
@@ -46,34 +48,6 @@ const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 const LAST_DRAIN: Duration = Duration::from_secs(2);
 /// How long the last look at the sources may take.
 const CHRONICLE_DRAIN: Duration = Duration::from_millis(300);
-
-/// Files that are served and shipped as they are.
-static ASSETS: http::Assets = &[
-    (
-        "grafana/buffers.json",
-        include_str!("../../grafana/buffers.json"),
-    ),
-    (
-        "grafana/memory.json",
-        include_str!("../../grafana/memory.json"),
-    ),
-    (
-        "grafana/overview.json",
-        include_str!("../../grafana/overview.json"),
-    ),
-    (
-        "grafana/source.json",
-        include_str!("../../grafana/source.json"),
-    ),
-    (
-        "alerts/buffers.yaml",
-        include_str!("../../alerts/buffers.yaml"),
-    ),
-    (
-        "alerts/sources.yaml",
-        include_str!("../../alerts/sources.yaml"),
-    ),
-];
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -210,7 +184,7 @@ impl<'a> App<'a> {
                 history: history.clone(),
                 alarms: alarms.book(),
                 profiler: profiler.clone(),
-                assets: ASSETS,
+                assets: assets::SERVED,
                 metrics: http_metrics,
                 limits: http::Limits::default(),
             },

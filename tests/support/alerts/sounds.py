@@ -38,6 +38,7 @@ def damaged(folder):
 
 def all_of_them(folder):
     wav(folder / "healthy.wav", 8000, 1, 40, noise(4000))
+    wav(folder / "twice.wav", 16000, 1, 40, noise(4000))
     wav(folder / "stuck.wav", 8000, 1, 1, noise(4000))
     wav(folder / "zero.wav", 8000, 1, 10, lambda _: 0)
     wav(folder / "quiet.wav", 8000, 1, 40, noise(5))
