@@ -176,15 +176,22 @@ def wait(holds):
 def cramped(options, folder):
     """One with hardly any descriptors, budget and CPU, whose capture side hangs at last."""
     config = folder / "cramped.yaml"
-    config.write_text(
-        "buffers: { capture: { duration: 2s }, memory_budget: 80KiB }\n"
-        # Room for what is captured of it, none for what is to be measured.
-        "sources:\n"
-        "- { name: it, url: twice.wav, loop: true, expect: { sample_rate: 8000, channels: 1 } }\n")
+
+    def plays(name):
+        config.write_text(
+            "buffers: { capture: { duration: 2s }, memory_budget: 80KiB }\nsources:\n"
+            f"- {{ name: it, url: {name}, loop: true, expect: {{ sample_rate: 8000, channels: 1 }} }}\n")
+
+    plays("healthy.wav")
     part = parts.exporter(options.exporter, "--config.file", config, preexec_fn=parts.few_descriptors(48))
     part.frozen = None
 
     def life(receiver):
+        # Twice the rate: room for what is captured of it, none for what is to be measured.
+        plays("twice.wav")
+        time.sleep(10)
+        parts.get(f"http://{part.address}/-/reload", b"")
+        wait(lambda: receiver.told("BufferAllocationErrors"))
         idle = parts.IdleConnections(part.address)
         parts.in_background(lambda: idle.hold(18))
         wait(lambda: receiver.told("AudioExporterFdsLow"))
