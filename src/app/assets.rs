@@ -18,6 +18,9 @@ macro_rules! shipped {
 /// Every shipped file: what is served under its name, and what only a directory has.
 pub(super) static SERVED: http::Assets = shipped! {
     "grafana/buffers.json" = "grafana/buffers.json",
+    "grafana/memory.json" = "grafana/memory.json",
+    "grafana/overview.json" = "grafana/overview.json",
+    "grafana/source.json" = "grafana/source.json",
     "alerts/buffers.yaml" = "alerts/buffers.yaml",
     "alerts/coverage.yaml" = "alerts/coverage.yaml",
     "alerts/exporter.yaml" = "alerts/exporter.yaml",

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Checks what is shipped beside the program: dashboards, runbooks and the Dockerfile.
+"""Checks what is shipped beside the program: dashboards, rules, runbooks, the names of metrics
+in all of them and in the documentation, and the Dockerfile.
 
 Prints every fault and exits with 1 if there is one. Standard library only. Rules follow
 Grafana's dashboard-linter.
@@ -120,6 +121,11 @@ def one_panel(where, panel, variables):
                 fault(where, "draws a counter without rate, increase or sum")
 
 
+RUNBOOKS = "http://127.0.0.1:10480/runbooks/"
+OURS = re.compile(r"(?<![\w:])(?:myaudio|audio_capture_exporter)_\w+")
+RECORDED = re.compile(r"(?<![\w:])(?:source|instance):\w+:\w+")
+
+
 @functools.cache
 def documented():
     """The families of docs/metrics.md, which another test holds against the program."""
@@ -169,17 +175,59 @@ def links(where, panel, variables):
 
 def runbooks():
     tests = "".join(path.read_text() for path in (ROOT / "alerts/tests").glob("*.yaml"))
+    index = (ROOT / "docs/runbooks/README.md").read_text()
+    page = (ROOT / "docs/alerts.md").read_text()
     for path in sorted((ROOT / "alerts").glob("*.yaml")):
-        text = path.read_text()
-        for alert in re.findall(r"alert: (\w+)", text):
+        for rule in path.read_text().split("- alert: ")[1:]:
+            alert = rule.split("\n", 1)[0]
             runbook = f"docs/runbooks/{alert}.md"
-            if f"runbook_url: {runbook}" not in text:
-                fault(path.name, f"{alert} does not name {runbook}")
+            for key in ("severity", "summary", "description"):
+                if f" {key}: " not in rule:
+                    fault(path.name, f"{alert} has no {key}")
+            if f"runbook_url: {RUNBOOKS}{alert}.md\n" not in rule + "\n":
+                fault(path.name, f"{alert} does not link to {RUNBOOKS}{alert}.md")
             if not (ROOT / runbook).is_file():
                 fault(path.name, f"{runbook} is missing")
+            if f"({alert}.md)" not in index or f"(runbooks/{alert}.md)" not in page:
+                fault(path.name, f"{alert} is missing in docs/runbooks/README.md or docs/alerts.md")
             cases = re.findall(rf"alertname: {alert}\n\s+exp_alerts:( \[\])?", tests)
-            if "" not in cases or " []" not in cases:
+            always = "\n        expr: vector(1)\n" in rule
+            if "" not in cases or (" []" not in cases and not always):
                 fault(path.name, f"{alert} needs a test that fires and one that stays silent")
+
+
+def names():
+    """Every metric that a rule, a panel or a page names exists: docs/metrics.md has it, which a
+    test holds against a scrape. What is recorded is recorded by a rule."""
+    catalogue = (ROOT / "docs/metrics.md").read_text()
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (counter|gauge|histogram) \|", catalogue)
+    known = {name for name, _ in rows}
+    known |= {name + end for name, kind in rows if kind == "histogram" for end in ("_bucket", "_sum", "_count")}
+    # A counter's family is called so in OpenMetrics.
+    known |= {name.removesuffix("_total") for name, kind in rows if kind == "counter"}
+    if len(known) < 80:
+        fault("docs/metrics.md", "its tables are not understood any more")
+    recorded = set(re.findall(r"record: (\S+)", (ROOT / "alerts/recording.yaml").read_text()))
+    used = set()
+    folders = ["alerts/*.yaml", "grafana/*.json", "docs/**/*.md", "README.md", "deploy/**/*"]
+    for path in sorted(path for folder in folders for path in ROOT.glob(folder) if path.is_file()):
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        where = path.relative_to(ROOT)
+        # `myaudio_x_{a,b}`, `myaudio_x_…` and `myaudio_` alone name none.
+        for match in OURS.finditer(text):
+            name = match[0]
+            whole = not name.endswith("_") and text[match.end() : match.end() + 1] not in ("…", "*")
+            if whole and name not in known:
+                fault(where, f"{name} does not exist: docs/metrics.md has no such row")
+        for name in RECORDED.findall(re.sub(r"record: \S+", "", text)):
+            used.add(name)
+            if name not in recorded:
+                fault(where, f"{name} is recorded by no rule")
+    for name in sorted(recorded - used):
+        fault("alerts/recording.yaml", f"{name} is used nowhere")
 
 
 def dockerfile():
@@ -214,6 +262,7 @@ def main():
     if sorted(BOARDS) != [f"{name}.json" for name in sorted(UIDS)]:
         fault("grafana", f"not the dashboards of UIDS: {', '.join(BOARDS)}")
     runbooks()
+    names()
     dockerfile()
     print("\n".join(faults) or "nothing to complain about")
     sys.exit(1 if faults else 0)
