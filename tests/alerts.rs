@@ -25,7 +25,11 @@ fn live(servers: &[String]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/alerts/live.py");
     let mut command = Command::new("/usr/bin/python3");
     command
-        .args([script, "--exporter", env!("CARGO_BIN_EXE_audio-capture-exporter")])
+        .args([
+            script,
+            "--exporter",
+            env!("CARGO_BIN_EXE_audio-capture-exporter"),
+        ])
         .args(servers);
     let mut child = Ended(command.spawn().unwrap());
     let status = child.0.wait().unwrap();

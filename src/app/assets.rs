@@ -1,21 +1,17 @@
 //! Dashboards, rules and runbooks: served as they are, and written by the subcommand `assets`.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, io, path::PathBuf, process::ExitCode};
 
 use crate::{cli::AssetsOptions, http};
 
-/// Files by their name in the repository, and as they are served.
+/// The name under which a file is served and written, and where it is in the repository.
 macro_rules! shipped {
     ($($served:literal = $file:literal,)*) => {
         &[$(($served, include_str!(concat!("../../", $file))),)*]
     };
 }
 
-/// Every shipped file: what is served under its name, and what only a directory has.
+/// What is served under its name, and written too. `tests` holds it against the folders.
 pub(super) static SERVED: http::Assets = shipped! {
     "grafana/buffers.json" = "grafana/buffers.json",
     "grafana/memory.json" = "grafana/memory.json",

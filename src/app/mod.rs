@@ -34,8 +34,8 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     supervisor::ReconnectRefused,
 };
-use capture::Capture;
 pub use assets::run as assets;
+use capture::Capture;
 pub use leakcheck::run as leakcheck;
 use log::Log;
 pub use probe::run as probe;
