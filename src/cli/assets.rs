@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
-    /// Where you publish the runbooks, such as https://wiki.lan/audio: the alerts link there
+    /// Address under which you publish the runbooks: the alerts link there
     /// [default: the exporter itself at 127.0.0.1:10480]
     #[arg(long = "runbooks", value_name = "URL", value_parser = url)]
     runbooks: Option<String>,
