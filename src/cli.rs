@@ -118,10 +118,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
-#[command(
-    override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...\n       \
-    audio-capture-exporter demo | probe SOURCE | leakcheck --pid PID | assets DIR"
-)]
+#[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]... | COMMAND")]
 struct Line {
     /// Sources to watch, beside those of the config file
     #[arg(value_name = "NAME=SOURCE|SOURCE")]
