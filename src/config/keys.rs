@@ -45,6 +45,8 @@ impl fmt::Display for Fallback {
 pub enum Kind {
     /// A mapping of further keys.
     Section,
+    /// A mapping of names that the file chooses to texts that are never shown.
+    Names,
     /// A list of mappings.
     Sections,
     /// A list of texts.
@@ -72,6 +74,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Section => f.write_str("section"),
+            Self::Names => f.write_str("names and texts"),
             Self::Sections => f.write_str("list of sections"),
             Self::Texts => f.write_str("list of texts"),
             Self::Text | Self::Hidden => f.write_str("text"),
@@ -85,7 +88,7 @@ impl fmt::Display for Kind {
     }
 }
 
-const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
+pub(super) const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
     Key {
         path,
         kind,
@@ -253,23 +256,39 @@ pub const KEYS: &[Key] = &[
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
+    key("web.roles", Section, Nothing),
+    key("web.roles.metrics", Texts, Computed("see below")),
+    key("web.roles.status", Texts, Computed("see below")),
+    key("web.roles.audio", Texts, Computed("see below")),
+    key("web.roles.admin", Texts, Computed("see below")),
 ];
 
-/// The key at a path of the list.
-pub(super) fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
+/// The keys that one kind of file may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys(pub(super) &'static [Key]);
+
+impl Keys {
+    /// The key at a path of the list.
+    pub(super) fn find(self, path: &str) -> Option<&'static Key> {
+        self.0.iter().find(|key| key.path == path)
+    }
+
+    /// The names of the keys directly inside the section at `path` (empty: the top).
+    pub(super) fn inside(self, path: &str) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(move |key| {
+            let rest = if path.is_empty() {
+                key.path
+            } else {
+                key.path.strip_prefix(path)?.strip_prefix('.')?
+            };
+            (!rest.contains(['.', '['])).then_some(rest)
+        })
+    }
 }
 
-/// The names of the keys directly inside the section at `path` (empty: the top).
-pub(super) fn inside(path: &str) -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter_map(move |key| {
-        let rest = if path.is_empty() {
-            key.path
-        } else {
-            key.path.strip_prefix(path)?.strip_prefix('.')?
-        };
-        (!rest.contains(['.', '['])).then_some(rest)
-    })
+/// The key at a path of [`KEYS`].
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    Keys(KEYS).find(path)
 }
 
 impl Key {
@@ -324,59 +343,4 @@ pub(super) fn bytes_within(value: ByteSize, min: &str, max: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_bound_and_default_is_readable_and_in_range() {
-        for key in KEYS {
-            match (key.kind, key.default) {
-                (Kind::Duration(min, max), Value(text)) => {
-                    let value = parse_duration(text).unwrap();
-                    assert!(duration_within(value, min, max), "{}", key.path);
-                }
-                (Kind::Duration(..), _) => panic!("{} needs a default", key.path),
-                (Kind::Bytes(min, max), _) => {
-                    assert!(ByteSize::parse(min).unwrap() < ByteSize::parse(max).unwrap());
-                }
-                (Kind::Integer(min, max), Value(_)) => {
-                    assert!((min..=max).contains(&key.default_integer()), "{}", key.path);
-                }
-                (Kind::Integer(min, max), _) => assert!(min < max, "{}", key.path),
-                (Kind::Level(min, max), default) => {
-                    let Value(text) = default else {
-                        panic!("{} needs a default", key.path);
-                    };
-                    let range = Dbfs::new(min)..=Dbfs::new(max);
-                    assert!(range.contains(&Dbfs::parse(text).unwrap()), "{}", key.path);
-                }
-                (Kind::Boolean, default) => {
-                    assert!(matches!(default, Value("true" | "false")), "{}", key.path);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    #[test]
-    fn every_key_stands_inside_a_listed_section() {
-        for key in KEYS {
-            let Some((parent, _)) = key.path.rsplit_once('.') else {
-                continue;
-            };
-            let parent = parent.trim_end_matches("[]");
-            assert!(find(parent).is_some(), "{} has no parent", key.path);
-        }
-        assert_eq!(
-            inside("connect").collect::<Vec<_>>(),
-            ["timeout", "per_host", "total", "backoff"]
-        );
-        assert_eq!(
-            inside("").collect::<Vec<_>>(),
-            [
-                "buffers", "sources", "connect", "watch", "memory", "probe", "objects", "profiles",
-                "web"
-            ]
-        );
-    }
-}
+mod tests;

@@ -10,8 +10,10 @@ use std::{
 use super::{
     argument::SourceArgument,
     budget,
+    keys::{KEYS, Keys},
     mistake::{ConfigErrors, Mistakes, shown},
     objects, pipes, profiles,
+    roles::roles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
@@ -104,7 +106,7 @@ pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config,
 }
 
 /// What is wrong with a file, and what to do.
-type Unreadable = (String, &'static str);
+pub(super) type Unreadable = (String, &'static str);
 
 /// As [`load`], of what the file at `path` was found to hold.
 pub(super) fn of_text(
@@ -130,7 +132,7 @@ pub(super) fn of_text(
         .and_then(Path::parent)
         .map_or_else(PathBuf::new, Path::to_owned);
     let config = validate(
-        &Section::top(root.as_ref(), &mistakes),
+        &Section::top(Keys(KEYS), root.as_ref(), &mistakes),
         &base,
         arguments,
         readable,
@@ -140,7 +142,7 @@ pub(super) fn of_text(
 }
 
 /// Reads the file.
-fn read(path: &Path) -> Result<String, Unreadable> {
+pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     let io = |error: std::io::Error| (error.to_string(), "check the path and its permissions");
     if !std::fs::metadata(path).map_err(io)?.is_file() {
         return Err((
@@ -185,6 +187,7 @@ fn validate(
     let web = WebOptions {
         allowed_hosts: allowed_hosts(&web),
         audio: web.flag("audio"),
+        roles: roles(&web),
     };
 
     let items = top.sections("sources", MAX_SOURCES);

@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::access::Role;
 use crate::id::SourceId;
 
 /// The methods that something knows, also as `Allow` lists them.
@@ -80,6 +81,19 @@ impl Resource {
             ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
+        }
+    }
+
+    /// The role that asking for it takes; to change it is another matter.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Sources
+            | Self::Source(_)
+            | Self::Allocations
+            | Self::Objects
+            | Self::Object(_)
+            | Self::Consumers
+            | Self::Memory(_) => Role::Status,
         }
     }
 

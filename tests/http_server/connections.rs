@@ -137,14 +137,40 @@ fn with_few_descriptors() {
     let mut setup = Setup::default();
     setup.limits.accept_pause = PAUSE;
     let server = start(setup);
-    let mut held: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    let take_all = |held: &mut Vec<File>| {
+        held.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
+    };
+    // Who waits in silence holds a descriptor that others need more.
+    let mut silent = Client::connect(server.address);
+    let mut held = Vec::new();
+    take_all(&mut held);
     assert!(held.len() < 64, "the limit is in place");
-    // One for the client's end; the server's finds none.
+    // One for the client's end; the server's comes out of its reserve.
     held.pop();
-    let mut client = Client::connect(server.address);
-    let started = Instant::now();
-    eventually("it is counted", || server.rejected(Rejection::Accept) >= 3);
+    let mut scrape = Client::connect(server.address);
+    assert_eq!(scrape.ask("GET", "/metrics", "").status, 200);
+    assert_eq!(server.rejected(Rejection::Accept), 1);
+    // Nothing is left of the reserve: the silent one makes room.
+    take_all(&mut held);
+    held.pop();
+    let mut next = Client::connect(server.address);
+    assert_eq!(next.ask("GET", "/-/healthy", "").status, 200);
+    silent.expect_close();
+    // Those that are answered keep their seats: then nobody makes room, and it waits.
+    drop((next, scrape, silent));
+    let mut listening: Vec<Client> = Vec::new();
+    eventually("both have gone", || {
+        server.rejected(Rejection::Connections) >= 1
+    });
+    take_all(&mut held);
+    held.pop();
+    listening.push(Client::connect(server.address));
+    let (counted, started) = (server.rejected(Rejection::Accept), Instant::now());
+    eventually("it is counted", || {
+        server.rejected(Rejection::Accept) >= counted + 3
+    });
     assert!(started.elapsed() >= PAUSE * 2, "it tries again at once");
     held.clear();
+    let client = &mut listening[0];
     assert_eq!(client.ask("GET", "/-/healthy", "").status, 200);
 }
