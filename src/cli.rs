@@ -1,6 +1,7 @@
 //! The command line.
 
 mod assets;
+mod check;
 mod leakcheck;
 mod probe;
 
@@ -9,6 +10,7 @@ use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub use assets::AssetsOptions;
+pub use check::check;
 pub use leakcheck::LeakCheckOptions;
 pub use probe::ProbeOptions;
 
@@ -51,7 +53,11 @@ pub struct Options {
     pub listen: Vec<String>,
     /// Where the metrics are served: a path that no other route has.
     pub telemetry_path: String,
-    /// How many requests may be served at once, from 1 to 1,024.
+    /// TLS and users, in exporter-toolkit's format.
+    pub web_config_file: Option<PathBuf>,
+    /// Whether the service manager passes the listeners, in place of [`Self::listen`].
+    pub systemd_socket: bool,
+    /// How many requests may be served at once, up to 1,024; 0 for no limit.
     pub max_requests: usize,
     /// The least important log lines to write.
     pub log_level: LogLevel,
@@ -121,7 +127,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]... | COMMAND")]
 struct Line {
     /// Sources to watch, beside those of the config file
-    #[arg(value_name = "NAME=SOURCE|SOURCE")]
+    #[arg(value_name = "NAME=SOURCE|SOURCE", hide = true)]
     sources: Vec<OsString>,
 
     /// Configuration file (YAML); credentials belong there
@@ -151,9 +157,17 @@ struct Shared {
     #[arg(default_value = "/metrics", value_parser = telemetry_path)]
     telemetry_path: String,
 
-    /// Requests served at once
+    /// TLS and users (YAML, as other exporters have it)
+    #[arg(long = "web.config.file", value_name = "FILE", global = true)]
+    web_config_file: Option<PathBuf>,
+
+    /// Take the listeners that systemd passes
+    #[arg(long = "web.systemd-socket", global = true, conflicts_with = "listen")]
+    systemd_socket: bool,
+
+    /// Requests served at once; 0: no limit
     #[arg(long = "web.max-requests", value_name = "N", global = true)]
-    #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(..=1024))]
     max_requests: u16,
 
     /// error, warn, info, debug or trace
@@ -279,33 +293,14 @@ const FIRST_STEPS: &str = "\
   audio-capture-exporter --help                          all options
 ";
 
-/// Validates the configuration of `--config.check`: what to print, and status 0 or 1.
-pub fn check(options: &Options) -> Exit {
-    match config::load(options.config_file.as_deref(), &options.sources) {
-        Ok(config) => {
-            let needed = config.sources.len();
-            let plural = if needed == 1 { "" } else { "s" };
-            let verdict = format!("the configuration is valid: {needed} source{plural}");
-            let mut lines = config.doubts();
-            lines.push(verdict);
-            Exit {
-                code: 0,
-                text: lines.join("\n"),
-            }
-        }
-        Err(errors) => Exit {
-            code: 1,
-            text: errors.to_string(),
-        },
-    }
-}
-
 impl Shared {
     fn into_options(self, config_file: Option<PathBuf>, sources: Vec<SourceArgument>) -> Options {
         Options {
             config_file,
             sources,
             listen: self.listen,
+            web_config_file: self.web_config_file,
+            systemd_socket: self.systemd_socket,
             telemetry_path: self.telemetry_path,
             max_requests: usize::from(self.max_requests),
             log_level: self.log_level,

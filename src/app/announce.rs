@@ -9,13 +9,25 @@ const NAMED: usize = 10;
 
 /// Says in a few lines what is watched and where to look. A standard output that nobody
 /// reads is no reason to fail.
-pub(super) fn announce(config: &Config, addresses: &[SocketAddr], telemetry_path: &str) {
-    let _unread = write(&mut io::stdout().lock(), config, addresses, telemetry_path);
+pub(super) fn announce(
+    config: &Config,
+    scheme: &str,
+    addresses: &[SocketAddr],
+    telemetry_path: &str,
+) {
+    let _unread = write(
+        &mut io::stdout().lock(),
+        config,
+        scheme,
+        addresses,
+        telemetry_path,
+    );
 }
 
 fn write(
     out: &mut impl io::Write,
     config: &Config,
+    scheme: &str,
     addresses: &[SocketAddr],
     telemetry_path: &str,
 ) -> io::Result<()> {
@@ -33,7 +45,7 @@ fn write(
     for address in addresses {
         writeln!(
             out,
-            "Look at http://{address}/ — metrics at http://{address}{telemetry_path}"
+            "Look at {scheme}://{address}/ — metrics at {scheme}://{address}{telemetry_path}"
         )?;
     }
     out.flush()

@@ -8,12 +8,16 @@ mod chronicle;
 mod descriptors;
 mod leakcheck;
 mod log;
+mod manager;
 mod probe;
 mod signals;
 mod tracking;
+mod web_file;
 
 use std::{
     io,
+    net::TcpListener,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -38,8 +42,10 @@ pub use assets::run as assets;
 use capture::Capture;
 pub use leakcheck::run as leakcheck;
 use log::Log;
+use manager::Manager;
 pub use probe::run as probe;
 use signals::{ProfileSignal, ReloadSignal, StopSignals};
+use web_file::WebFile;
 
 /// How long sources may take to end. Together with the HTTP server's drain it stays
 /// below the five seconds within which the program promises to be gone.
@@ -58,6 +64,9 @@ pub enum AppError {
     /// An address to listen on is not to be had.
     #[error("{0}")]
     Bind(#[from] http::BindError),
+    /// The web file has mistakes.
+    #[error("{0}")]
+    WebFile(ConfigErrors),
     /// The system refuses something the program cannot do without.
     #[error("the system refuses what this program needs to start: {0}")]
     System(#[from] io::Error),
@@ -80,17 +89,23 @@ pub enum Watched {
 /// # Errors
 /// [`AppError`] when it cannot start; nothing is left behind then.
 pub fn run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
+    // While this is the only thread: it changes the environment.
+    let passed = options.systemd_socket.then(http::inherit).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("capture")
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(start_and_run(options, watched));
+    let outcome = runtime.block_on(start_and_run(options, watched, passed));
     // A name lookup under way cannot be called back; the end does not wait for it.
     runtime.shutdown_background();
     outcome
 }
 
-async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), AppError> {
+async fn start_and_run(
+    options: &cli::Options,
+    watched: Watched,
+    passed: Option<Vec<TcpListener>>,
+) -> Result<(), AppError> {
     // Before anything that takes time: a signal must never find its default handler.
     let (stop, reload) = (StopSignals::new()?, ReloadSignal::new()?);
     let profile = ProfileSignal::new()?;
@@ -104,7 +119,10 @@ async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), A
         }
         Watched::Samples => with_samples(&tasks)?,
     };
-    let listeners = http::bind(&options.listen)?;
+    let listeners = match passed {
+        Some(passed) => passed,
+        None => http::bind(&options.listen)?,
+    };
     App::start(tasks, options, config, watched, listeners, &log)
         .await?
         .until_told_to_stop(stop, reload, profile)
@@ -131,6 +149,8 @@ struct App<'a> {
     alarms: Alarms,
     profiler: Arc<Profiler>,
     web: watch::Sender<Arc<http::WebOptions>>,
+    web_file: Option<Arc<WebFile>>,
+    manager: Option<Arc<Manager>>,
     commands: mpsc::Receiver<http::Command>,
 }
 
@@ -140,11 +160,14 @@ impl<'a> App<'a> {
         options: &'a cli::Options,
         config: Config,
         watched: Watched,
-        listeners: Vec<std::net::TcpListener>,
+        listeners: Vec<TcpListener>,
         log: &Log,
     ) -> Result<Self, AppError> {
         let mut registry = Registry::default();
         let http_metrics = http::HttpMetrics::new();
+        let open = |path: &PathBuf| WebFile::open(path, http_metrics.clone()).map(Arc::new);
+        let web_file = options.web_config_file.as_ref().map(open).transpose();
+        let web_file = web_file.map_err(AppError::WebFile)?;
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
@@ -171,6 +194,9 @@ impl<'a> App<'a> {
             .set(tracking::from_environment());
         let (command_sender, commands) = mpsc::channel(4);
         let (web, web_options) = watch::channel(Arc::new(config.web.clone()));
+        let access = web_file.as_ref().map(|file| file.access());
+        let access = access.unwrap_or_else(|| watch::Sender::new(Arc::default()).subscribe());
+        let encrypted = access.borrow().tls.is_some();
         let server = http::start(
             &tasks,
             http::Options {
@@ -178,6 +204,7 @@ impl<'a> App<'a> {
                 telemetry_path: options.telemetry_path.clone(),
                 max_requests: options.max_requests,
                 web: web_options,
+                access,
                 buffers: capture.buffers(),
                 memory: capture.memory(),
                 objects: capture.objects(),
@@ -196,9 +223,19 @@ impl<'a> App<'a> {
         let changes = capture.apply(&config).await;
         alarms.configure(config.alarms.clone(), config.notify.clone());
         capture.loaded(true);
-        announce::announce(&config, server.addresses(), &options.telemetry_path);
+        if let Some(file) = &web_file {
+            Arc::clone(file).watch(&tasks)?;
+        }
+        let scheme = if encrypted { "https" } else { "http" };
+        let path = &options.telemetry_path;
+        announce::announce(&config, scheme, server.addresses(), path);
         tracing::info!("started: {changes}");
         note(&history, "start", Ok(&changes.to_string()));
+        let manager = Manager::of_environment();
+        if let Some(manager) = &manager {
+            manager.ready(&changes.to_string());
+            manager.watch(&tasks, capture.snapshots());
+        }
         Ok(Self {
             tasks,
             options,
@@ -209,6 +246,8 @@ impl<'a> App<'a> {
             alarms,
             profiler,
             web,
+            web_file,
+            manager,
             commands,
         })
     }
@@ -258,6 +297,9 @@ impl<'a> App<'a> {
             }
         }
         tracing::info!("stopping");
+        if let Some(manager) = &self.manager {
+            manager.stopping();
+        }
         // While the books are still open.
         let told = self.chronicle.drain(CHRONICLE_DRAIN).await;
         note(&self.history, "stop", Ok("told to"));
@@ -292,7 +334,7 @@ impl<'a> App<'a> {
         if self.watched == Watched::Samples {
             return Ok("the demo has no configuration to reload".to_owned());
         }
-        match config::load(self.options.config_file.as_deref(), &self.options.sources) {
+        match self.load() {
             Ok(config) => {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
@@ -303,14 +345,27 @@ impl<'a> App<'a> {
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
                 note(&self.history, "reload", Ok(&changes));
+                if let Some(manager) = &self.manager {
+                    manager.status(&changes);
+                }
                 Ok(changes)
             }
             Err(mistakes) => {
                 self.capture.loaded(false);
                 note(&self.history, "reload", Err(&mistakes.to_string()));
                 tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
-                Err(mistakes.to_string())
+                Err(mistakes)
             }
+        }
+    }
+
+    /// Reads the configuration, and the web file, which comes into force.
+    fn load(&self) -> Result<Config, String> {
+        let path = self.options.config_file.as_deref();
+        let config = config::load(path, &self.options.sources).map_err(|e| e.to_string())?;
+        match self.web_file.as_ref().map(|file| file.reload()) {
+            Some(Err(refused)) => Err(refused.to_string()),
+            _ => Ok(config),
         }
     }
 }

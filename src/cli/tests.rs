@@ -31,6 +31,9 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(options.listen, ["127.0.0.1:10480"]);
     assert_eq!(options.telemetry_path, "/metrics");
     assert_eq!(options.max_requests, 40);
+    assert_eq!(options.web_config_file, None);
+    assert!(!options.systemd_socket);
+    assert_eq!(run("--web.max-requests 0 a.wav").max_requests, 0);
     assert_eq!(options.log_level, LogLevel::Info);
     assert_eq!(options.log_format, LogFormat::Logfmt);
     assert_eq!(options.config_file, None);
@@ -40,7 +43,7 @@ fn defaults_are_the_documented_ones() {
 fn every_flag_is_understood_before_and_after_the_sources() {
     let flags = "--web.listen-address :9000 --web.listen-address=[::1]:9001 \
         --web.telemetry-path /m/x --web.max-requests 7 --log.level debug --log.format json \
-        --config.file a.yaml";
+        --web.config.file b.yaml --config.file a.yaml";
     for line in [
         format!("{flags} garden=rtsp://camera.lan/live dawn.flac"),
         format!("garden=rtsp://camera.lan/live dawn.flac {flags}"),
@@ -52,9 +55,18 @@ fn every_flag_is_understood_before_and_after_the_sources() {
         assert_eq!(options.log_level, LogLevel::Debug);
         assert_eq!(options.log_format, LogFormat::Json);
         assert_eq!(options.config_file, Some(PathBuf::from("a.yaml")));
+        assert_eq!(options.web_config_file, Some(PathBuf::from("b.yaml")));
         let names: Vec<&str> = options.sources.iter().map(SourceArgument::name).collect();
         assert_eq!(names, ["garden", "dawn"]);
     }
+}
+
+#[test]
+fn sockets_that_are_passed_have_their_addresses_already() {
+    assert!(run("--web.systemd-socket a.wav").systemd_socket);
+    let both = refused("--web.systemd-socket --web.listen-address :9 a.wav");
+    assert_eq!(both.code, 2);
+    assert!(both.text.contains("cannot be used with"), "{both}");
 }
 
 #[test]
@@ -182,7 +194,7 @@ fn addresses_and_paths_are_checked() {
         assert!(telemetry_path(bad).is_err(), "{bad}");
     }
     assert_eq!(refused("--web.telemetry-path /api a.wav").code, 2);
-    assert_eq!(refused("--web.max-requests 0 a.wav").code, 2);
+    assert_eq!(refused("--web.max-requests 1025 a.wav").code, 2);
     assert_eq!(refused("--log.level loud a.wav").code, 2);
 }
 

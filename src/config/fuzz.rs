@@ -7,6 +7,7 @@ use super::{
     address::{self, Address},
     carries_credentials,
     load::of_text,
+    web_file,
 };
 use crate::{config::Config, fuzzing::Input, id::SourceId, sources::Location};
 
@@ -26,20 +27,27 @@ pub(crate) fn yaml(bytes: &[u8]) {
             assert!((1..=MAX_SOURCES).contains(&config.sources.len()));
             assert!(config.probe_targets.iter().all(|id| names.contains(id)));
         }
-        Err(errors) => {
-            let lines = 1 + text.replace("\r\n", "\n").matches(['\n', '\r']).count();
-            for mistake in errors.mistakes() {
-                let line = mistake.line.unwrap_or(1);
-                assert!((1..=lines).contains(&line), "{mistake:?} of {lines}");
-                assert!(!mistake.problem.is_empty() && !mistake.remedy.is_empty());
-            }
-            let shown = errors.to_string();
-            let expected = errors.mistakes().len().min(101);
-            assert_eq!(shown.lines().count(), expected, "{shown}");
-            let control = |c: char| c.is_control() && c != '\n';
-            assert!(!shown.contains(control), "{shown:?}");
-        }
+        Err(errors) => told(&text, &errors),
     }
+    // The same of the web file, which may also be empty.
+    if let Err(bad) = web_file::of_text(Path::new("/nowhere/web.yaml"), Ok(text.to_string())) {
+        told(&text, &bad.errors);
+    }
+}
+
+/// Every mistake stands on a line that the file has, with a remedy, on one line of its own.
+fn told(text: &str, errors: &ConfigErrors) {
+    let lines = 1 + text.replace("\r\n", "\n").matches(['\n', '\r']).count();
+    for mistake in errors.mistakes() {
+        let line = mistake.line.unwrap_or(1);
+        assert!((1..=lines).contains(&line), "{mistake:?} of {lines}");
+        assert!(!mistake.problem.is_empty() && !mistake.remedy.is_empty());
+    }
+    let shown = errors.to_string();
+    let expected = errors.mistakes().len().min(101);
+    assert_eq!(shown.lines().count(), expected, "{shown}");
+    let control = |c: char| c.is_control() && c != '\n';
+    assert!(!shown.contains(control), "{shown:?}");
 }
 
 /// A piece of the password. It stands nowhere else, so that wherever it shows it has leaked.

@@ -49,6 +49,8 @@ impl fmt::Display for Fallback {
 pub enum Kind {
     /// A mapping of further keys.
     Section,
+    /// A mapping of names that the file chooses to texts that are never shown.
+    Names,
     /// A list of mappings.
     Sections,
     /// A list of texts.
@@ -76,6 +78,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Section => f.write_str("section"),
+            Self::Names => f.write_str("names and texts"),
             Self::Sections => f.write_str("list of sections"),
             Self::Texts => f.write_str("list of texts"),
             Self::Text | Self::Hidden => f.write_str("text"),
@@ -89,7 +92,7 @@ impl fmt::Display for Kind {
     }
 }
 
-const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
+pub(super) const fn key(path: &'static str, kind: Kind, default: Fallback) -> Key {
     Key {
         path,
         kind,
@@ -273,6 +276,11 @@ const COMMON: &[Key] = &[
     key("web", Section, Nothing),
     key("web.allowed_hosts", Texts, Value("[]")),
     key("web.audio", Boolean, Value("false")),
+    key("web.roles", Section, Nothing),
+    key("web.roles.metrics", Texts, Computed("see below")),
+    key("web.roles.status", Texts, Computed("see below")),
+    key("web.roles.audio", Texts, Computed("see below")),
+    key("web.roles.admin", Texts, Computed("see below")),
 ];
 
 const fn joined<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
@@ -289,21 +297,32 @@ const fn joined<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
     all
 }
 
-/// The key at a path of the list.
-pub(super) fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.path == path)
+/// The keys that one kind of file may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys(pub(super) &'static [Key]);
+
+impl Keys {
+    /// The key at a path of the list.
+    pub(super) fn find(self, path: &str) -> Option<&'static Key> {
+        self.0.iter().find(|key| key.path == path)
+    }
+
+    /// The names of the keys directly inside the section at `path` (empty: the top).
+    pub(super) fn inside(self, path: &str) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(move |key| {
+            let rest = if path.is_empty() {
+                key.path
+            } else {
+                key.path.strip_prefix(path)?.strip_prefix('.')?
+            };
+            (!rest.contains(['.', '['])).then_some(rest)
+        })
+    }
 }
 
-/// The names of the keys directly inside the section at `path` (empty: the top).
-pub(super) fn inside(path: &str) -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter_map(move |key| {
-        let rest = if path.is_empty() {
-            key.path
-        } else {
-            key.path.strip_prefix(path)?.strip_prefix('.')?
-        };
-        (!rest.contains(['.', '['])).then_some(rest)
-    })
+/// The key at a path of [`KEYS`].
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    Keys(KEYS).find(path)
 }
 
 impl Key {
@@ -356,3 +375,6 @@ pub(super) fn bytes_within(value: ByteSize, min: &str, max: &str) -> bool {
     ByteSize::parse(min).is_some_and(|min| value >= min)
         && ByteSize::parse(max).is_some_and(|max| value <= max)
 }
+
+#[cfg(test)]
+mod tests;

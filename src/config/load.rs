@@ -11,8 +11,10 @@ use super::{
     alarms,
     argument::SourceArgument,
     budget, history,
+    keys::{KEYS, Keys},
     mistake::{ConfigErrors, Mistakes, shown},
     notify, objects, pipes, profiles,
+    roles::roles,
     section::Section,
     source::{self, BufferLengths, Placed},
     watch, yaml,
@@ -120,7 +122,7 @@ pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config,
 }
 
 /// What is wrong with a file, and what to do.
-type Unreadable = (String, &'static str);
+pub(super) type Unreadable = (String, &'static str);
 
 /// As [`load`], of what the file at `path` was found to hold.
 pub(super) fn of_text(
@@ -146,7 +148,7 @@ pub(super) fn of_text(
         .and_then(Path::parent)
         .map_or_else(PathBuf::new, Path::to_owned);
     let config = validate(
-        &Section::top(root.as_ref(), &mistakes),
+        &Section::top(Keys(KEYS), root.as_ref(), &mistakes),
         &base,
         arguments,
         readable,
@@ -156,7 +158,7 @@ pub(super) fn of_text(
 }
 
 /// Reads the file.
-fn read(path: &Path) -> Result<String, Unreadable> {
+pub(super) fn read(path: &Path) -> Result<String, Unreadable> {
     let io = |error: std::io::Error| (error.to_string(), "check the path and its permissions");
     if !std::fs::metadata(path).map_err(io)?.is_file() {
         return Err((
@@ -201,6 +203,7 @@ fn validate(
     let web = WebOptions {
         allowed_hosts: allowed_hosts(&web),
         audio: web.flag("audio"),
+        roles: roles(&web),
     };
 
     let items = top.sections("sources", MAX_SOURCES);

@@ -1,9 +1,11 @@
 //! One mapping of the file, read key by key against the list of keys.
 
+mod names;
+
 use std::{collections::HashMap, rc::Rc, time::Duration};
 
 use super::{
-    keys::{self, Key, Kind},
+    keys::{Key, Keys, Kind, bytes_within, duration_within},
     mistake::{HIDDEN_KEY, Mistakes, shown, shown_key},
     nearest::nearest,
     yaml::{Entry, Item, Node, Value},
@@ -21,17 +23,19 @@ pub(super) struct Section<'a> {
     pattern: String,
     line: Option<usize>,
     entries: HashMap<&'a str, (usize, &'a Node)>,
+    keys: Keys,
     mistakes: &'a Mistakes,
 }
 
 impl<'a> Section<'a> {
-    /// The whole file.
-    pub(super) fn top(root: Option<&'a Rc<Node>>, mistakes: &'a Mistakes) -> Self {
+    /// The whole file, in which these keys may stand.
+    pub(super) fn top(keys: Keys, root: Option<&'a Rc<Node>>, mistakes: &'a Mistakes) -> Self {
         let mut top = Self {
             path: String::new(),
             pattern: String::new(),
             line: None,
             entries: HashMap::new(),
+            keys,
             mistakes,
         };
         if let Some(node) = root.filter(|node| !node.is_null()) {
@@ -63,13 +67,14 @@ impl<'a> Section<'a> {
             pattern: join(&self.pattern, pattern),
             line,
             entries: HashMap::new(),
+            keys: self.keys,
             mistakes: self.mistakes,
         }
     }
 
     fn take(&mut self, node: &'a Node, line: usize) {
         let Value::Map(entries) = &node.value else {
-            let problem = format!("expected keys and values, found {}", kind_of(node));
+            let problem = format!("expected keys and values, found {}", node.kind());
             let remedy = format!("write {} under it", self.known());
             self.mistakes.add(Some(line), &self.path, problem, remedy);
             return;
@@ -86,10 +91,10 @@ impl<'a> Section<'a> {
                 .add(Some(entry.line), &self.path, "a key must be a text", remedy);
             return;
         };
-        if !keys::inside(&self.pattern).any(|known| known == key) {
+        if !self.keys.inside(&self.pattern).any(|known| known == key) {
             let remedy = self.instead_of(key);
             // In `{ password: a,b }` the piece behind the comma is a key without a value.
-            let meant = nearest(key, keys::inside(&self.pattern)).is_some();
+            let meant = nearest(key, self.keys.inside(&self.pattern)).is_some();
             let key = if meant || !entry.node.is_null() {
                 shown_key(key)
             } else {
@@ -117,22 +122,25 @@ impl<'a> Section<'a> {
     /// What the writer of an unknown key may have meant.
     fn instead_of(&self, key: &str) -> String {
         let suffix = format!(".{key}");
-        let mut elsewhere = keys::KEYS.iter().map(|known| known.path);
+        let mut elsewhere = self.keys.0.iter().map(|known| known.path);
         if let Some(path) = elsewhere.find(|path| path.ends_with(&suffix)) {
             return format!("it belongs to `{path}`");
         }
-        match nearest(key, keys::inside(&self.pattern)) {
+        match nearest(key, self.keys.inside(&self.pattern)) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("known here: {}", self.known()),
         }
     }
 
     fn known(&self) -> String {
-        keys::inside(&self.pattern).collect::<Vec<_>>().join(", ")
+        self.keys
+            .inside(&self.pattern)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn key(&self, name: &str) -> Option<&'static Key> {
-        keys::find(&join(&self.pattern, name))
+        self.keys.find(&join(&self.pattern, name))
     }
 
     /// Whether the key is there, with or without a value.
@@ -171,7 +179,7 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let Value::List(items) = &node.value else {
-            let problem = format!("expected a list, found {}", kind_of(node));
+            let problem = format!("expected a list, found {}", node.kind());
             self.mistake(name, problem, "begin each item with `- `");
             return Vec::new();
         };
@@ -195,7 +203,7 @@ impl<'a> Section<'a> {
             return Vec::new();
         };
         let Value::List(items) = &node.value else {
-            let problem = format!("expected a list, found {}", kind_of(node));
+            let problem = format!("expected a list, found {}", node.kind());
             self.mistake(name, problem, "write [ ] around it");
             return Vec::new();
         };
@@ -212,13 +220,11 @@ impl<'a> Section<'a> {
     /// A text.
     pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         let (_, node) = self.get(name)?;
-        match &node.value {
-            Value::Scalar { text, .. } => Some(text),
-            Value::List(_) | Value::Map(_) => {
-                self.not(name, node, "a text", "put a single value behind the key");
-                None
-            }
+        let text = node.scalar();
+        if text.is_none() {
+            self.not(name, node, "a text", "put a single value behind the key");
         }
+        text
     }
 
     /// A word out of a fixed set; `other` gives the remedy for a word outside it.
@@ -259,13 +265,13 @@ impl<'a> Section<'a> {
         let Some((_, node)) = self.get(name) else {
             return default;
         };
-        let Some(value) = scalar(node).and_then(parse_duration) else {
+        let Some(value) = node.scalar().and_then(parse_duration) else {
             let remedy = "write it with a unit, such as 10s, 500ms or 1m30s";
             self.not(name, node, "a duration", remedy);
             return default;
         };
         if let Kind::Duration(min, max) = key.kind
-            && !keys::duration_within(value, min, max)
+            && !duration_within(value, min, max)
         {
             self.out_of_range(name, node, min, max);
         }
@@ -275,13 +281,13 @@ impl<'a> Section<'a> {
     /// A number of bytes within the key's bounds; `None` when absent.
     pub(super) fn bytes(&self, name: &str) -> Option<ByteSize> {
         let (_, node) = self.get(name)?;
-        let Some(value) = scalar(node).and_then(ByteSize::parse) else {
+        let Some(value) = node.scalar().and_then(ByteSize::parse) else {
             let remedy = "write it as 512MiB, 2GiB or a number of bytes";
             self.not(name, node, "a size", remedy);
             return None;
         };
         if let Some(Kind::Bytes(min, max)) = self.key(name).map(|key| key.kind)
-            && !keys::bytes_within(value, min, max)
+            && !bytes_within(value, min, max)
         {
             self.out_of_range(name, node, min, max);
         }
@@ -303,7 +309,7 @@ impl<'a> Section<'a> {
         let Some((_, node)) = self.get(name) else {
             return default;
         };
-        let Some(value) = scalar(node).and_then(Dbfs::parse) else {
+        let Some(value) = node.scalar().and_then(Dbfs::parse) else {
             self.not(
                 name,
                 node,
@@ -350,34 +356,18 @@ impl<'a> Section<'a> {
     }
 
     fn not(&self, name: &str, node: &Node, wanted: &str, remedy: &str) {
-        let found = match (scalar(node), self.key(name).map(|key| key.kind)) {
-            (Some(_), Some(Kind::Hidden)) => "(not shown)".to_owned(),
+        let found = match (node.scalar(), self.key(name).map(|key| key.kind)) {
+            (Some(_), Some(Kind::Hidden | Kind::Names)) => "(not shown)".to_owned(),
             (Some(text), _) => shown(text),
-            (None, _) => kind_of(node).to_owned(),
+            (None, _) => node.kind().to_owned(),
         };
         self.mistake(name, format!("{found} is not {wanted}"), remedy);
     }
 
     fn out_of_range(&self, name: &str, node: &Node, min: &str, max: &str) {
-        let value = shown(scalar(node).unwrap_or_default());
+        let value = shown(node.scalar().unwrap_or_default());
         let problem = format!("{value} is out of range");
         self.mistake(name, problem, format!("choose from {min} to {max}"));
-    }
-}
-
-fn scalar(node: &Node) -> Option<&str> {
-    match &node.value {
-        Value::Scalar { text, .. } => Some(text),
-        Value::List(_) | Value::Map(_) => None,
-    }
-}
-
-fn kind_of(node: &Node) -> &'static str {
-    match node.value {
-        _ if node.is_null() => "nothing",
-        Value::Scalar { .. } => "a single value",
-        Value::List(_) => "a list",
-        Value::Map(_) => "a section",
     }
 }
 

@@ -54,6 +54,24 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true }
             if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
+
+    /// The text of a single value.
+    pub(super) fn scalar(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// What stands there, in words.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.value {
+            _ if self.is_null() => "nothing",
+            Value::Scalar { .. } => "a single value",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a section",
+        }
+    }
 }
 
 /// Why a text is no tree. The messages never quote the text.

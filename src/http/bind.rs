@@ -35,6 +35,18 @@ pub enum BindError {
         "`{0}` is not an address of this machine; use one that `ip address` shows, or 127.0.0.1"
     )]
     NotLocal(String),
+    /// Nobody has passed a socket.
+    #[error(
+        "--web.systemd-socket is given, but no socket was passed; start the program by its .socket \
+         unit, or name addresses with --web.listen-address instead"
+    )]
+    NotPassed,
+    /// A socket that was passed, counted from 1, is not of TCP and listening.
+    #[error(
+        "socket {0} of those that were passed cannot be used ({1}); let the .socket unit say \
+         ListenStream= with an address and a port"
+    )]
+    NotTcp(usize, io::Error),
     /// Anything else.
     #[error("cannot listen on `{0}`: {1}")]
     Other(String, io::Error),
@@ -49,6 +61,25 @@ pub enum BindError {
 /// again.
 pub fn bind(addresses: &[String]) -> Result<Vec<TcpListener>, BindError> {
     addresses.iter().map(|address| bind_one(address)).collect()
+}
+
+/// Takes the listeners that the service manager has passed (`sd_listen_fds(3)`). Once: who asks
+/// again gets none. Changes the environment, so no other thread may run yet.
+///
+/// # Errors
+/// [`BindError`] when there is none, and when one is not of TCP.
+pub fn inherit() -> Result<Vec<TcpListener>, BindError> {
+    let mut passed = listenfd::ListenFd::from_env();
+    let count = passed.len();
+    let mut take = |n: usize| match passed.take_tcp_listener(n) {
+        Ok(Some(listener)) => Ok(listener),
+        Ok(None) => Err(BindError::NotPassed),
+        Err(error) => Err(BindError::NotTcp(n + 1, error)),
+    };
+    if count == 0 {
+        return Err(BindError::NotPassed);
+    }
+    (0..count).map(&mut take).collect()
 }
 
 fn bind_one(address: &str) -> Result<TcpListener, BindError> {

@@ -2,15 +2,17 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hyper::{
     HeaderMap, Method, Request, Version,
-    header::{HOST, ORIGIN},
+    header::{AUTHORIZATION, HOST, ORIGIN},
 };
 use tokio::sync::watch;
 use url::Url;
 
 use super::{
     WebOptions,
+    access::credentials,
     guard::Guard,
     negotiate::{Format, format, gzip},
     probe,
@@ -20,7 +22,7 @@ use crate::fuzzing::Input;
 /// Names known to be ours; the third stands for any port.
 const OURS: [&str; 4] = ["localhost", "recorder", "recorder.local", "radio.lan"];
 
-/// `Host`, `Origin`, `Accept` and the query of a probe: no panic; a browser that was led here
+/// `Host`, `Origin`, `Accept`, `Authorization` and the query of a probe: no panic; a browser that was led here
 /// under a name that is not ours is refused; nothing changes from a foreign page.
 ///
 /// # Panics
@@ -48,6 +50,23 @@ pub(crate) fn request(bytes: &[u8]) {
         headers.insert("x-prometheus-scrape-timeout-seconds", value);
     }
     assert!((Duration::ZERO..Duration::from_secs(120)).contains(&probe::limit(&headers)));
+    credentials_of(&input.text());
+}
+
+/// What is read is what a client would write.
+fn credentials_of(field: &str) {
+    let mut headers = HeaderMap::new();
+    let Ok(value) = field.parse() else {
+        return;
+    };
+    headers.insert(AUTHORIZATION, value);
+    if let Some((name, password)) = credentials(&headers) {
+        let written = STANDARD.encode(format!("{name}:{}", password.expose()));
+        assert!(
+            !name.contains(':') && field.trim_end_matches(' ').ends_with(&written),
+            "{field}"
+        );
+    }
 }
 
 fn guard(method: &Method, old: bool, host: &str, origin: &str) {

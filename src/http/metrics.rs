@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -38,6 +38,12 @@ closed_set! {
         Origin => "origin",
         /// The path is not served on a network listener without authentication.
         Exposure => "exposure",
+        /// Without the name and password of a user.
+        Unauthorized => "unauthorized",
+        /// Of somebody who does not have the role that it takes.
+        Forbidden => "forbidden",
+        /// No TLS where that is spoken, or a handshake that came to nothing.
+        Tls => "tls",
     }
 }
 
@@ -51,13 +57,20 @@ static SCRAPE_DURATION: Family = Family::gauge(
     "Time it took to encode and compress the exposition for the last finished scrape, in seconds",
     &[],
 );
-static FAMILIES: [&Family; 2] = [&REJECTED, &SCRAPE_DURATION];
+static WEB_FILE: Family = Family::gauge(
+    "audio_capture_exporter_web_config_last_load_successful",
+    "Whether the file of --web.config.file and the certificates it names are in force as they are; \
+     1 without such a file",
+    &[],
+);
+static FAMILIES: [&Family; 3] = [&REJECTED, &SCRAPE_DURATION, &WEB_FILE];
 
 /// The server's own counters, created and registered before the server starts.
 #[derive(Debug)]
 pub struct HttpMetrics {
     rejected: [AtomicU64; Rejection::COUNT],
     scrape_nanos: AtomicU64,
+    web_file_is_old: AtomicBool,
 }
 
 impl HttpMetrics {
@@ -67,12 +80,18 @@ impl HttpMetrics {
         Arc::new(Self {
             rejected: std::array::from_fn(|_| AtomicU64::new(0)),
             scrape_nanos: AtomicU64::new(0),
+            web_file_is_old: AtomicBool::new(false),
         })
     }
 
     /// How often something was rejected for this reason.
     pub fn rejected(&self, reason: Rejection) -> u64 {
         self.rejected[reason.index()].load(Relaxed)
+    }
+
+    /// Records whether the web file could be put in force as it is.
+    pub fn web_file_loaded(&self, success: bool) {
+        self.web_file_is_old.store(!success, Relaxed);
     }
 
     pub(super) fn reject(&self, reason: Rejection) {
@@ -99,6 +118,8 @@ impl Expose for HttpMetrics {
         let took = Duration::from_nanos(self.scrape_nanos.load(Relaxed));
         out.family(&SCRAPE_DURATION, |series| {
             series.sample(&[], took.as_secs_f64())
-        })
+        })?;
+        let in_force = !self.web_file_is_old.load(Relaxed);
+        out.family(&WEB_FILE, |series| series.sample(&[], u64::from(in_force)))
     }
 }

@@ -5,9 +5,12 @@
 //! a bounded channel, so that it never waits for the capture side except where a client
 //! asked for a change, and then only for [`Limits::command`].
 //!
-//! There is no authentication yet. A listener that the network can reach therefore
-//! serves only the telemetry path and the health checks.
+//! Who may ask for what is said by [`Access`], the web file's content, and by
+//! [`WebOptions::roles`]. Without users and client certificates, a listener that the network can
+//! reach serves only the telemetry path and the health checks.
 
+mod access;
+mod admission;
 mod api;
 mod audio;
 mod bind;
@@ -17,6 +20,7 @@ mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod guard;
+mod handshake;
 mod health;
 mod metrics;
 mod negotiate;
@@ -25,6 +29,7 @@ mod probe;
 mod problem;
 mod profile;
 mod reply;
+mod reserve;
 mod resource;
 mod route;
 mod scrape;
@@ -41,12 +46,19 @@ use tokio::{
     time::Instant,
 };
 
+use self::{
+    access::Passwords, admission::Admission, events::Events, guard::Guard, server::Listener,
+    service::Service,
+};
 pub use self::{
-    bind::{BindError, bind},
+    access::{
+        Access, BadHash, ClientCertificates, Grantee, Role, Roles, Tls, TlsProblem, TlsSettings,
+        Users,
+    },
+    bind::{BindError, bind, inherit},
     commands::Command,
     metrics::{HttpMetrics, Rejection},
 };
-use self::{events::Events, guard::Guard, server::Listener, service::Service};
 use crate::{
     alarms::Book,
     buffers::Buffers,
@@ -66,7 +78,7 @@ pub type Assets = &'static [(&'static str, &'static str)];
 /// How the server is set up.
 #[derive(Debug)]
 pub struct Options {
-    /// From [`bind`].
+    /// From [`bind`] or [`inherit`].
     pub listeners: Vec<std::net::TcpListener>,
     /// Where metrics are, such as `/metrics`.
     pub telemetry_path: String,
@@ -74,6 +86,9 @@ pub struct Options {
     pub max_requests: usize,
     /// What the configuration allows. A reload replaces it.
     pub web: watch::Receiver<Arc<WebOptions>>,
+    /// What the web file says. What replaces it holds for the requests and connections that begin
+    /// afterwards.
+    pub access: watch::Receiver<Arc<Access>>,
     /// Where audio and its books are.
     pub buffers: Arc<Buffers>,
     /// Whose memory is watched.
@@ -99,8 +114,10 @@ pub struct Options {
 pub struct WebOptions {
     /// Further names in `Host` that are ours, each with or without a port.
     pub allowed_hosts: Vec<String>,
-    /// Whether audio may leave, over loopback.
+    /// Whether audio may leave, to those who may have it.
     pub audio: bool,
+    /// Who may ask for what.
+    pub roles: Roles,
 }
 
 /// What a client may take; the defaults suit everyone, tests are less patient.
@@ -108,7 +125,8 @@ pub struct WebOptions {
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// From the connection's start or the last answer to the end of the next head.
+    /// From the connection's start or the last answer to the end of the next head; TLS has as
+    /// long to begin.
     pub head: Duration,
     /// Bytes of a request's head; at least 8 KiB are always buffered.
     pub head_bytes: usize,
@@ -214,14 +232,24 @@ pub fn start(
         options.web.clone(),
         started,
     );
+    let admission = Admission {
+        telemetry_path: options.telemetry_path.clone(),
+        assets: options.assets,
+        guard: Guard::new(hostname().as_deref(), options.web.clone()),
+        web: options.web.clone(),
+        access: options.access.clone(),
+        passwords: Passwords::new(tasks.clone())?,
+        metrics: Arc::clone(&options.metrics),
+    };
     let service = Arc::new(Service {
         events,
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         audio: audio::Turns::new(&options.limits),
         limits: options.limits,
-        guard: Guard::new(hostname().as_deref(), options.web.clone()),
+        admission,
         web: options.web,
+        access: options.access,
         buffers: options.buffers,
         memory: options.memory,
         objects: options.objects,

@@ -41,6 +41,16 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// What is wanted waits behind too much else.
+    pub(super) fn too_many() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many requests are in progress.",
+            "Ask less often, or raise --web.max-requests.",
+        )
+        .retry_after(1)
+    }
+
     /// A name that is not configured.
     pub(super) fn unknown_source() -> Self {
         Self::new(

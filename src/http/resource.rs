@@ -2,6 +2,7 @@
 
 use hyper::Method;
 
+use super::access::Role;
 use crate::{history::Kind, id::SourceId};
 
 /// The methods that something knows, also as `Allow` lists them.
@@ -127,6 +128,25 @@ impl Resource {
             ("memory", Some("consumers"), None, None) => Some(Self::Consumers),
             ("memory", Some(view), None, None) => MemoryView::of(view).map(Self::Memory),
             _ => None,
+        }
+    }
+
+    /// The role that asking for it takes; to change it is another matter.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Status
+            | Self::Sources
+            | Self::Source(_)
+            | Self::Reconnect(_)
+            | Self::Allocations
+            | Self::Objects
+            | Self::Object(_)
+            | Self::History(_)
+            | Self::Consumers
+            | Self::Memory(_)
+            | Self::Alarms
+            | Self::MemoryAlerts
+            | Self::Alarm(..) => Role::Status,
         }
     }
 

@@ -3,7 +3,9 @@
 use hyper::Method;
 
 use super::{
-    Assets, page,
+    Assets,
+    access::Role,
+    page,
     profile::Wanted,
     resource::{Methods, READ_ONLY, Resource, Sound},
 };
@@ -74,9 +76,21 @@ impl Route {
         matches!(self, Self::Healthy | Self::Ready)
     }
 
-    /// Whether the network may ask for it without authentication.
-    pub(super) fn is_public(&self) -> bool {
-        self.is_health() || *self == Self::Telemetry
+    /// The role that a request for it takes; `None` where everybody may ask. Every route is
+    /// named here, so that a new one is not served before somebody has thought about it.
+    pub(super) fn role(&self, method: &Method) -> Option<Role> {
+        let changes = method != Method::GET && method != Method::HEAD;
+        match self {
+            Self::Healthy | Self::Ready => None,
+            _ if changes => Some(Role::Admin),
+            Self::Telemetry => Some(Role::Metrics),
+            Self::Page | Self::PagePart(_) | Self::Events | Self::Probe | Self::Asset { .. } => {
+                Some(Role::Status)
+            }
+            Self::Api(resource) => Some(resource.role()),
+            Self::Audio(_) => Some(Role::Audio),
+            Self::Reload | Self::Profile(_) => Some(Role::Admin),
+        }
     }
 }
 

@@ -75,6 +75,17 @@ impl Seats {
         };
         Some((seat, full))
     }
+
+    /// Takes its seat from the connection that has waited longest; false when all are busy.
+    pub(super) fn evict(&self) -> bool {
+        let mut taken = lock(&self.taken);
+        let Some((_, longest)) = taken.waiting.pop_first() else {
+            return false;
+        };
+        longest.cancel();
+        taken.count -= 1;
+        true
+    }
 }
 
 impl Seat {
@@ -128,6 +139,20 @@ mod tests {
         assert!(seats.take().is_none(), "its seat was not its own any more");
         drop(third);
         let (_fourth, evicting) = seats.take().unwrap();
+        assert!(!evicting);
+    }
+
+    #[test]
+    fn a_seat_is_taken_from_who_waits_and_from_nobody_else() {
+        let seats = Seats::new(2);
+        let (busy, _) = seats.take().unwrap();
+        busy.busy();
+        let (waits, _) = seats.take().unwrap();
+        assert!(seats.evict() && waits.evicted.is_cancelled());
+        assert!(!seats.evict() && !busy.evicted.is_cancelled());
+        drop(waits);
+        assert_eq!(lock(&seats.taken).count, 1);
+        let (_next, evicting) = seats.take().unwrap();
         assert!(!evicting);
     }
 

@@ -15,13 +15,20 @@ use std::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 
 use super::{
+    access::Exposure,
+    admission::Peer,
     events::{self, Accepted},
+    handshake::shake_hands,
     metrics::Rejection,
+    reserve::Reserve,
     seats::{Seat, Seats},
-    service::{Exposure, Service},
+    service::Service,
     stall_guard::{Heard, StallGuard},
 };
 use crate::{
@@ -33,6 +40,9 @@ use crate::{
 /// What the system may hold for a client that reads slowly, in bytes; it takes twice as much.
 /// More would only hide that nobody listens.
 const SEND_BUFFER: usize = 128 * 1024;
+
+/// After that, a connection that was told to make room has given its descriptor back.
+const FREED: Duration = Duration::from_millis(10);
 
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
@@ -73,6 +83,7 @@ pub(super) async fn run(listeners: Vec<Listener>, service: Arc<Service>, tasks: 
 }
 
 async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, tasks: Tasks) {
+    let mut reserve = Reserve::new();
     let mut failing = false;
     loop {
         let accepted = tokio::select! {
@@ -82,7 +93,10 @@ async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, ta
         };
         match accepted {
             Ok((stream, _)) => {
-                failing = false;
+                // What was given up for this connection is its own until the next one.
+                if !std::mem::take(&mut failing) {
+                    reserve.fill();
+                }
                 match seats.take() {
                     Some((seat, evicting)) => {
                         if evicting {
@@ -107,10 +121,19 @@ async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, ta
                     tracing::warn!(%error, "cannot accept HTTP connections; trying again");
                 }
                 failing = true;
+                if reserve.release() {
+                    continue;
+                }
                 // The connection stays in the backlog, so that trying at once would spin.
+                let pause = if seats.evict() {
+                    service.metrics.reject(Rejection::Connections);
+                    FREED
+                } else {
+                    service.limits.accept_pause
+                };
                 tokio::select! {
                     () = tasks.cancelled() => return,
-                    () = tokio::time::sleep(service.limits.accept_pause) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
         }
@@ -134,6 +157,9 @@ fn turn_away(stream: &TcpStream, service: &Service) {
         b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
                           content-length: 0\r\n\r\n";
     service.metrics.reject(Rejection::Connections);
+    if service.access.borrow().tls.is_some() {
+        return;
+    }
     if let Err(error) = stream.try_write(BUSY) {
         tracing::debug!(%error, "could not tell an HTTP client that there are too many");
     }
@@ -153,17 +179,51 @@ async fn connection(
         tracing::debug!(%error, "an HTTP connection keeps the system's send buffer");
     }
     let _counted = service.objects.own(Own::HttpConnections).hold(0);
+    let heard = Heard::default();
+    let stream = StallGuard::new(stream, service.limits.write, heard.clone());
+    let tls = service.access.borrow().tls.clone();
+    let Some(tls) = tls else {
+        let peer = Peer {
+            exposure,
+            certificate: None,
+        };
+        return serve(stream, &heard, &peer, &service, &seat, &tasks).await;
+    };
+    let encrypted = tokio::select! {
+        encrypted = in_time(service.limits.head, shake_hands(stream, &tls)) => encrypted,
+        () = seat.evicted() => return,
+        () = tasks.cancelled() => return,
+    };
+    match encrypted {
+        Ok((stream, certificate)) => {
+            let peer = Peer {
+                exposure,
+                certificate,
+            };
+            serve(stream, &heard, &peer, &service, &seat, &tasks).await;
+        }
+        Err(reason) => service.metrics.reject(reason),
+    }
+}
+
+/// Answers requests until one side has enough.
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    heard: &Heard,
+    peer: &Peer,
+    service: &Service,
+    seat: &Seat,
+    tasks: &Tasks,
+) {
     let limits = &service.limits;
     let listening = AtomicBool::new(false);
     let socket = Mutex::new(None);
-    let heard = Heard::default();
-    let io = TokioIo::new(StallGuard::new(stream, limits.write, heard.clone()));
+    let io = TokioIo::new(stream);
     let answering = service_fn(|request| {
         seat.busy();
-        let (service, seat, heard) = (&service, &seat, &heard);
         let (listening, socket) = (&listening, &socket);
         async move {
-            let mut reply = service.answer(request, exposure).await;
+            let mut reply = service.answer(request, peer).await;
             heard.clear();
             if let Some(accepted) = reply.extensions_mut().remove::<Accepted>() {
                 // So does a socket, which goes on below.
@@ -189,7 +249,7 @@ async fn connection(
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = seat.evicted() => return,
-        () = until_told_to_leave(&tasks, limits.age) => {
+        () = until_told_to_leave(tasks, limits.age) => {
             serving.as_mut().graceful_shutdown();
             loop {
                 match tokio::time::timeout(limits.write, serving.as_mut()).await {
@@ -202,7 +262,7 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        if let Some(reason) = blame(&error, &heard) {
+        if let Some(reason) = blame(&error, heard) {
             service.metrics.reject(reason);
         }
         tracing::debug!(%error, "an HTTP connection ended early");
@@ -210,8 +270,16 @@ async fn connection(
     }
     let accepted = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(accepted) = accepted {
-        events::run(accepted, &tasks, limits, &service.metrics).await;
+        events::run(accepted, tasks, limits, &service.metrics).await;
     }
+}
+
+async fn in_time<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, Rejection>>,
+) -> Result<T, Rejection> {
+    let ended = tokio::time::timeout(limit, step).await;
+    ended.unwrap_or(Err(Rejection::SlowRequest))
 }
 
 async fn until_told_to_leave(tasks: &Tasks, age: Duration) {

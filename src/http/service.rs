@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, header, http::request::Parts};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, http::request::Parts};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     time::Instant,
 };
 
 use super::{
-    Assets, Limits, WebOptions, api, audio, body,
+    Assets, Limits, WebOptions,
+    access::Access,
+    admission::{Admission, Peer},
+    api, audio, body,
     commands::{Command, reload},
     events::Events,
-    guard::Guard,
     health,
     metrics::{HttpMetrics, Rejection},
     page, probe,
@@ -29,23 +31,15 @@ use crate::{
     objects::Objects, profiles::Profiler, status::Snapshot,
 };
 
-/// Who can reach a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exposure {
-    /// Only this machine.
-    Loopback,
-    /// The network.
-    Network,
-}
-
 /// Everything that an answer needs; shared by all connections.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) telemetry_path: String,
     pub(super) assets: Assets,
     pub(super) limits: Limits,
-    pub(super) guard: Guard,
+    pub(super) admission: Admission,
     pub(super) web: watch::Receiver<Arc<WebOptions>>,
+    pub(super) access: watch::Receiver<Arc<Access>>,
     pub(super) buffers: Arc<Buffers>,
     pub(super) memory: Arc<Memory>,
     pub(super) objects: Arc<Objects>,
@@ -68,16 +62,16 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) async fn answer(
-        &self,
-        request: Request<Incoming>,
-        exposure: Exposure,
-    ) -> Response<Body> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<Body> {
         let (head, body) = request.into_parts();
-        match self.admit(&head, exposure) {
+        let mut reply = match self.admission.admit(&head, peer).await {
             Ok(route) => self.respond(route, &head, body).await,
             Err(problem) => problem.into_reply(),
+        };
+        for (name, value) in &self.access.borrow().headers {
+            reply.headers_mut().insert(name, value.clone());
         }
+        reply
     }
 
     fn reject(&self, reason: Rejection, problem: Problem) -> Problem {
@@ -85,52 +79,11 @@ impl Service {
         problem
     }
 
-    fn admit(&self, head: &Parts, exposure: Exposure) -> Result<Route, Problem> {
-        self.guard
-            .check(head)
-            .map_err(|(reason, problem)| self.reject(reason, problem))?;
-        let route = Route::of(head.uri.path(), &self.telemetry_path, self.assets);
-        let public = route.as_ref().is_some_and(Route::is_public);
-        if exposure == Exposure::Network && !public {
-            return Err(self.reject(Rejection::Exposure, self.not_on_the_network()));
-        }
-        let route = route.ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "Nothing is served under this path.",
-                "Start at /.",
-            )
-        })?;
-        let (methods, allow) = route.methods();
-        if methods.contains(&head.method) {
-            return Ok(route);
-        }
-        let problem = Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This path does not know the request's method.",
-            format!("Use {allow}."),
-        );
-        Err(problem.with(header::ALLOW, allow))
-    }
-
-    fn not_on_the_network(&self) -> Problem {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            format!(
-                "This address can be reached from the network and has no authentication, so it serves \
-                 only {}, /-/healthy and /-/ready.",
-                self.telemetry_path
-            ),
-            "Ask on this machine over a loopback listener such as 127.0.0.1:10480, for example \
-             through an SSH tunnel.",
-        )
-    }
-
     async fn respond(&self, route: Route, head: &Parts, body: Incoming) -> Response<Body> {
         let turn = match Arc::clone(&self.turns).try_acquire_owned() {
             Ok(turn) if !route.is_health() => Some(turn),
             Err(_) if !route.is_health() => {
-                let problem = self.reject(Rejection::Requests, too_many());
+                let problem = self.reject(Rejection::Requests, Problem::too_many());
                 return problem.into_reply();
             }
             _ => None,
@@ -227,13 +180,4 @@ impl Service {
             Err(problem) => problem.into_reply(),
         }
     }
-}
-
-fn too_many() -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Too many requests are in progress.",
-        "Ask less often, or raise --web.max-requests.",
-    )
-    .retry_after(1)
 }

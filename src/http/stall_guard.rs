@@ -57,6 +57,10 @@ impl<S> StallGuard<S> {
         }
     }
 
+    pub(super) fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
     fn judge<T>(
         &mut self,
         cx: &mut Context<'_>,

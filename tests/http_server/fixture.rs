@@ -97,6 +97,7 @@ pub(crate) fn start(setup: Setup) -> Fixture {
         telemetry_path: setup.telemetry_path.to_owned(),
         max_requests: setup.max_requests,
         web: web_options,
+        access: watch::Sender::new(Arc::default()).subscribe(),
         buffers: Arc::clone(&buffers),
         memory: Memory::start(&tasks, OwnFigures::default).unwrap(),
         objects,

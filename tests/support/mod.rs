@@ -224,7 +224,10 @@ pub fn request(address: &str, method: &str, path: &str, headers: &str) -> (u16, 
 
 /// The address in the line that says where to look.
 fn listens_at(line: &str) -> Option<String> {
-    let rest = line.strip_prefix("Look at http://")?;
+    let rest = line.strip_prefix("Look at ")?;
+    let rest = rest
+        .strip_prefix("http://")
+        .or_else(|| rest.strip_prefix("https://"))?;
     Some(rest.split('/').next()?.to_owned())
 }
 

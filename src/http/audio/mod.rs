@@ -1,6 +1,6 @@
 //! Audio: `clip.wav` and `live.wav` of a source.
 //!
-//! Voices are in it, so it leaves only where `web.audio` says so, over loopback, and never
+//! Voices are in it, so it leaves only where `web.audio` says so, to who has the role, and never
 //! for a page of another site.
 
 mod moment;
