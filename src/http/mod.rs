@@ -20,6 +20,7 @@ mod health;
 mod metrics;
 mod negotiate;
 mod page;
+mod parameters;
 mod probe;
 mod problem;
 mod profile;

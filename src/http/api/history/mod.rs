@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use hyper::{Response, StatusCode, header, http::request::Parts};
 use serde::Serialize;
 
+pub(in crate::http) use self::query::parameters;
 pub(super) use self::{query::Asked, table::send};
 use super::json;
 use crate::{
@@ -60,7 +61,7 @@ fn status(history: &History) -> Status {
 }
 
 async fn records(history: &History, kind: Kind, head: &Parts) -> Result<Response<Body>, Problem> {
-    let asked = Asked::parse(kind, head.uri.query().unwrap_or_default())?;
+    let asked = Asked::of(kind, head)?;
     let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
     let page = history
         .read(asked.query)
