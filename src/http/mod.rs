@@ -12,6 +12,7 @@ mod api;
 mod audio;
 mod bind;
 mod body;
+mod compressed;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -19,6 +20,7 @@ mod guard;
 mod health;
 mod metrics;
 mod negotiate;
+mod openapi;
 mod page;
 mod parameters;
 mod probe;
@@ -47,7 +49,9 @@ pub use self::{
     metrics::{HttpMetrics, Rejection},
     reload::Command,
 };
-use self::{events::Events, guard::Guard, server::Listener, service::Service};
+use self::{
+    events::Events, guard::Guard, openapi::Description, server::Listener, service::Service,
+};
 use crate::{
     alarms::Book,
     buffers::Buffers,
@@ -216,6 +220,7 @@ pub fn start(
     );
     let service = Arc::new(Service {
         events,
+        description: Description::new(&options.telemetry_path, options.assets),
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         audio: audio::Turns::new(&options.limits),

@@ -176,7 +176,7 @@ impl Shape {
                 json!({ "type": "integer", "minimum": least, "maximum": most })
             }
             Self::Word(words) => json!({ "type": "string", "enum": words }),
-            Self::Name => json!({ "type": "string", "pattern": "^[A-Za-z0-9._:-]{1,63}$" }),
+            Self::Name => json!({ "type": "string", "pattern": SourceId::PATTERN }),
             Self::Text => json!({ "type": "string" }),
             Self::Time => json!({
                 "type": "string",

@@ -7,11 +7,13 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     guard::is_foreign,
     parameters::{self, Parameter, Shape},
-    problem::Problem,
+    problem::{Problem, json},
     reply::{Body, reply},
     resource::Methods,
 };
@@ -31,6 +33,18 @@ pub(super) fn parameters(wanted: Wanted) -> &'static [Parameter] {
         Wanted::Cpu | Wanted::Write => &[SECONDS],
         Wanted::Heap | Wanted::Sample(_) => &[],
     }
+}
+
+/// Whether what is allocated is sampled.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Sampling {
+    sampling: bool,
+}
+
+/// The names of the files that were written.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Written {
+    written: Vec<String>,
 }
 
 /// What is asked for below `/debug/pprof/`.
@@ -91,16 +105,14 @@ async fn take(profiler: &Profiler, wanted: Wanted, query: &str) -> Result<Respon
         Wanted::Cpu => send(profiler, cpu(seconds.unwrap_or(USUAL)), "profile").await,
         Wanted::Sample(on) => {
             profiler.sample_heap(on).map_err(|error| problem(&error))?;
-            let document = serde_json::json!({ "sampling": on }).to_string();
-            Ok(reply(StatusCode::OK, "application/json", document))
+            Ok(json(&Sampling { sampling: on }))
         }
         Wanted::Write => {
             let mut names = vec![write(profiler, profiles::Wanted::Heap).await?];
             if let Some(seconds) = seconds {
                 names.push(write(profiler, cpu(seconds)).await?);
             }
-            let document = serde_json::json!({ "written": names }).to_string();
-            Ok(reply(StatusCode::OK, "application/json", document))
+            Ok(json(&Written { written: names }))
         }
     }
 }

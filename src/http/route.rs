@@ -14,6 +14,7 @@ pub(super) enum Route {
     Page,
     PagePart(&'static page::Part),
     Events,
+    OpenApi,
     Telemetry,
     Healthy,
     Ready,
@@ -50,6 +51,7 @@ impl Route {
             "/-/ready" => Some(Self::Ready),
             "/-/reload" => Some(Self::Reload),
             "/probe" => Some(Self::Probe),
+            "/openapi.json" => Some(Self::OpenApi),
             _ => match page::part(path) {
                 Some(part) => Some(Self::PagePart(part)),
                 None => asset(path, assets),

@@ -3,32 +3,38 @@
 use std::time::SystemTime;
 
 use hyper::{Method, Response, StatusCode, http::request::Parts};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json;
 use crate::{
     alarms::{AlarmKind, AlarmState, AlarmStatus, Book, Key, Mark, Refused, Scope, Severity},
     http::{
         body,
         parameters::{self, Parameter, Shape},
-        problem::Problem,
+        problem::{Problem, json},
         reply::Body,
         resource::Verb,
     },
 };
 
 /// `GET /api/v1/alarms`.
-#[derive(Serialize)]
-struct All {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Alarms")]
+pub(in crate::http) struct All {
     active: usize,
     alarms: Vec<AlarmStatus>,
 }
 
+/// No control character.
+const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
 /// The body of a `POST`, which may also be empty.
-#[derive(Default, Deserialize)]
+#[derive(Default, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Remark {
+pub(in crate::http) struct Remark {
+    #[schemars(length(max = Mark::AUTHOR), regex(pattern = ONE_LINE))]
     author: Option<String>,
+    #[schemars(length(max = Mark::NOTE), regex(pattern = ONE_LINE))]
     note: Option<String>,
 }
 

@@ -4,17 +4,17 @@ mod document;
 mod text;
 
 use hyper::{HeaderMap, Method, Response, StatusCode, header, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use self::document::Anomaly;
-use self::document::Document;
-use super::json;
+pub(in crate::http) use self::document::{Document, Tracker};
 use crate::{
     buffers::{Buffers, KEPT_ATTEMPTS, Tracking},
     http::{
         body, negotiate,
         parameters::{self, Parameter, Shape},
-        problem::Problem,
+        problem::{Problem, json},
         reply::{Body, plain},
     },
     id::SourceId,
@@ -24,9 +24,9 @@ use crate::{
 const ATTEMPTS: usize = 100;
 
 /// The body of a `PUT`.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+pub(in crate::http) struct Switch {
     tracking: bool,
     #[serde(default)]
     backtraces: bool,

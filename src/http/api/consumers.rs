@@ -1,15 +1,17 @@
 //! `/api/v1/memory/consumers`: who uses the program's memory.
 
 use hyper::{Response, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{View, json};
+use super::View;
 use crate::{
     http::{
         parameters::{self, Parameter, Shape},
+        problem::json,
         reply::Body,
     },
-    objects::{Consumer, MAX_CONSUMERS},
+    objects::{Category, Consumer, MAX_CONSUMERS},
 };
 
 /// How many are told unless the client asks for another number.
@@ -21,8 +23,9 @@ const TOP: Parameter = Parameter::new(
     "At most so many, the greatest first; 10 unless given.",
 );
 
-#[derive(Serialize)]
-struct Document {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Consumers")]
+pub(in crate::http) struct Document {
     consumers: Vec<Row>,
     /// How many are remembered.
     known: usize,
@@ -31,8 +34,10 @@ struct Document {
     untracked: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Consumer")]
 struct Row {
+    #[schemars(with = "Category")]
     category: &'static str,
     name: String,
     call_site: String,

@@ -8,15 +8,15 @@ mod report;
 use std::time::{Duration, SystemTime};
 
 use hyper::{Response, StatusCode, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::document::{Growth, Moments, Process};
-use super::json;
+pub(in crate::http) use self::document::{Growth, Moments, Process};
 use crate::{
     history::{History, Operation},
     http::{
         parameters::{self, Parameter, Shape},
-        problem::Problem,
+        problem::{Problem, json},
         reply::Body,
         resource::MemoryView,
     },
@@ -59,22 +59,24 @@ pub(in crate::http) fn parameters(view: MemoryView) -> &'static [Parameter] {
     }
 }
 
-#[derive(Serialize)]
-struct Processes<T> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{T}List")]
+pub(in crate::http) struct Processes<T> {
     processes: Vec<T>,
 }
 
 /// Everybody, and whether they are still looked at.
-#[derive(Serialize)]
-struct Status {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryStatus")]
+pub(in crate::http) struct Status {
     last_look_seconds_ago: f64,
     held_up: bool,
     processes: Vec<Process>,
 }
 
 /// How many baselines were set.
-#[derive(Serialize)]
-struct Baselines {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Baselines {
     baselines_set: usize,
 }
 

@@ -2,19 +2,24 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::values::Moment;
 use crate::{
-    memory::ProcessStatus,
+    memory::{
+        ProcessStatus,
+        verdict::{Pattern, Severity},
+    },
     sources::State,
-    status::{Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
+    status::{Level, Overall, STALE_AFTER, Snapshot, SourceStatus, in_words},
 };
 
 /// The document. Never better than the worst part of what it tells about.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Status {
     /// `ok`, `warning` or `critical`.
+    #[schemars(with = "Level")]
     level: &'static str,
     text: String,
     /// What is wrong, the worst first.
@@ -32,46 +37,54 @@ pub(in crate::http) struct Status {
     task_panics: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Reason {
     subject: String,
+    #[schemars(with = "Level")]
     level: &'static str,
     text: String,
 }
 
 /// The capture side, which reports every second.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Capture {
     alive: bool,
     last_report: Option<Moment>,
     age_seconds: f64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Configuration {
     last_load_failed: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SourceInShort")]
 struct Source {
     name: String,
+    #[schemars(with = "State")]
     state: &'static str,
+    #[schemars(with = "Level")]
     level: &'static str,
     text: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "BudgetInShort")]
 struct Budget {
     used_bytes: u64,
     limit_bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ProcessInShort")]
 struct Process {
     name: String,
     up: bool,
     resident_bytes: Option<u64>,
+    #[schemars(with = "Option<Pattern>")]
     pattern: Option<&'static str>,
+    #[schemars(with = "Option<Severity>")]
     severity: Option<&'static str>,
 }
 
