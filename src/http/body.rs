@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{StatusCode, body::Incoming};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Number;
 
 use super::{Limits, metrics::Rejection, problem::Problem};
 
@@ -33,6 +37,37 @@ pub(super) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, (Reje
         ),
     };
     Err((rejection, Problem::new(status, detail, remedy).close()))
+}
+
+/// A whole number, also when it is written with a fraction of zero: JSON has only numbers.
+pub(super) fn whole<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: TryFrom<i128>,
+    D: Deserializer<'de>,
+{
+    let number = Number::deserialize(deserializer)?;
+    // Beyond this a fraction cannot be told any more.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let written_out = number
+        .as_f64()
+        .filter(|value| value.fract() == 0.0 && value.abs() <= EXACT);
+    number
+        .as_i128()
+        .or_else(|| written_out.map(|value| value as i128))
+        .and_then(|whole| T::try_from(whole).ok())
+        .ok_or_else(|| D::Error::custom("not a whole number, or out of range"))
+}
+
+/// The same for what may be null.
+pub(super) fn maybe_whole<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: TryFrom<i128>,
+    D: Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: TryFrom<i128>")]
+    struct Whole<T>(#[serde(deserialize_with = "whole")] T);
+    Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|whole| whole.0))
 }
 
 /// Reads a body as JSON; `example` is one that would do.

@@ -26,6 +26,10 @@ const ATTEMPTS: usize = 100;
 /// The body of a `PUT`.
 #[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("not" = {
+    "properties": { "tracking": { "const": false }, "backtraces": { "const": true } },
+    "required": ["backtraces"],
+}))]
 pub(in crate::http) struct Switch {
     tracking: bool,
     #[serde(default)]

@@ -55,9 +55,11 @@ struct Reporter {
 pub(in crate::http) struct Put {
     #[schemars(regex(pattern = SourceId::PATTERN))]
     reporter: String,
-    #[schemars(range(max = u64::MAX))]
+    #[serde(deserialize_with = "body::whole")]
+    #[schemars(with = "u64", range(max = u64::MAX))]
     count: u64,
-    #[schemars(range(max = u64::MAX))]
+    #[serde(default, deserialize_with = "body::maybe_whole")]
+    #[schemars(with = "Option<u64>", range(max = u64::MAX))]
     bytes: Option<u64>,
 }
 
@@ -68,9 +70,11 @@ pub(in crate::http) struct Put {
 pub(in crate::http) struct Post {
     #[schemars(regex(pattern = SourceId::PATTERN))]
     reporter: String,
-    #[schemars(range(min = i64::MIN, max = i64::MAX))]
+    #[serde(deserialize_with = "body::whole")]
+    #[schemars(with = "i64", range(min = i64::MIN, max = i64::MAX))]
     count: i64,
-    #[schemars(range(min = i64::MIN, max = i64::MAX))]
+    #[serde(default, deserialize_with = "body::maybe_whole")]
+    #[schemars(with = "Option<i64>", range(min = i64::MIN, max = i64::MAX))]
     bytes: Option<i64>,
 }
 

@@ -58,7 +58,9 @@ fn files<'a>(
     let stems = names.filter_map(|name| name.strip_suffix(end)?.strip_suffix('.'));
     let stems: Vec<_> = stems.collect();
     let content = match media_type {
-        "application/json" => Content::As(serde_json::json!({ "type": "object" })),
+        "application/json" | "application/yaml" => {
+            Content::As(serde_json::json!({ "type": "object" }))
+        }
         _ => text(),
     };
     let operation = Operation::new("A file that comes with the program.");
