@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use support::{Exporter, Scratch, write_tone};
 
-/// What has no end, and what only a WebSocket client gets: tried in tests/http_server.
+/// What has no end, and what only a WebSocket client gets: tried in `tests/http_server`.
 const UNENDING: [&str; 2] = ["/api/v1/sources/{name}/live.wav", "/api/v1/events"];
 
 /// A program that does what a file says.
@@ -79,10 +79,8 @@ fn alarm(exporter: &Exporter) -> Option<String> {
 
 /// A path as it is asked for, with what it needs.
 fn concrete(template: &str, parts: &Value, alarm: &str) -> String {
-    let name = match parts[0]["schema"]["enum"][0].as_str() {
-        Some(first) => first,
-        None => "tone",
-    };
+    let first = parts[0]["schema"]["enum"][0].as_str();
+    let name = first.unwrap_or("tone");
     let path = template.replace("{name}", name).replace("{id}", alarm);
     match template {
         "/api/v1/sources/{name}/clip.wav" => format!("{path}?last=100ms"),

@@ -39,6 +39,9 @@ pub(super) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, (Reje
     Err((rejection, Problem::new(status, detail, remedy).close()))
 }
 
+/// Beyond this an `f64` has no fraction that could be told.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A whole number, also when it is written with a fraction of zero: JSON has only numbers.
 pub(super) fn whole<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
@@ -46,8 +49,6 @@ where
     D: Deserializer<'de>,
 {
     let number = Number::deserialize(deserializer)?;
-    // Beyond this a fraction cannot be told any more.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     let written_out = number
         .as_f64()
         .filter(|value| value.fract() == 0.0 && value.abs() <= EXACT);
@@ -72,7 +73,14 @@ where
 
 /// Reads a body as JSON; `example` is one that would do.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+    // A list of the values in their order would pass for an object, too.
+    let is_list = body.trim_ascii_start().starts_with(b"[");
+    let read = if is_list {
+        Err(serde_json::Error::custom("not an object"))
+    } else {
+        serde_json::from_slice(body)
+    };
+    read.map_err(|error| {
         // Its own words would echo the client's.
         let what = match error.classify() {
             serde_json::error::Category::Data => "does not have the keys and values that it should",

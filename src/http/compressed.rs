@@ -20,9 +20,10 @@ pub(super) fn reply(
     headers: &HeaderMap,
 ) -> Response<Body> {
     let accepted = negotiate::joined(headers, &header::ACCEPT_ENCODING);
-    let compressed = match negotiate::gzip(accepted.as_deref()) {
-        true => compress(&text),
-        false => None,
+    let compressed = if negotiate::gzip(accepted.as_deref()) {
+        compress(&text)
+    } else {
+        None
     };
     let encoded = compressed.is_some();
     let mut reply = reply::reply(StatusCode::OK, content_type, compressed.unwrap_or(text));
