@@ -216,6 +216,10 @@ impl fmt::Display for Shape {
             Self::Time => f.write_str(
                 "a time that can be read, such as 2026-05-01T04:30:00Z, or seconds since 1970",
             ),
+            Self::Length(shortest, Duration::MAX) => write!(
+                f,
+                "a duration with its unit, such as 10s or 1m30s, of {shortest:?} or more"
+            ),
             Self::Length(shortest, longest) => write!(
                 f,
                 "a duration with its unit, such as 10s or 1m30s, from {shortest:?} to {longest:?}"
