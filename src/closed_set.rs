@@ -7,8 +7,8 @@
 
 /// Declares an enum together with its label values.
 ///
-/// Generated: `ALL` in declaration order, `as_str` for the label value, `index` for
-/// a dense array of counters, and `Display`.
+/// Generated: `ALL` and their `NAMES` in declaration order, `as_str` for the label value,
+/// `index` for a dense array of counters, `Display`, and the JSON schema of the label value.
 macro_rules! closed_set {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal,)+ }) => {
         $(#[$meta])*
@@ -18,6 +18,9 @@ macro_rules! closed_set {
         impl $name {
             /// Every value, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            /// Every label value, in the same order.
+            #[allow(dead_code, reason = "not every set is spoken of")]
+            pub const NAMES: &'static [&'static str] = &[$($text,)+];
             /// How many values there are.
             pub const COUNT: usize = Self::ALL.len();
 
@@ -35,6 +38,20 @@ macro_rules! closed_set {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": Self::NAMES })
             }
         }
     };

@@ -17,6 +17,8 @@ pub struct InvalidSourceId;
 impl SourceId {
     /// The longest name, in characters.
     pub const MAX_LEN: usize = 63;
+    /// What all names are made of, as a regular expression (ECMA-262).
+    pub const PATTERN: &str = "^[A-Za-z0-9._:-]{1,63}$";
 
     /// Checks and wraps a name.
     ///

@@ -6,6 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,20 +15,28 @@ use super::{
 };
 
 /// What an alarm is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
+#[schemars(rename = "AlarmSubject")]
 pub struct Subject {
     /// What kind of thing.
     #[serde(with = "wire::scope")]
+    #[schemars(with = "Scope")]
     pub scope: Scope,
     /// Its configured name; `exporter` for the program as a whole.
     pub name: String,
 }
 
 /// What tells one alarm from another. There is never more than one that fires of a key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
+#[schemars(rename = "AlarmKey")]
 pub struct Key {
     /// What is wrong.
     #[serde(with = "wire::kind", rename = "type")]
+    #[schemars(with = "AlarmKind")]
     pub kind: AlarmKind,
     /// With what.
     pub subject: Subject,
@@ -36,10 +45,12 @@ pub struct Key {
 }
 
 /// Why an alarm counts as one: what the snapshot showed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[schemars(rename = "AlarmEvidence")]
 pub struct Evidence {
     /// How bad it is.
     #[serde(with = "wire::severity")]
+    #[schemars(with = "Severity")]
     pub severity: Severity,
     /// What was seen, in words; free of secrets.
     pub trigger: String,
@@ -54,10 +65,12 @@ pub struct Evidence {
 }
 
 /// What a person said of an alarm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[schemars(rename = "AlarmMark")]
 pub struct Mark {
     /// When.
     #[serde(with = "wire::moment")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: SystemTime,
     /// Who, if told; at most [`Mark::AUTHOR`] characters.
     pub author: Option<String>,
@@ -73,7 +86,8 @@ impl Mark {
 }
 
 /// One alarm at one moment, active or over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[schemars(rename = "Alarm")]
 pub struct AlarmStatus {
     /// The same for as long as it lasts, also after a restart: 16 hexadecimal digits.
     pub id: String,
@@ -82,21 +96,26 @@ pub struct AlarmStatus {
     pub key: Key,
     /// Whether it is still on.
     #[serde(with = "wire::state")]
+    #[schemars(with = "AlarmState")]
     pub state: AlarmState,
     /// What the latest snapshot that showed it had; the severity never falls while it lasts.
     #[serde(flatten)]
     pub evidence: Evidence,
     /// When the condition began.
     #[serde(with = "wire::moment")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: SystemTime,
     /// When the alarm fired.
     #[serde(with = "wire::moment")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub fired_at: SystemTime,
     /// When it was over.
     #[serde(with = "wire::maybe_moment")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub resolved_at: Option<SystemTime>,
     /// Why it is over.
     #[serde(with = "wire::resolution")]
+    #[schemars(with = "Option<Resolution>")]
     pub resolution: Option<Resolution>,
     /// Whether the latest snapshot could tell; an alarm of which nothing is known stays.
     pub known: bool,
@@ -162,13 +181,16 @@ impl fmt::Display for Subject {
 }
 
 /// Something happened to an alarm: for the log, the history and whoever listens.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
+#[schemars(rename = "AlarmChange")]
 pub struct Change {
     /// When.
     #[serde(with = "wire::moment")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: SystemTime,
     /// What.
     #[serde(with = "wire::event")]
+    #[schemars(with = "Event")]
     pub event: Event,
     /// The alarm after it.
     pub alarm: AlarmStatus,

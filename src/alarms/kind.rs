@@ -130,11 +130,6 @@ impl AlarmKind {
         all.filter(move |kind| kind.scope() == scope)
     }
 
-    /// The kind of a label value.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
-    }
-
     /// How long the condition must hold before the alarm fires, unless a source's policy says
     /// otherwise. What has been waited for elsewhere is not waited for again: silence counts
     /// only after `silence.after`,
@@ -193,7 +188,6 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let title = format!("# {}\n", kind.alert_name());
             assert!(text.starts_with(&title), "{}", path.display());
-            assert_eq!(AlarmKind::named(kind.as_str()), Some(*kind));
         }
     }
 

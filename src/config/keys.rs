@@ -375,6 +375,3 @@ pub(super) fn bytes_within(value: ByteSize, min: &str, max: &str) -> bool {
     ByteSize::parse(min).is_some_and(|min| value >= min)
         && ByteSize::parse(max).is_some_and(|max| value <= max)
 }
-
-#[cfg(test)]
-mod tests;

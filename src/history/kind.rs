@@ -174,6 +174,13 @@ impl Kind {
         self.columns().iter().any(|column| column.fold.is_some())
     }
 
+    /// What else there is in a row: its name, and whether it is a number.
+    pub fn fields(self) -> impl Iterator<Item = (&'static str, bool)> {
+        let is_number = |stored| !matches!(stored, Text | Word);
+        let columns = self.columns().iter();
+        columns.map(move |column| (column.name, is_number(column.stored)))
+    }
+
     pub(super) const fn columns(self) -> &'static [Column] {
         match self {
             Self::Sources => SOURCES,

@@ -3,7 +3,11 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{StatusCode, body::Incoming};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Number;
 
 use super::{Limits, metrics::Rejection, problem::Problem};
 
@@ -35,9 +39,48 @@ pub(super) async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, (Reje
     Err((rejection, Problem::new(status, detail, remedy).close()))
 }
 
+/// Beyond this an `f64` has no fraction that could be told.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number, also when it is written with a fraction of zero: JSON has only numbers.
+pub(super) fn whole<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: TryFrom<i128>,
+    D: Deserializer<'de>,
+{
+    let number = Number::deserialize(deserializer)?;
+    let written_out = number
+        .as_f64()
+        .filter(|value| value.fract() == 0.0 && value.abs() <= EXACT);
+    number
+        .as_i128()
+        .or_else(|| written_out.map(|value| value as i128))
+        .and_then(|whole| T::try_from(whole).ok())
+        .ok_or_else(|| D::Error::custom("not a whole number, or out of range"))
+}
+
+/// The same for what may be null.
+pub(super) fn maybe_whole<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: TryFrom<i128>,
+    D: Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: TryFrom<i128>")]
+    struct Whole<T>(#[serde(deserialize_with = "whole")] T);
+    Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|whole| whole.0))
+}
+
 /// Reads a body as JSON; `example` is one that would do.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+    // A list of the values in their order would pass for an object, too.
+    let is_list = body.trim_ascii_start().starts_with(b"[");
+    let read = if is_list {
+        Err(serde_json::Error::custom("not an object"))
+    } else {
+        serde_json::from_slice(body)
+    };
+    read.map_err(|error| {
         // Its own words would echo the client's.
         let what = match error.classify() {
             serde_json::error::Category::Data => "does not have the keys and values that it should",

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use hyper::{Response, StatusCode};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    problem::Problem,
-    reply::{self, Body, plain},
+    problem::{Problem, json},
+    reply::{Body, plain},
 };
 use crate::{
     id::SourceId,
@@ -44,6 +46,12 @@ pub enum Command {
     },
 }
 
+/// What `POST /api/v1/sources/{name}/reconnect` answers.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Reconnecting {
+    text: &'static str,
+}
+
 /// `POST /-/reload`.
 pub(super) async fn reload(commands: &mpsc::Sender<Command>, patience: Duration) -> Response<Body> {
     let (reply, answer) = oneshot::channel();
@@ -74,11 +82,13 @@ pub(super) async fn reconnect(
         return refused;
     }
     match tokio::time::timeout(patience, answer).await {
-        Ok(Ok(Ok(()))) => reply::reply(
-            StatusCode::ACCEPTED,
-            "application/json",
-            r#"{"text": "A new session is being opened."}"#,
-        ),
+        Ok(Ok(Ok(()))) => {
+            let mut reply = json(&Reconnecting {
+                text: "A new session is being opened.",
+            });
+            *reply.status_mut() = StatusCode::ACCEPTED;
+            reply
+        }
         Ok(Ok(Err(refused))) => not_reconnected(refused).into_reply(),
         Ok(Err(_)) => unavailable("The capture side dropped the command."),
         Err(_) => unavailable("The capture side has not answered yet; it may still reconnect."),

@@ -16,6 +16,7 @@ mod audio;
 mod bind;
 mod body;
 mod commands;
+mod compressed;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -24,7 +25,9 @@ mod handshake;
 mod health;
 mod metrics;
 mod negotiate;
+mod openapi;
 mod page;
+mod parameters;
 mod probe;
 mod problem;
 mod profile;
@@ -47,8 +50,8 @@ use tokio::{
 };
 
 use self::{
-    access::Passwords, admission::Admission, events::Events, guard::Guard, server::Listener,
-    service::Service,
+    access::Passwords, admission::Admission, events::Events, guard::Guard, openapi::Description,
+    server::Listener, service::Service,
 };
 pub use self::{
     access::{
@@ -243,6 +246,7 @@ pub fn start(
     };
     let service = Arc::new(Service {
         events,
+        description: Description::new(&options.telemetry_path, options.assets),
         telemetry_path: options.telemetry_path,
         assets: options.assets,
         audio: audio::Turns::new(&options.limits),

@@ -2,6 +2,18 @@
 //!
 //! Source: RFC 9110 §12.4.2, §12.5.1, §12.5.3; prometheus/docs `content_negotiation.md`.
 
+use hyper::{HeaderMap, header::HeaderName};
+
+/// A list header as one text, however many lines it came in (RFC 9110 §5.3).
+pub(super) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
 /// The formats of an exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {

@@ -92,6 +92,11 @@ static PARTS: &[Part] = &[
     script("/page/words.js", include_str!("page/words.js")),
 ];
 
+/// Their paths.
+pub(super) fn part_paths() -> impl Iterator<Item = &'static str> {
+    PARTS.iter().map(|part| part.path)
+}
+
 /// The part at a path.
 pub(super) fn part(path: &str) -> Option<&'static Part> {
     PARTS.iter().find(|part| part.path == path)

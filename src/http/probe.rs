@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::{
     commands::{Command, send, unavailable},
     guard::is_foreign,
+    parameters::{self, Parameter, Shape},
     problem::Problem,
     reply::Body,
     scrape::exposition,
@@ -31,6 +32,16 @@ const LONGEST: f64 = 120.0;
 const OFFSET: f64 = 0.5;
 /// How long the answer may take beyond the probe's own limit.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// What may be asked.
+pub(super) const PARAMETERS: [Parameter; 2] = [TARGET, MODULE];
+const TARGET: Parameter =
+    Parameter::new("target", Shape::Text, "The name of a configured source.").needed();
+const MODULE: Parameter = Parameter::new(
+    "module",
+    Shape::Word(&["audio"]),
+    "How to probe; there is only one way.",
+);
 
 pub(super) async fn probe(
     commands: &mpsc::Sender<Command>,
@@ -103,21 +114,8 @@ fn pipe() -> Problem {
 
 /// The one `target`; the one `module` there is need not be named.
 pub(super) fn target(query: &str) -> Result<String, Problem> {
-    let wrong = |detail: &str| {
-        let remedy = "Ask for /probe?target=NAME, with the name of a configured source.";
-        Problem::new(StatusCode::BAD_REQUEST, detail, remedy)
-    };
-    let mut target = None;
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match key.as_ref() {
-            "target" if target.is_none() => target = Some(value.into_owned()),
-            "target" => return Err(wrong("There is more than one target.")),
-            "module" if value == "audio" => {}
-            "module" => return Err(wrong("There is only the module `audio`.")),
-            _ => return Err(wrong("There is a parameter beside `target` and `module`.")),
-        }
-    }
-    target.ok_or_else(|| wrong("There is no target."))
+    let asked = parameters::read(query, &PARAMETERS)?;
+    Ok(asked.text(&TARGET).unwrap_or_default().to_owned())
 }
 
 /// What Prometheus will wait for, a little less, so that it gets to see the failure.

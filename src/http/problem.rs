@@ -5,6 +5,9 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
 };
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::reply::{Body, reply};
 
 /// What went wrong with a request, in words for the person who made it. Never echoes
@@ -15,6 +18,20 @@ pub(super) struct Problem {
     detail: String,
     remedy: String,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A problem document (RFC 9457).
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Problem")]
+pub(super) struct Document {
+    /// The status in words.
+    title: &'static str,
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    /// What went wrong.
+    detail: String,
+    /// What to do about it.
+    remedy: String,
 }
 
 impl Problem {
@@ -79,15 +96,29 @@ impl Problem {
 
     pub(super) fn into_reply(self) -> Response<Body> {
         let status = self.status;
-        let document = serde_json::json!({
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "remedy": self.remedy,
-        });
-        let text = document.to_string();
+        let document = Document {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail,
+            remedy: self.remedy,
+        };
+        // Texts and a number can always be written.
+        let text = serde_json::to_string(&document).unwrap_or_default();
         let mut reply = reply(status, "application/problem+json", text);
         reply.headers_mut().extend(self.headers);
         reply
+    }
+}
+
+/// A document, as JSON; a problem when it cannot be written.
+pub(super) fn json(document: &impl Serialize) -> Response<Body> {
+    match serde_json::to_vec(document) {
+        Ok(text) => reply(StatusCode::OK, "application/json", text),
+        Err(_) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The answer could not be written.",
+            "This is a bug; please report it.",
+        )
+        .into_reply(),
     }
 }

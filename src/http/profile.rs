@@ -7,17 +7,45 @@ use hyper::{
     header::{self, HeaderValue},
     http::request::Parts,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     guard::is_foreign,
-    problem::Problem,
+    parameters::{self, Parameter, Shape},
+    problem::{Problem, json},
     reply::{Body, reply},
     resource::Methods,
 };
 use crate::profiles::{self, LONGEST, ProfileError, Profiler};
 
 /// How long CPU time is sampled unless the client asks otherwise.
-const SECONDS: u64 = 30;
+const USUAL: u64 = 30;
+const SECONDS: Parameter = Parameter::new(
+    "seconds",
+    Shape::Number(1, LONGEST.as_secs()),
+    "For how long CPU time is sampled.",
+);
+
+/// What may be asked; a heap profile is of one moment.
+pub(super) fn parameters(wanted: Wanted) -> &'static [Parameter] {
+    match wanted {
+        Wanted::Cpu | Wanted::Write => &[SECONDS],
+        Wanted::Heap | Wanted::Sample(_) => &[],
+    }
+}
+
+/// Whether what is allocated is sampled.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Sampling {
+    sampling: bool,
+}
+
+/// The names of the files that were written.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct Written {
+    written: Vec<String>,
+}
 
 /// What is asked for below `/debug/pprof/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,28 +97,22 @@ pub(super) async fn answer(profiler: &Profiler, wanted: Wanted, head: &Parts) ->
 }
 
 async fn take(profiler: &Profiler, wanted: Wanted, query: &str) -> Result<Response<Body>, Problem> {
-    let seconds = seconds(query)?;
+    let asked = parameters::read(query, parameters(wanted))?;
+    let seconds = asked.number(&SECONDS);
     let cpu = |seconds| profiles::Wanted::Cpu(Duration::from_secs(seconds));
     match wanted {
-        Wanted::Heap | Wanted::Sample(_) if seconds.is_some() => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "A heap profile is of one moment and knows no `seconds`.",
-            "Take two, and compare them with go tool pprof -base.",
-        )),
         Wanted::Heap => send(profiler, profiles::Wanted::Heap, "heap").await,
-        Wanted::Cpu => send(profiler, cpu(seconds.unwrap_or(SECONDS)), "profile").await,
+        Wanted::Cpu => send(profiler, cpu(seconds.unwrap_or(USUAL)), "profile").await,
         Wanted::Sample(on) => {
             profiler.sample_heap(on).map_err(|error| problem(&error))?;
-            let document = serde_json::json!({ "sampling": on }).to_string();
-            Ok(reply(StatusCode::OK, "application/json", document))
+            Ok(json(&Sampling { sampling: on }))
         }
         Wanted::Write => {
             let mut names = vec![write(profiler, profiles::Wanted::Heap).await?];
             if let Some(seconds) = seconds {
                 names.push(write(profiler, cpu(seconds)).await?);
             }
-            let document = serde_json::json!({ "written": names }).to_string();
-            Ok(reply(StatusCode::OK, "application/json", document))
+            Ok(json(&Written { written: names }))
         }
     }
 }
@@ -122,28 +144,6 @@ async fn write(profiler: &Profiler, wanted: profiles::Wanted) -> Result<String, 
         .map_err(|error| problem(&error))?;
     let name = path.file_name().unwrap_or_default();
     Ok(name.to_string_lossy().into_owned())
-}
-
-/// `seconds` of the query: 1 to 60.
-fn seconds(query: &str) -> Result<Option<u64>, Problem> {
-    let wrong = || {
-        let most = LONGEST.as_secs();
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("The only parameter is `seconds`, once: a whole number from 1 to {most}."),
-            "Ask for /debug/pprof/profile?seconds=30.",
-        )
-    };
-    let mut asked = None;
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let range = 1..=LONGEST.as_secs();
-        let seconds = value.parse().ok().filter(|seconds| range.contains(seconds));
-        let seconds = seconds.ok_or_else(wrong)?;
-        if key != "seconds" || asked.replace(seconds).is_some() {
-            return Err(wrong());
-        }
-    }
-    Ok(asked)
 }
 
 fn problem(error: &ProfileError) -> Problem {

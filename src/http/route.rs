@@ -16,6 +16,7 @@ pub(super) enum Route {
     Page,
     PagePart(&'static page::Part),
     Events,
+    OpenApi,
     Telemetry,
     Healthy,
     Ready,
@@ -52,6 +53,7 @@ impl Route {
             "/-/ready" => Some(Self::Ready),
             "/-/reload" => Some(Self::Reload),
             "/probe" => Some(Self::Probe),
+            "/openapi.json" => Some(Self::OpenApi),
             _ => match page::part(path) {
                 Some(part) => Some(Self::PagePart(part)),
                 None => asset(path, assets),
@@ -84,9 +86,12 @@ impl Route {
             Self::Healthy | Self::Ready => None,
             _ if changes => Some(Role::Admin),
             Self::Telemetry => Some(Role::Metrics),
-            Self::Page | Self::PagePart(_) | Self::Events | Self::Probe | Self::Asset { .. } => {
-                Some(Role::Status)
-            }
+            Self::Page
+            | Self::PagePart(_)
+            | Self::Events
+            | Self::OpenApi
+            | Self::Probe
+            | Self::Asset { .. } => Some(Role::Status),
             Self::Api(resource) => Some(resource.role()),
             Self::Audio(_) => Some(Role::Audio),
             Self::Reload | Self::Profile(_) => Some(Role::Admin),

@@ -18,6 +18,7 @@ use super::{
     events::Events,
     health,
     metrics::{HttpMetrics, Rejection},
+    openapi::Description,
     page, probe,
     problem::Problem,
     profile,
@@ -50,6 +51,8 @@ pub(super) struct Service {
     pub(super) registry: Arc<Registry>,
     pub(super) snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
     pub(super) commands: mpsc::Sender<Command>,
+    /// What is served, for programs.
+    pub(super) description: Description,
     /// Requests in progress.
     pub(super) turns: Arc<Semaphore>,
     /// Probes in progress.
@@ -91,6 +94,7 @@ impl Service {
         let mut reply = match route {
             Route::Page => self.page(),
             Route::PagePart(part) => reply(StatusCode::OK, part.content_type, part.text),
+            Route::OpenApi => self.description.answer(&head.headers),
             Route::Events => self.events.answer(head, &self.metrics),
             Route::Telemetry => scrape(&self.registry, &self.metrics, &head.headers),
             Route::Healthy => health::healthy(self.age()),

@@ -115,6 +115,7 @@ fn only_honest_reports_under_known_names_are_taken() {
         ),
         (PATH, "", "", 400),
         (PATH, "[]", "", 400),
+        (PATH, r#" ["a", 1, 2]"#, "", 400),
         (PATH, r#"{"count": 1}"#, "", 400),
         (PATH, r#"{"reporter": "a"}"#, "", 400),
         (PATH, r#"{"reporter": "", "count": 1}"#, "", 400),
@@ -173,6 +174,20 @@ fn a_report_that_was_wrong_can_be_taken_back() {
         ("/api/v1/objects/other", 404),
     ] {
         assert_eq!(send(&server, "DELETE", path, "", "").status, status);
+    }
+}
+
+#[test]
+fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+    let server = start(Setup::default());
+    for (count, taken) in [("7.0", 7), ("1e2", 100), ("18446744073709551615", u64::MAX)] {
+        let body = format!(r#"{{"reporter": "a", "count": {count}}}"#);
+        let told = document(&send(&server, "PUT", PATH, &body, ""));
+        assert_eq!(told["count"], taken, "{count}");
+    }
+    for bad in ["18446744073709551616", "1e300", "-0.5", "\"7\"", "null"] {
+        let body = format!(r#"{{"reporter": "a", "count": {bad}}}"#);
+        assert_eq!(send(&server, "PUT", PATH, &body, "").status, 400, "{bad}");
     }
 }
 

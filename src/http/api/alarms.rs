@@ -3,54 +3,94 @@
 use std::time::SystemTime;
 
 use hyper::{Method, Response, StatusCode, http::request::Parts};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json;
 use crate::{
-    alarms::{AlarmKind, AlarmState, AlarmStatus, Book, Mark, Refused, Scope, Severity},
-    http::{body, problem::Problem, reply::Body, resource::Verb},
+    alarms::{AlarmKind, AlarmState, AlarmStatus, Book, Key, Mark, Refused, Scope, Severity},
+    http::{
+        body,
+        parameters::{self, Parameter, Shape},
+        problem::{Problem, json},
+        reply::Body,
+        resource::Verb,
+    },
 };
 
 /// `GET /api/v1/alarms`.
-#[derive(Serialize)]
-struct All {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Alarms")]
+pub(in crate::http) struct All {
     active: usize,
     alarms: Vec<AlarmStatus>,
 }
 
+/// No control character.
+const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
 /// The body of a `POST`, which may also be empty.
-#[derive(Default, Deserialize)]
+#[derive(Default, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Remark {
+pub(in crate::http) struct Remark {
+    #[schemars(length(max = Mark::AUTHOR), regex(pattern = ONE_LINE))]
     author: Option<String>,
+    #[schemars(length(max = Mark::NOTE), regex(pattern = ONE_LINE))]
     note: Option<String>,
 }
 
-/// What a `GET` asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Query {
-    state: Option<AlarmState>,
-    kind: Option<AlarmKind>,
-    severity: Option<Severity>,
-    /// A source's, process's or object's name.
-    subject: Option<(Scope, String)>,
-}
+/// What a `GET` may ask for.
+pub(in crate::http) const PARAMETERS: [Parameter; 6] =
+    [STATE, KIND, SEVERITY, SOURCE, PROCESS, OBJECT];
+const STATE: Parameter = Parameter::new("state", Shape::Word(AlarmState::NAMES), "Only those.");
+const KIND: Parameter = Parameter::new("type", Shape::Word(AlarmKind::NAMES), "Only those.");
+const SEVERITY: Parameter = Parameter::new("severity", Shape::Word(Severity::NAMES), "Only those.");
+const SOURCE: Parameter = Parameter::new("source", Shape::Name, "Only those of this source.");
+const PROCESS: Parameter = Parameter::new("process", Shape::Name, "Only those of this process.");
+const OBJECT: Parameter = Parameter::new("object", Shape::Name, "Only those of this object.");
 
 /// All alarms that the query asks for, or of processes alone.
 pub(super) fn all(book: &Book, head: &Parts, of_processes: bool) -> Response<Body> {
-    let query = match Query::parse(head.uri.query().unwrap_or_default()) {
-        Ok(query) => query,
-        Err(problem) => return problem.into_reply(),
-    };
+    match wanted(book, head.uri.query().unwrap_or_default()) {
+        Ok(mut alarms) => {
+            alarms.retain(|alarm| !of_processes || alarm.key.subject.scope == Scope::Process);
+            json(&All {
+                active: alarms.iter().filter(|alarm| alarm.is_firing()).count(),
+                alarms,
+            })
+        }
+        Err(problem) => problem.into_reply(),
+    }
+}
+
+/// The alarms that a query asks for.
+fn wanted(book: &Book, query: &str) -> Result<Vec<AlarmStatus>, Problem> {
+    let asked = parameters::read(query, &PARAMETERS)?;
+    let is = |parameter, word: &str| asked.text(parameter).is_none_or(|wanted| wanted == word);
+    let subjects = [
+        (SOURCE, Scope::Source),
+        (PROCESS, Scope::Process),
+        (OBJECT, Scope::Object),
+    ];
+    let mut subjects = subjects
+        .iter()
+        .filter_map(|(parameter, scope)| Some((*scope, asked.text(parameter)?)));
+    let subject = subjects.next();
+    if subjects.next().is_some() {
+        return Err(asked.wrong("There is more than one of `source`, `process` and `object`."));
+    }
     let mut alarms = book.snapshot();
     alarms.retain(|alarm| {
-        let scope = alarm.key.subject.scope;
-        query.fits(alarm) && (!of_processes || scope == Scope::Process)
+        let Key {
+            kind,
+            subject: about,
+            ..
+        } = &alarm.key;
+        is(&STATE, alarm.state.as_str())
+            && is(&KIND, kind.as_str())
+            && is(&SEVERITY, alarm.evidence.severity.as_str())
+            && subject.is_none_or(|subject| subject == (about.scope, about.name.as_str()))
     });
-    json(&All {
-        active: alarms.iter().filter(|alarm| alarm.is_firing()).count(),
-        alarms,
-    })
+    Ok(alarms)
 }
 
 /// One alarm, or what somebody says of it.
@@ -135,71 +175,15 @@ fn over() -> Problem {
     )
 }
 
-impl Query {
-    fn parse(query: &str) -> Result<Self, Problem> {
-        let wrong = |detail: String| {
-            let remedy = "Ask for /api/v1/alarms?state=firing&type=source_down&severity=critical\
-                &source=NAME, each at most once; instead of source also process or object.";
-            Problem::new(StatusCode::BAD_REQUEST, detail, remedy)
-        };
-        let mut asked = Self::default();
-        for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let outside = || wrong(format!("`{key}` has a value outside its set."));
-            let again = match key.as_ref() {
-                "state" => {
-                    let named = AlarmState::ALL.iter().find(|state| state.as_str() == value);
-                    asked.state.replace(*named.ok_or_else(outside)?).is_some()
-                }
-                "severity" => {
-                    let named = Severity::ALL.iter().find(|one| one.as_str() == value);
-                    asked
-                        .severity
-                        .replace(*named.ok_or_else(outside)?)
-                        .is_some()
-                }
-                "type" => {
-                    let named = AlarmKind::named(&value).ok_or_else(outside)?;
-                    asked.kind.replace(named).is_some()
-                }
-                "source" | "process" | "object" => {
-                    let scope = Scope::ALL.iter().find(|scope| scope.as_str() == key);
-                    let scope = *scope.ok_or_else(outside)?;
-                    let subject = (scope, value.into_owned());
-                    asked.subject.replace(subject).is_some()
-                }
-                _ => return Err(wrong("There is a parameter that is not known here.".into())),
-            };
-            if again {
-                return Err(wrong("A parameter is there twice.".to_owned()));
-            }
-        }
-        Ok(asked)
-    }
-
-    fn fits(&self, alarm: &AlarmStatus) -> bool {
-        let subject = &alarm.key.subject;
-        let meant =
-            |(scope, name): &(Scope, String)| *scope == subject.scope && *name == subject.name;
-        self.state.is_none_or(|state| state == alarm.state)
-            && self.kind.is_none_or(|kind| kind == alarm.key.kind)
-            && self
-                .severity
-                .is_none_or(|severity| severity == alarm.evidence.severity)
-            && self.subject.as_ref().is_none_or(meant)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn only_known_parameters_are_understood() {
-        let asked = Query::parse("state=firing&type=silent&severity=critical&source=cam%3A1");
-        let asked = asked.unwrap();
-        assert_eq!(asked.kind, Some(AlarmKind::Silent));
-        assert_eq!(asked.subject, Some((Scope::Source, "cam:1".to_owned())));
-        assert_eq!(Query::parse("").unwrap(), Query::default());
+        let ask = |query| wanted(&Book::default(), query);
+        assert!(ask("state=firing&type=silent&severity=critical&source=cam%3A1").is_ok());
+        assert!(ask("").is_ok());
         for bad in [
             "state=pending",
             "type=down",
@@ -209,7 +193,7 @@ mod tests {
             "exporter=x",
             "sources=a",
         ] {
-            assert!(Query::parse(bad).is_err(), "{bad}");
+            assert!(ask(bad).is_err(), "{bad}");
         }
     }
 

@@ -4,16 +4,17 @@ mod document;
 mod text;
 
 use hyper::{HeaderMap, Method, Response, StatusCode, header, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub(super) use self::document::Anomaly;
-use self::document::Document;
-use super::json;
+pub(in crate::http) use self::document::{Document, Tracker};
 use crate::{
     buffers::{Buffers, KEPT_ATTEMPTS, Tracking},
     http::{
         body, negotiate,
-        problem::Problem,
+        parameters::{self, Parameter, Shape},
+        problem::{Problem, json},
         reply::{Body, plain},
     },
     id::SourceId,
@@ -23,21 +24,31 @@ use crate::{
 const ATTEMPTS: usize = 100;
 
 /// The body of a `PUT`.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Switch {
+#[schemars(extend("not" = {
+    "properties": { "tracking": { "const": false }, "backtraces": { "const": true } },
+    "required": ["backtraces"],
+}))]
+pub(in crate::http) struct Switch {
     tracking: bool,
     #[serde(default)]
     backtraces: bool,
 }
 
-/// What a `GET` asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Query {
-    limit: Option<usize>,
-    source: Option<SourceId>,
-    text: Option<bool>,
-}
+/// What a `GET` may ask for.
+pub(in crate::http) const PARAMETERS: [Parameter; 3] = [SOURCE, LIMIT, FORMAT];
+const SOURCE: Parameter = Parameter::new("source", Shape::Name, "Only this source.");
+const LIMIT: Parameter = Parameter::new(
+    "limit",
+    Shape::Number(0, KEPT_ATTEMPTS as u64),
+    "At most so many attempts; 100 unless given.",
+);
+const FORMAT: Parameter = Parameter::new(
+    "format",
+    Shape::Word(&["json", "text"]),
+    "JSON, or a report for people; without it `Accept` decides.",
+);
 
 pub(super) fn answer(buffers: &Buffers, head: &Parts, body: &[u8]) -> Response<Body> {
     let answer = if head.method == Method::PUT {
@@ -70,13 +81,19 @@ fn switch(buffers: &Buffers, body: &[u8]) -> Result<Response<Body>, Problem> {
 }
 
 fn report(buffers: &Buffers, head: &Parts) -> Result<Response<Body>, Problem> {
-    let query = Query::parse(head.uri.query().unwrap_or_default())?;
-    let limit = query.limit.unwrap_or(ATTEMPTS);
-    let document = Document::of(buffers, query.source.as_ref(), limit);
-    if query.source.is_some() && document.is_empty() {
+    let asked = parameters::of(head, &PARAMETERS)?;
+    let source = asked
+        .text(&SOURCE)
+        .and_then(|name| SourceId::new(name).ok());
+    let limit = asked
+        .number(&LIMIT)
+        .map_or(ATTEMPTS, |limit| limit as usize);
+    let document = Document::of(buffers, source.as_ref(), limit);
+    if source.is_some() && document.is_empty() {
         return Err(Problem::unknown_source());
     }
-    if query.text.unwrap_or_else(|| prefers_text(&head.headers)) {
+    let text = asked.text(&FORMAT).map(|format| format == "text");
+    if text.unwrap_or_else(|| prefers_text(&head.headers)) {
         return Ok(plain(text::write(&document)));
     }
     Ok(json(&document))
@@ -85,77 +102,4 @@ fn report(buffers: &Buffers, head: &Parts) -> Result<Response<Body>, Problem> {
 fn prefers_text(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     negotiate::text_rather_than_json(accept.and_then(|value| value.to_str().ok()))
-}
-
-impl Query {
-    fn parse(query: &str) -> Result<Self, Problem> {
-        let wrong = |detail: String| {
-            let remedy =
-                "Ask for /api/v1/allocations?source=NAME&limit=100&format=text, each at most once.";
-            Problem::new(StatusCode::BAD_REQUEST, detail, remedy)
-        };
-        let mut asked = Self::default();
-        for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let again = match key.as_ref() {
-                "limit" => {
-                    let limit = value.parse().ok().filter(|limit| *limit <= KEPT_ATTEMPTS);
-                    let limit = limit.ok_or_else(|| {
-                        wrong(format!(
-                            "`limit` is not a number from 0 to {KEPT_ATTEMPTS}."
-                        ))
-                    })?;
-                    asked.limit.replace(limit).is_some()
-                }
-                "source" => {
-                    let source = SourceId::new(&value)
-                        .map_err(|_| wrong("`source` is not a source's name.".to_owned()))?;
-                    asked.source.replace(source).is_some()
-                }
-                "format" => {
-                    let text = match value.as_ref() {
-                        "text" => true,
-                        "json" => false,
-                        _ => return Err(wrong("`format` is neither text nor json.".to_owned())),
-                    };
-                    asked.text.replace(text).is_some()
-                }
-                _ => {
-                    let known = "There is a parameter beside `source`, `limit` and `format`.";
-                    return Err(wrong(known.to_owned()));
-                }
-            };
-            if again {
-                return Err(wrong("A parameter is there twice.".to_owned()));
-            }
-        }
-        Ok(asked)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_known_parameters_are_understood() {
-        let asked = Query::parse("source=cam%3A1&limit=0&format=text").unwrap();
-        assert_eq!(asked.limit, Some(0));
-        assert_eq!(asked.source.unwrap().as_str(), "cam:1");
-        assert_eq!(asked.text, Some(true));
-        assert_eq!(Query::parse("").unwrap(), Query::default());
-        for bad in [
-            "limit=-1",
-            "limit=1001",
-            "limit=99999999999999999999",
-            "limit=",
-            "limit=1&limit=1",
-            "source=",
-            "source=a/b",
-            "source=..%2F..",
-            "format=xml",
-            "sources=a",
-        ] {
-            assert!(Query::parse(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,17 +1,19 @@
 //! A live buffer, its readers and its recent past, as JSON.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::values::{Format, Moment};
 use crate::{
-    buffers::{BufferKind, BufferStats, Buffers, ReaderStats},
+    buffers::{BufferKind, BufferStats, Buffers, ReaderKind, ReaderStats},
     status::{Point, STEP, SourceStatus},
 };
 
 /// One live buffer. Durations are in seconds.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Buffer {
     #[serde(rename = "buffer_type")]
+    #[schemars(with = "BufferKind")]
     kind: &'static str,
     format: Format,
     capacity_bytes: u64,
@@ -24,7 +26,7 @@ pub(super) struct Buffer {
 }
 
 /// What happened to the buffer since it was allocated.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Statistics {
     created_at: Moment,
     /// When audio was last pushed.
@@ -46,9 +48,11 @@ struct Statistics {
     readers: Vec<Reader>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "BufferReader")]
 struct Reader {
     id: u64,
+    #[schemars(with = "ReaderKind")]
     kind: &'static str,
     position_frames: u64,
     lag_frames: u64,
@@ -60,13 +64,13 @@ struct Reader {
 }
 
 /// The recent past, the oldest point first.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Recent {
     step_seconds: f64,
     points: Vec<RecentPoint>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RecentPoint {
     time: Moment,
     pushes_per_second: f32,

@@ -1,19 +1,31 @@
 //! `/api/v1/memory/consumers`: who uses the program's memory.
 
-use hyper::{Response, StatusCode, http::request::Parts};
+use hyper::{Response, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{View, json};
+use super::View;
 use crate::{
-    http::{problem::Problem, reply::Body},
-    objects::{Consumer, MAX_CONSUMERS},
+    http::{
+        parameters::{self, Parameter, Shape},
+        problem::json,
+        reply::Body,
+    },
+    objects::{Category, Consumer, MAX_CONSUMERS},
 };
 
 /// How many are told unless the client asks for another number.
-const TOP: usize = 10;
+const USUAL: usize = 10;
+pub(in crate::http) const PARAMETERS: [Parameter; 1] = [TOP];
+const TOP: Parameter = Parameter::new(
+    "top",
+    Shape::Number(0, MAX_CONSUMERS as u64),
+    "At most so many, the greatest first; 10 unless given.",
+);
 
-#[derive(Serialize)]
-struct Document {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Consumers")]
+pub(in crate::http) struct Document {
     consumers: Vec<Row>,
     /// How many are remembered.
     known: usize,
@@ -22,8 +34,10 @@ struct Document {
     untracked: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Consumer")]
 struct Row {
+    #[schemars(with = "Category")]
     category: &'static str,
     name: String,
     call_site: String,
@@ -35,10 +49,11 @@ struct Row {
 }
 
 pub(super) fn answer(view: &View<'_>, head: &Parts) -> Response<Body> {
-    let top = match top(head.uri.query().unwrap_or_default()) {
-        Ok(top) => top,
+    let asked = match parameters::of(head, &PARAMETERS) {
+        Ok(asked) => asked,
         Err(problem) => return problem.into_reply(),
     };
+    let top = asked.number(&TOP).map_or(USUAL, |top| top as usize);
     let consumers = view.buffers.holdings().consumers();
     let (rows, known) = consumers.top(top);
     let (evicted, untracked) = consumers.lost();
@@ -48,25 +63,6 @@ pub(super) fn answer(view: &View<'_>, head: &Parts) -> Response<Body> {
         evicted,
         untracked,
     })
-}
-
-fn top(query: &str) -> Result<usize, Problem> {
-    let wrong = || {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("The only parameter is `top`, once: a number from 0 to {MAX_CONSUMERS}."),
-            "Ask for /api/v1/memory/consumers?top=10.",
-        )
-    };
-    let mut asked = None;
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let top = value.parse().ok().filter(|top| *top <= MAX_CONSUMERS);
-        let top = top.ok_or_else(wrong)?;
-        if key != "top" || asked.replace(top).is_some() {
-            return Err(wrong());
-        }
-    }
-    Ok(asked.unwrap_or(TOP))
 }
 
 impl From<Consumer> for Row {

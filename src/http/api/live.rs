@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::{memory::document::Process, sources::Source, status::Status, values::Moment};
@@ -9,15 +10,16 @@ use crate::{
     alarms::{Book, Change},
     buffers::BufferKind,
     id::ProcessName,
-    memory::verdict::{Pattern, Verdict},
+    memory::verdict::{Pattern, Severity, Verdict},
     status::{STEP, Snapshot},
 };
 
 /// Below this a level is as good as silence, in dBFS.
 const FLOOR_DBFS: f64 = -100.0;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
+#[schemars(rename = "Event")]
 enum Message<'a> {
     Snapshot {
         time: Moment,
@@ -39,18 +41,26 @@ enum Message<'a> {
     Pattern {
         time: Moment,
         process: &'a str,
+        #[schemars(with = "Pattern")]
         pattern: &'static str,
+        #[schemars(with = "Option<Pattern>")]
         before: Option<&'static str>,
         confidence: f64,
+        #[schemars(with = "Severity")]
         severity: &'static str,
         recommendation: &'a str,
     },
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Levels<'a> {
     step_seconds: f64,
     dbfs: BTreeMap<&'a str, Vec<Option<f64>>>,
+}
+
+/// What is sent, for those who ask beforehand.
+pub(in crate::http) fn described(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<Message<'_>>()
 }
 
 /// How each process's memory behaved in a picture.

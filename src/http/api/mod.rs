@@ -1,27 +1,26 @@
 //! The API under `/api/v1/`: JSON about what the page and the metrics show.
 
-mod alarms;
-mod allocations;
+pub(super) mod alarms;
+pub(super) mod allocations;
 mod buffer;
-mod consumers;
-mod history;
+pub(super) mod consumers;
+pub(super) mod history;
 pub(super) mod live;
-mod memory;
-mod objects;
-mod sources;
-mod status;
+pub(super) mod memory;
+pub(super) mod objects;
+pub(super) mod sources;
+pub(super) mod status;
 mod values;
 
 use std::{sync::Arc, time::Duration};
 
-use hyper::{Response, StatusCode, http::request::Parts};
-use serde::Serialize;
+use hyper::{Response, http::request::Parts};
 use tokio::sync::mpsc;
 
 use super::{
     commands::{self, Command},
-    problem::Problem,
-    reply::{Body, reply},
+    problem::{Problem, json},
+    reply::Body,
     resource::Resource,
 };
 use crate::{
@@ -79,18 +78,5 @@ pub(super) async fn answer(
         (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
         (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
         (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body),
-    }
-}
-
-/// A document, as JSON.
-fn json(document: &impl Serialize) -> Response<Body> {
-    match serde_json::to_vec(document) {
-        Ok(text) => reply(StatusCode::OK, "application/json", text),
-        Err(_) => Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The answer could not be written.",
-            "This is a bug; please report it.",
-        )
-        .into_reply(),
     }
 }

@@ -3,23 +3,29 @@
 use std::time::Instant;
 
 use hyper::{Method, Response, StatusCode, http::request::Parts};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::json;
 use crate::{
-    http::{body, problem::Problem, reply::Body},
+    http::{
+        body,
+        problem::{Problem, json},
+        reply::Body,
+    },
+    id::SourceId,
     objects::{Amount, MAX_REPORTERS, Name, Objects, Report, ReportError, Status, Thresholds},
 };
 
 /// `GET /api/v1/objects`.
-#[derive(Serialize)]
-struct All {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Objects")]
+pub(in crate::http) struct All {
     objects: Vec<Object>,
 }
 
 /// One object.
-#[derive(Serialize)]
-struct Object {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Object {
     name: String,
     own: bool,
     count: u64,
@@ -34,7 +40,7 @@ struct Object {
 }
 
 /// One reporter's part.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Reporter {
     name: String,
     count: u64,
@@ -43,20 +49,32 @@ struct Reporter {
 }
 
 /// The body of a `PUT`: what there is.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Put {
+#[schemars(rename = "ObjectReport")]
+pub(in crate::http) struct Put {
+    #[schemars(regex(pattern = SourceId::PATTERN))]
     reporter: String,
+    #[serde(deserialize_with = "body::whole")]
+    #[schemars(with = "u64", range(max = u64::MAX))]
     count: u64,
+    #[serde(default, deserialize_with = "body::maybe_whole")]
+    #[schemars(with = "Option<u64>", range(max = u64::MAX))]
     bytes: Option<u64>,
 }
 
 /// The body of a `POST`: what came and went.
-#[derive(Deserialize)]
+#[derive(JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Post {
+#[schemars(rename = "ObjectChange")]
+pub(in crate::http) struct Post {
+    #[schemars(regex(pattern = SourceId::PATTERN))]
     reporter: String,
+    #[serde(deserialize_with = "body::whole")]
+    #[schemars(with = "i64", range(min = i64::MIN, max = i64::MAX))]
     count: i64,
+    #[serde(default, deserialize_with = "body::maybe_whole")]
+    #[schemars(with = "Option<i64>", range(min = i64::MIN, max = i64::MAX))]
     bytes: Option<i64>,
 }
 

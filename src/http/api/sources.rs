@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -13,21 +14,23 @@ use crate::{
     buffers::Buffers,
     id::SourceId,
     signal::{self, Silence},
-    sources::GapCause,
-    status::{self, Snapshot, SourceStatus, in_words},
+    sources::{GapCause, SourceKind, State},
+    status::{self, Level, Snapshot, SourceStatus, in_words},
 };
 
 /// `GET /api/v1/sources`: every configured source, in order of names.
-#[derive(Serialize)]
-pub(super) struct Sources {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Sources {
     sources: Vec<Source>,
 }
 
 /// One source. Durations are in seconds.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct Source {
     name: String,
+    #[schemars(with = "SourceKind")]
     kind: &'static str,
+    #[schemars(with = "State")]
     state: &'static str,
     /// The state in words.
     state_text: &'static str,
@@ -37,6 +40,7 @@ pub(super) struct Source {
     /// How long none has come; null while none is expected.
     without_audio_seconds: Option<f64>,
     /// How urgent it is, all things considered.
+    #[schemars(with = "Level")]
     level: &'static str,
     /// What is wrong and what to do.
     problem: Option<String>,
@@ -65,13 +69,13 @@ pub(super) struct Source {
 }
 
 /// How much of the audio that was due has come lately.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Coverage {
     hour: Covered,
     day: Covered,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Covered {
     /// How far back it goes: less than an hour or a day after a start.
     over_seconds: f64,
@@ -82,7 +86,7 @@ struct Covered {
 }
 
 /// What the operator expects; null where anything will do.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Expected {
     codec: Option<String>,
     sample_rate: Option<u32>,
@@ -90,7 +94,7 @@ struct Expected {
 }
 
 /// What the audio is like at the moment. Ratios are relative to full scale.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Signal {
     /// Root mean square of the analysis window; null while `silence` is `digital`, too.
     rms_dbfs: Option<f64>,
@@ -101,6 +105,7 @@ struct Signal {
     /// The part of the samples of the last 60 s that was clipped.
     clipped_ratio: f64,
     /// How the latest half second is silent, if it is.
+    #[schemars(with = "Option<Silence>")]
     silence: Option<&'static str>,
     /// How much audio was silent without a break.
     silent_seconds: f64,
@@ -109,8 +114,8 @@ struct Signal {
 }
 
 /// `GET /api/v1/sources/{name}`: the source and its buffers.
-#[derive(Serialize)]
-pub(super) struct SourceInDepth {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct SourceInDepth {
     #[serde(flatten)]
     source: Source,
     buffers: Vec<Buffer>,

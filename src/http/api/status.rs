@@ -2,22 +2,27 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::values::Moment;
 use crate::{
-    alarms::{AlarmStatus, Book},
+    alarms::{AlarmKind, AlarmStatus, Book, Severity as AlarmSeverity},
     history::HistoryState,
     http::health,
-    memory::ProcessStatus,
+    memory::{
+        ProcessStatus,
+        verdict::{Pattern, Severity},
+    },
     sources::State,
-    status::{STALE_AFTER, Snapshot, SourceStatus, in_words},
+    status::{Level, STALE_AFTER, Snapshot, SourceStatus, in_words},
 };
 
 /// The document. Never better than the worst part of what it tells about.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Status {
     /// `ok`, `warning` or `critical`.
+    #[schemars(with = "Level")]
     level: &'static str,
     text: String,
     /// What is wrong, the worst first.
@@ -38,26 +43,30 @@ pub(in crate::http) struct Status {
     task_panics: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Reason {
     subject: String,
+    #[schemars(with = "Level")]
     level: &'static str,
     text: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AlarmInShort")]
 struct Alarm {
     id: String,
     #[serde(rename = "type")]
+    #[schemars(with = "AlarmKind")]
     kind: &'static str,
     subject: String,
+    #[schemars(with = "AlarmSeverity")]
     severity: &'static str,
     since: Moment,
     acknowledged: bool,
 }
 
 /// Whether those who should look do.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent answers to as many questions"
@@ -71,43 +80,51 @@ struct Monitoring {
     memory: bool,
     /// Alarms are judged every second.
     alarms: bool,
-    /// What the history is doing: `off`, `writing`, `failing` or `refused`.
+    /// What the history is doing.
+    #[schemars(with = "HistoryState")]
     history: &'static str,
 }
 
 /// The capture side, which reports every second.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Capture {
     alive: bool,
     last_report: Option<Moment>,
     age_seconds: f64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Configuration {
     last_load_failed: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SourceInShort")]
 struct Source {
     name: String,
+    #[schemars(with = "State")]
     state: &'static str,
+    #[schemars(with = "Level")]
     level: &'static str,
     text: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "BudgetInShort")]
 struct Budget {
     used_bytes: u64,
     limit_bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ProcessInShort")]
 struct Process {
     name: String,
     up: bool,
     resident_bytes: Option<u64>,
+    #[schemars(with = "Option<Pattern>")]
     pattern: Option<&'static str>,
+    #[schemars(with = "Option<Severity>")]
     severity: Option<&'static str>,
 }
 

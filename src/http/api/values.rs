@@ -1,13 +1,15 @@
 //! Values that several documents share.
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use crate::{coarse_clock::CoarseInstant, http::timestamp, units::AudioFormat};
 
 /// The shape of decoded audio.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AudioFormat")]
 pub(super) struct Format {
     sample_rate: u32,
     channels: u16,
@@ -29,6 +31,20 @@ pub(super) struct Moment(pub(super) SystemTime);
 impl From<CoarseInstant> for Moment {
     fn from(moment: CoarseInstant) -> Self {
         Self(moment.wall())
+    }
+}
+
+impl JsonSchema for Moment {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

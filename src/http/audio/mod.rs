@@ -6,6 +6,8 @@
 mod moment;
 mod query;
 
+pub(super) use self::query::PARAMETERS;
+
 use std::{panic::Location, sync::Arc};
 
 use hyper::{
@@ -19,6 +21,7 @@ use self::moment::{Clocks, Moment};
 use super::{
     Limits, WebOptions, guard,
     metrics::{HttpMetrics, Rejection},
+    parameters,
     problem::Problem,
     reply::{Body, in_parts, reply, streaming},
     resource::Sound,
@@ -131,11 +134,7 @@ async fn clip(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Respon
 
 /// `live.wav`: audio from now on.
 fn live(desk: &Desk<'_>, source: &SourceId, head: &Parts) -> Result<Response<Body>, Problem> {
-    if head.uri.query().is_some_and(|query| !query.is_empty()) {
-        let remedy = "Ask for live.wav without parameters, or for clip.wav with them.";
-        let detail = "Live audio begins now; it knows no parameters.";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, detail, remedy));
-    }
+    parameters::of(head, &[])?;
     let buffer = desk.buffer(source)?;
     let mut reply = if head.method == Method::HEAD {
         reply(StatusCode::OK, WAV, "")

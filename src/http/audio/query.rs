@@ -1,66 +1,56 @@
 //! What a query asks for.
 
-use std::time::{Duration, Instant};
-
-use hyper::StatusCode;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::moment::Moment;
 use crate::{
     clip::Wanted,
-    http::{problem::Problem, timestamp},
-    units::parse_duration,
+    http::{
+        parameters::{self, Parameter, Shape},
+        problem::Problem,
+        timestamp,
+    },
 };
 
 /// How long a range may be: far longer than any buffer.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-const EXAMPLES: &str = "Ask for ?last=10s, or for ?from=2026-05-01T04:30:00Z with or without \
-                        &to=2026-05-01T04:30:10Z; seconds since 1970 will do as well.";
+const LAST: Parameter = Parameter::new(
+    "last",
+    Shape::Length(Duration::from_nanos(1), LONGEST),
+    "The newest audio, so much of it; instead of a range.",
+);
+const FROM: Parameter = Parameter::new("from", Shape::Time, "The beginning of a range.");
+const TO: Parameter = Parameter::new(
+    "to",
+    Shape::Time,
+    "Its end; without it the range goes on to the newest audio.",
+);
+/// What may be asked.
+pub(in crate::http) const PARAMETERS: [Parameter; 3] = [LAST, FROM, TO];
 
 /// What `last`, or `from` and perhaps `to`, ask for.
 pub(super) fn wanted(query: &str, now: &Moment) -> Result<Wanted, Problem> {
-    let (mut last, mut from, mut to) = (None, None, None);
-    for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let place = match key.as_ref() {
-            "last" => &mut last,
-            "from" => &mut from,
-            "to" => &mut to,
-            _ => {
-                return Err(wrong(
-                    "There is a parameter beside `last`, `from` and `to`.",
-                ));
-            }
-        };
-        if place.replace(value).is_some() {
-            return Err(wrong("A parameter is there twice."));
-        }
-    }
-    match (last, from, to) {
-        (Some(last), None, None) => newest(&last),
-        (None, Some(from), to) => between(&from, to.as_deref(), now),
-        (None, None, Some(_)) => Err(wrong("There is `to` without `from`.")),
-        (None, None, None) => Err(wrong("The query does not say which audio.")),
-        (Some(_), ..) => Err(wrong("There is `last` beside `from` or `to`.")),
+    let asked = parameters::read(query, &PARAMETERS)?;
+    match (asked.length(&LAST), asked.time(&FROM), asked.time(&TO)) {
+        (Some(last), None, None) => Ok(Wanted::Last(last)),
+        (None, Some(from), to) => between(from, to, now).map_err(|detail| asked.wrong(detail)),
+        (None, None, Some(_)) => Err(asked.wrong("There is `to` without `from`.")),
+        (None, None, None) => Err(asked.wrong("The query does not say which audio.")),
+        (Some(_), ..) => Err(asked.wrong("There is `last` beside `from` or `to`.")),
     }
 }
 
-fn newest(text: &str) -> Result<Wanted, Problem> {
-    let length = parse_duration(text)
-        .ok_or_else(|| wrong("`last` is not a duration with a unit, such as 10s or 1m30s."))?;
-    if length.is_zero() {
-        return Err(wrong("`last` is zero."));
-    }
-    not_too_long(length)?;
-    Ok(Wanted::Last(length))
-}
-
-fn between(from: &str, to: Option<&str>, now: &Moment) -> Result<Wanted, Problem> {
+fn between(from: SystemTime, to: Option<SystemTime>, now: &Moment) -> Result<Wanted, String> {
     let (from, since_from) = past("from", from, now)?;
     let to = to.map(|to| past("to", to, now)).transpose()?;
     let until = to.map_or(Duration::ZERO, |(_, ago)| ago);
-    match since_from.checked_sub(until) {
-        Some(length) if !length.is_zero() => not_too_long(length)?,
-        _ => return Err(wrong("`to` is not after `from`.")),
+    let length = since_from.checked_sub(until).unwrap_or_default();
+    if length.is_zero() {
+        return Err("`to` is not after `from`.".to_owned());
+    }
+    if length > LONGEST {
+        return Err("The range is longer than a day; no buffer holds that.".to_owned());
     }
     Ok(Wanted::Between {
         from,
@@ -68,26 +58,11 @@ fn between(from: &str, to: Option<&str>, now: &Moment) -> Result<Wanted, Problem
     })
 }
 
-fn past(name: &str, text: &str, now: &Moment) -> Result<(Instant, Duration), Problem> {
-    let time = timestamp::parse(text)
-        .ok_or_else(|| wrong(&format!("`{name}` is not a time that can be read.")))?;
+fn past(name: &str, time: SystemTime, now: &Moment) -> Result<(Instant, Duration), String> {
     now.past(time).ok_or_else(|| {
         let here = timestamp::format(now.wall).unwrap_or_default();
-        wrong(&format!("`{name}` lies in the future: here it is {here}."))
+        format!("`{name}` lies in the future: here it is {here}.")
     })
-}
-
-fn not_too_long(length: Duration) -> Result<(), Problem> {
-    if length > LONGEST {
-        return Err(wrong(
-            "The range is longer than a day; no buffer holds that.",
-        ));
-    }
-    Ok(())
-}
-
-fn wrong(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail, EXAMPLES)
 }
 
 #[cfg(test)]

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     buffers::{
-        AllocationAnomaly, AllocationResult, BufferKind, Buffers, Caller, Calls, ErrorType,
-        Recording, ReleaseReason, Retired, Statement, TrackedAttempt,
+        AllocationAnomaly, AllocationResult, AnomalyKind, BufferKind, Buffers, Caller, Calls,
+        ErrorType, Recording, ReleaseReason, Retired, Statement, TrackedAttempt,
     },
     http::api::values::Moment,
     id::SourceId,
     units::BYTES_PER_SAMPLE,
 };
 
-#[derive(Serialize)]
-pub(super) struct Document {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Allocations")]
+pub(in crate::http) struct Document {
     pub(super) budget: Budget,
     /// By source and buffer.
     pub(super) ledger: Vec<Row>,
@@ -27,7 +29,8 @@ pub(super) struct Document {
     pub(super) attempts: Vec<Attempt>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AllocationBudget")]
 pub(super) struct Budget {
     pub(super) limit_bytes: u64,
     pub(super) used_bytes: u64,
@@ -38,9 +41,11 @@ pub(super) struct Budget {
 }
 
 /// One source's books of one buffer.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "LedgerRow")]
 pub(super) struct Row {
     pub(super) source: String,
+    #[schemars(with = "BufferKind")]
     pub(super) buffer_type: &'static str,
     pub(super) attempted: u64,
     pub(super) first_allocation: u64,
@@ -57,32 +62,37 @@ pub(super) struct Row {
     pub(super) anomaly: Option<Anomaly>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(in crate::http::api) struct Anomaly {
+    #[schemars(with = "AnomalyKind")]
     kind: &'static str,
     per_second: f64,
     lasting_seconds: f64,
     pub(super) words: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "DepartedSource")]
 pub(super) struct Departed {
     pub(super) source: String,
     pub(super) retired_buffers: u64,
     pub(super) retired_bytes: u64,
 }
 
-#[derive(Serialize)]
-pub(super) struct Tracker {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AllocationTracker")]
+pub(in crate::http) struct Tracker {
     pub(super) tracking: bool,
     pub(super) backtraces: bool,
     pub(super) since: Option<Moment>,
     pub(super) recorded: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AllocationCaller")]
 pub(super) struct CallerRow {
     pub(super) source: String,
+    #[schemars(with = "BufferKind")]
     pub(super) buffer_type: &'static str,
     pub(super) site: String,
     pub(super) caller: String,
@@ -93,11 +103,13 @@ pub(super) struct CallerRow {
     pub(super) last: Moment,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "AllocationAttempt")]
 pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) time: Moment,
     pub(super) source: String,
+    #[schemars(with = "BufferKind")]
     pub(super) buffer_type: &'static str,
     pub(super) site: String,
     pub(super) caller: String,
@@ -105,6 +117,7 @@ pub(super) struct Attempt {
     pub(super) channels: u16,
     pub(super) duration_seconds: f64,
     pub(super) requested_bytes: f64,
+    #[schemars(with = "AllocationResult")]
     pub(super) outcome: &'static str,
     pub(super) error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -6,30 +6,42 @@ mod table;
 use std::time::SystemTime;
 
 use hyper::{Response, StatusCode, header, http::request::Parts};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::{query::Asked, table::send};
-use super::json;
+pub(in crate::http) use self::{query::parameters, table::schema};
 use crate::{
-    history::{History, Kind, MOST_ROWS, Page, Query, ReadError, Shape, WriteFailure},
-    http::{negotiate, problem::Problem, reply::Body},
+    history::{
+        History, HistoryState, Kind, MOST_ROWS, Page, Query, ReadError, Shape, WriteFailure,
+    },
+    http::{
+        negotiate,
+        problem::{Problem, json},
+        reply::Body,
+    },
     id::ProcessName,
 };
 
 /// `GET /api/v1/history`.
-#[derive(Serialize)]
-struct Status {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "HistoryStatus")]
+pub(in crate::http) struct Status {
+    #[schemars(with = "HistoryState")]
     state: &'static str,
     problem: Option<String>,
     records_written: u64,
     records_lost: u64,
     write_failures: Vec<Failures>,
     size_bytes: u64,
+    #[schemars(with = "Vec<Kind>")]
     kinds: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "HistoryFailures")]
 struct Failures {
+    #[schemars(with = "WriteFailure")]
     reason: &'static str,
     count: u64,
 }
@@ -60,7 +72,7 @@ fn status(history: &History) -> Status {
 }
 
 async fn records(history: &History, kind: Kind, head: &Parts) -> Result<Response<Body>, Problem> {
-    let asked = Asked::parse(kind, head.uri.query().unwrap_or_default())?;
+    let asked = Asked::of(kind, head)?;
     let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
     let page = history
         .read(asked.query)

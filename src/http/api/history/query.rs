@@ -2,18 +2,62 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
+use hyper::http::request::Parts;
 
 use crate::{
-    history::{Cursor, Kind, MOST_ROWS, Query, Shape},
-    http::{problem::Problem, timestamp},
-    units::parse_duration,
+    history::{Kind, MOST_ROWS, Query, Shape as Cut},
+    http::{
+        parameters::{self, Parameter, Shape},
+        problem::Problem,
+    },
 };
 
 /// Rows in an answer unless the client asks for another number.
 const ROWS: usize = 500;
-/// The shortest step.
-const SHORTEST: Duration = Duration::from_secs(1);
+
+const FROM: Parameter = Parameter::new("from", Shape::Time, "The beginning, part of the range.");
+const TO: Parameter = Parameter::new("to", Shape::Time, "The end, which is not part of it.");
+const STEP: Parameter = Parameter::new(
+    "step",
+    Shape::Length(Duration::from_secs(1), Duration::MAX),
+    "Instead of pages: one row for each step of so long and subject.",
+);
+const LIMIT: Parameter = Parameter::new(
+    "limit",
+    Shape::Number(1, MOST_ROWS as u64),
+    "Rows in a page; 500 unless given.",
+);
+const CURSOR: Parameter = Parameter::new(
+    "cursor",
+    Shape::Cursor,
+    "The `next` of the page before; keep the other parameters.",
+);
+const FORMAT: Parameter = Parameter::new(
+    "format",
+    Shape::Word(&["json", "csv"]),
+    "JSON or CSV; without it `Accept` decides.",
+);
+
+const fn with(subject: Parameter) -> [Parameter; 7] {
+    [subject, FROM, TO, STEP, LIMIT, CURSOR, FORMAT]
+}
+
+/// What may be asked of the records of a kind: the subject under its name comes first.
+pub(in crate::http) fn parameters(kind: Kind) -> &'static [Parameter] {
+    const ONLY: &str = "Only what is about this one.";
+    const SOURCE: &[Parameter] = &with(Parameter::new("source", Shape::Name, ONLY));
+    const PROCESS: &[Parameter] = &with(Parameter::new("process", Shape::Name, ONLY));
+    const CONSUMER: &[Parameter] = &with(Parameter::new("consumer", Shape::Text, ONLY));
+    const SUBJECT: &[Parameter] = &with(Parameter::new("subject", Shape::Text, ONLY));
+    const OPERATION: &[Parameter] = &with(Parameter::new("operation", Shape::Text, ONLY));
+    match kind {
+        Kind::Sources | Kind::Allocations => SOURCE,
+        Kind::Memory | Kind::Verdicts => PROCESS,
+        Kind::Consumers => CONSUMER,
+        Kind::Alarms => SUBJECT,
+        Kind::Operations => OPERATION,
+    }
+}
 
 /// What is asked, and in which format.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,77 +67,35 @@ pub(in crate::http::api) struct Asked {
 }
 
 impl Asked {
-    /// Reads the parameters: the subject under its name, `from`, `to`, `step`, or `limit` and
-    /// `cursor`, and `format`.
-    pub(in crate::http::api) fn parse(kind: Kind, query: &str) -> Result<Self, Problem> {
-        let subject_key = kind.subject();
-        let wrong = |detail: &str| {
-            let remedy = format!(
-                "Ask for example for /api/v1/history/{kind}?{subject_key}=NAME&from=2026-05-01T00:00:00Z\
-                 &to=2026-05-02T00:00:00Z with &limit=500, or with &step=5m, each at most once."
-            );
-            Problem::new(StatusCode::BAD_REQUEST, detail, remedy)
-        };
-        let (mut subject, mut from, mut to) = (None, None, None);
-        let (mut step, mut limit, mut cursor, mut csv) = (None, None, None, None);
-        for (key, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let time = |name: &str| {
-                timestamp::parse(&value)
-                    .ok_or_else(|| wrong(&format!("`{name}` is not a time that can be read.")))
-            };
-            let again = match key.as_ref() {
-                "from" => from.replace(time("from")?).is_some(),
-                "to" => to.replace(time("to")?).is_some(),
-                "step" => {
-                    let length = parse_duration(&value).filter(|step| *step >= SHORTEST);
-                    let length = length.ok_or_else(|| {
-                        wrong("`step` is not a duration of 1s or more, such as 5m.")
-                    })?;
-                    step.replace(length).is_some()
-                }
-                "limit" => {
-                    let rows = value.parse().ok().filter(|n| (1..=MOST_ROWS).contains(n));
-                    let rows = rows.ok_or_else(|| {
-                        wrong(&format!("`limit` is not a number from 1 to {MOST_ROWS}."))
-                    })?;
-                    limit.replace(rows).is_some()
-                }
-                "cursor" => {
-                    let place = value.parse::<Cursor>();
-                    let place = place
-                        .map_err(|()| wrong("`cursor` is not the `next` of an answer before."))?;
-                    cursor.replace(place).is_some()
-                }
-                "format" => {
-                    let wanted = match value.as_ref() {
-                        "csv" => true,
-                        "json" => false,
-                        _ => return Err(wrong("`format` is neither json nor csv.")),
-                    };
-                    csv.replace(wanted).is_some()
-                }
-                key if key == subject_key => subject.replace(value.into_owned()).is_some(),
-                _ => return Err(wrong("There is a parameter that is not known here.")),
-            };
-            if again {
-                return Err(wrong("A parameter is there twice."));
-            }
-        }
+    /// Reads the query of a request.
+    pub(in crate::http::api) fn of(kind: Kind, head: &Parts) -> Result<Self, Problem> {
+        Self::parse(kind, head.uri.query().unwrap_or_default())
+    }
+
+    fn parse(kind: Kind, query: &str) -> Result<Self, Problem> {
+        let known = parameters(kind);
+        let asked = parameters::read(query, known)?;
+        let (from, to) = (asked.time(&FROM), asked.time(&TO));
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
-            return Err(wrong("`to` is not after `from`."));
+            return Err(asked.wrong("`to` is not after `from`."));
         }
-        let shape = match (step, limit, cursor) {
-            (None, limit, cursor) => Shape::Page(limit.unwrap_or(ROWS), cursor),
-            (Some(step), None, None) => Shape::Steps(step),
-            (Some(_), ..) => return Err(wrong("There is `step` beside `limit` or `cursor`.")),
+        let limit = asked.number(&LIMIT).map(|limit| limit as usize);
+        let shape = match (asked.length(&STEP), limit, asked.cursor(&CURSOR)) {
+            (None, limit, cursor) => Cut::Page(limit.unwrap_or(ROWS), cursor),
+            (Some(step), None, None) => Cut::Steps(step),
+            (Some(_), ..) => {
+                return Err(asked.wrong("There is `step` beside `limit` or `cursor`."));
+            }
         };
+        let subject = known.first().and_then(|subject| asked.text(subject));
         let query = Query {
             kind,
-            subject,
+            subject: subject.map(str::to_owned),
             from,
             to,
             shape,
         };
+        let csv = asked.text(&FORMAT).map(|format| format == "csv");
         Ok(Self { query, csv })
     }
 }
@@ -103,16 +105,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_subject_comes_first_under_the_name_that_its_column_has() {
+        for kind in Kind::ALL {
+            assert_eq!(parameters(*kind)[0].name, kind.subject());
+        }
+    }
+
+    #[test]
     fn only_what_makes_sense_is_understood() {
         let ask = |query| Asked::parse(Kind::Sources, query);
         let whole = ask("").unwrap();
-        assert_eq!(whole.query.shape, Shape::Page(ROWS, None));
+        assert_eq!(whole.query.shape, Cut::Page(ROWS, None));
         assert_eq!((whole.query.subject, whole.csv), (None, None));
         let asked =
             ask("source=cam%3A1&from=2026-05-01T00:00:00Z&to=1777680000&step=5m&format=csv");
         let asked = asked.unwrap();
         assert_eq!(asked.query.subject.as_deref(), Some("cam:1"));
-        assert_eq!(asked.query.shape, Shape::Steps(Duration::from_secs(300)));
+        assert_eq!(asked.query.shape, Cut::Steps(Duration::from_secs(300)));
         assert_eq!(asked.csv, Some(true));
         assert!(asked.query.from < asked.query.to);
         assert!(ask("cursor=1f-2a&limit=5000").is_ok());

@@ -37,6 +37,36 @@ pub(in crate::http::api) fn send(kind: Kind, page: &Page, csv: bool) -> Response
     answer
 }
 
+/// What [`send`] writes as JSON. A row has the columns that make sense for what was asked.
+pub(in crate::http) fn schema(kind: Kind) -> Value {
+    let mut columns = json!({
+        "time": { "type": "string", "format": "date-time" },
+        kind.subject(): { "type": ["string", "null"] },
+    });
+    for (name, is_number) in kind.fields() {
+        let known = if is_number { "number" } else { "string" };
+        columns[name] = json!({ "type": [known, "null"] });
+    }
+    json!({
+        "type": "object",
+        "properties": {
+            "kind": { "const": kind.as_str() },
+            "rows": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": columns,
+                    "required": ["time"],
+                    "additionalProperties": false,
+                },
+            },
+            "next": { "type": ["string", "null"], "description": "For `cursor`; null at the end." },
+        },
+        "required": ["kind", "rows", "next"],
+        "additionalProperties": false,
+    })
+}
+
 fn as_json(kind: Kind, page: &Page) -> String {
     let rows: Vec<Map<String, Value>> = page
         .rows

@@ -1,5 +1,6 @@
 //! Watched processes, as JSON. What is not known is null.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::past::{Held, Level};
@@ -10,8 +11,8 @@ use crate::{
 };
 
 /// One process.
-#[derive(Serialize)]
-pub(in crate::http::api) struct Process {
+#[derive(JsonSchema, Serialize)]
+pub(in crate::http) struct Process {
     name: String,
     up: bool,
     pids: Vec<u32>,
@@ -21,6 +22,7 @@ pub(in crate::http::api) struct Process {
     baseline_bytes: Option<u64>,
     verdict: Option<Verdict>,
     /// What is counted and piles up: `open_fds`, `threads`, `processes`.
+    #[schemars(with = "Vec<verdict::Counted>")]
     growing: Vec<&'static str>,
     /// Fixed limits that it is above.
     crossings: Vec<Crossing>,
@@ -34,14 +36,17 @@ pub(in crate::http::api) struct Process {
     in_depth: Option<InDepth>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryProblem")]
 struct Problem {
+    #[schemars(with = "crate::memory::ReadFailure")]
     reason: &'static str,
     problem: String,
 }
 
 /// What it holds.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryFigures")]
 struct Figures {
     read_at: Time,
     resident_bytes: u64,
@@ -64,10 +69,13 @@ struct Figures {
     open_fds: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryVerdict")]
 struct Verdict {
+    #[schemars(with = "verdict::Pattern")]
     pattern: &'static str,
     confidence: f64,
+    #[schemars(with = "verdict::Severity")]
     severity: &'static str,
     recommendation: String,
     slope_bytes_per_second: f64,
@@ -80,8 +88,10 @@ struct Verdict {
     span_seconds: f64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryCrossing")]
 struct Crossing {
+    #[schemars(with = "thresholds::Threshold")]
     threshold: &'static str,
     value: f64,
     limit: f64,
@@ -89,7 +99,8 @@ struct Crossing {
 }
 
 /// What is its own alone, or why that is not known.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryInDepth")]
 struct InDepth {
     proportional_bytes: Option<u64>,
     unshared_bytes: Option<u64>,
@@ -98,13 +109,15 @@ struct InDepth {
 }
 
 /// The newest moments of one process, the oldest first.
-#[derive(Serialize)]
-pub(super) struct Moments {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryPast")]
+pub(in crate::http) struct Moments {
     name: String,
     moments: Vec<OneMoment>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryMoment")]
 struct OneMoment {
     time: Time,
     resident_bytes: u64,
@@ -115,8 +128,9 @@ struct OneMoment {
 }
 
 /// How one process has grown lately: from the first to the last moment in the time asked for.
-#[derive(Serialize)]
-pub(super) struct Growth {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "MemoryGrowth")]
+pub(in crate::http) struct Growth {
     name: String,
     from: Option<Time>,
     to: Option<Time>,

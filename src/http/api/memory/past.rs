@@ -11,7 +11,8 @@ use hyper::{
 use crate::{
     history::{Cell, History, Kind, MOST_ROWS, Page, ReadError, Shape},
     http::{
-        api::history::{Asked, memory_before, prefers_csv, problem, send},
+        api::history::{self, Asked, memory_before, prefers_csv, problem, send},
+        parameters::Parameter,
         problem::Problem,
         reply::Body,
     },
@@ -93,13 +94,18 @@ pub(super) async fn levels(
     levels
 }
 
+/// What an export may be asked for.
+pub(super) fn parameters() -> &'static [Parameter] {
+    history::parameters(Kind::Memory)
+}
+
 /// `GET /api/v1/memory/export`: all samples there are, page by page where there is a history.
 pub(super) async fn export(
     memory: &Memory,
     history: &History,
     head: &Parts,
 ) -> Result<Response<Body>, Problem> {
-    let asked = Asked::parse(Kind::Memory, head.uri.query().unwrap_or_default())?;
+    let asked = Asked::of(Kind::Memory, head)?;
     let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
     let mut query = asked.query;
     if let Shape::Page(_, cursor) = query.shape {
