@@ -29,7 +29,7 @@ fn systemd_passes_the_listener_and_the_first_client_is_served() {
     let mut process = Running::start(piped(&mut command));
     process.wait_for_line(|line| line.contains("Listening on").then_some(()));
     // Nothing runs before the first client comes, and that one waits for it.
-    assert_eq!(request(&free, "GET", "/style.css", "").0, 200);
+    assert_eq!(request(&free, "GET", "/page/style.css", "").0, 200);
     let exporter = Exporter::of(process);
     assert_eq!(exporter.address, free);
     assert_eq!(exporter.get("/").0, 200);
