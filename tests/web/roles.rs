@@ -6,13 +6,18 @@ use crate::{
 };
 
 /// One request for each role, and one for nobody's.
-const ASKED: [(&str, &str, &str); 14] = [
+const ASKED: [(&str, &str, &str); 21] = [
     ("metrics", "GET", "/metrics"),
     ("status", "GET", "/"),
-    ("status", "GET", "/style.css"),
+    ("status", "GET", "/page/style.css"),
     ("status", "GET", "/api/v1/sources"),
     ("status", "GET", "/api/v1/sources/garden"),
     ("status", "GET", "/alerts/buffers.yaml"),
+    ("status", "GET", "/api/v1/status"),
+    ("status", "GET", "/api/v1/events"),
+    ("status", "GET", "/api/v1/alarms"),
+    ("status", "GET", "/api/v1/history"),
+    ("status", "GET", "/openapi.json"),
     ("status", "GET", "/no-such-thing"),
     ("status", "GET", "/probe"),
     ("audio", "GET", "/api/v1/sources/garden/clip.wav?last=1s"),
@@ -21,6 +26,8 @@ const ASKED: [(&str, &str, &str); 14] = [
     ("admin", "PUT", "/api/v1/allocations"),
     ("admin", "POST", "/api/v1/memory/analyze"),
     ("admin", "POST", "/api/v1/objects/x"),
+    ("admin", "POST", "/api/v1/sources/nobody/reconnect"),
+    ("admin", "POST", "/api/v1/alarms/0123456789abcdef/resolve"),
 ];
 
 #[test]
