@@ -113,7 +113,7 @@ async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), A
     let tasks = Tasks::default();
     let (config, _samples) = match watched {
         Watched::Configured => {
-            let config = config::load(options.config_file.as_deref(), &options.sources)?;
+            let config = load(options)?;
             (config, None)
         }
         Watched::Samples => with_samples(&tasks)?,
@@ -124,6 +124,19 @@ async fn start_and_run(options: &cli::Options, watched: Watched) -> Result<(), A
         .until_told_to_stop(stop, reload, profile)
         .await;
     Ok(())
+}
+
+/// What the files say now of this shard's sources.
+fn load(options: &cli::Options) -> Result<Config, ConfigErrors> {
+    let config = config::load_shard(
+        options.config_file.as_deref(),
+        &options.sources,
+        options.shard,
+    )?;
+    if let Some(share) = config.share(options.shard) {
+        tracing::info!("{share}");
+    }
+    Ok(config)
 }
 
 /// The demo's sources, and the server behind them.
@@ -162,6 +175,7 @@ impl<'a> App<'a> {
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
+        registry.register(Arc::new(options.shard))?;
         let history = History::start(&tasks, Pace::default())?;
         registry.register(history.clone())?;
         // Before anything happens that belongs into it.
@@ -306,7 +320,7 @@ impl<'a> App<'a> {
         if self.watched == Watched::Samples {
             return Ok("the demo has no configuration to reload".to_owned());
         }
-        match config::load(self.options.config_file.as_deref(), &self.options.sources) {
+        match load(self.options) {
             Ok(config) => {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
