@@ -34,15 +34,21 @@ fn two(files: &Scratch) -> [Exporter; 2] {
     ]
 }
 
-/// The sources that it lists.
+/// The sources that it lists, once that is all that it exposes: the list is a second old.
+#[track_caller]
 fn listed(exporter: &Exporter) -> BTreeSet<String> {
-    let (status, text) = exporter.get("/api/v1/sources");
-    assert_eq!(status, 200, "{text}");
-    let answer: Value = serde_json::from_str(&text).unwrap();
-    let list = answer["sources"].as_array().unwrap();
-    list.iter()
-        .map(|source| source["name"].as_str().unwrap().to_owned())
-        .collect()
+    let mut names = BTreeSet::new();
+    exporter.until("the list is that of the metrics", |_| {
+        let (status, text) = exporter.get("/api/v1/sources");
+        assert_eq!(status, 200, "{text}");
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let list = answer["sources"].as_array().unwrap().iter();
+        names = list
+            .map(|source| source["name"].as_str().unwrap().to_owned())
+            .collect();
+        names == exposed(exporter)
+    });
+    names
 }
 
 /// The values of a label `source` in what it exposes.
@@ -51,7 +57,10 @@ fn exposed(exporter: &Exporter) -> BTreeSet<String> {
     let named = text
         .lines()
         .filter_map(|line| line.split("source=\"").nth(1)?.split('"').next());
-    named.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    named
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -78,7 +87,10 @@ fn two_exporters_with_one_file_share_its_sources() {
             assert!((400..500).contains(&status), "{path}: {status}");
         }
         let scrape = shard.scrape();
-        let own_words = ["audio_capture_exporter_shard_index", "audio_capture_exporter_shards"];
+        let own_words = [
+            "audio_capture_exporter_shard_index",
+            "audio_capture_exporter_shards",
+        ];
         let numbers = own_words.map(|family| scrape.value(family, &[]));
         assert_eq!(numbers, [index as f64, 2.0]);
         let said = format!("{} of {SOURCES} sources belong to it", own.len());
@@ -108,7 +120,8 @@ fn deployed(name: &str, addresses: &BTreeMap<&str, &str>) -> String {
     }
     assert!(text.contains("15s"), "{name}");
     let rules = format!("{}/../../", folder.display());
-    text.replace("15s", "1s").replace("- ../../", &format!("- {rules}"))
+    text.replace("15s", "1s")
+        .replace("- ../../", &format!("- {rules}"))
 }
 
 /// The query of the documentation that tells of a shard that is missing.
@@ -139,19 +152,25 @@ fn a_receiver_knows_all_that_an_agent_scrapes() {
         assert!(found.len() <= 1, "{query}: {found:?}");
         found.first().map(|element| element.value)
     };
+    let up = "count(up{job=\"audio-capture-exporter\"} == 1)";
+    receiver.until("both exporters are up", || {
+        (number(up) == Some(2.0)).then_some(())
+    });
     receiver.until("every source is up", || {
         (number("sum(myaudio_source_up)") == Some(SOURCES as f64)).then_some(())
     });
-    // Each once, and told apart by its name alone.
-    for query in ["count(myaudio_source_up)", "count(count by (source) (myaudio_source_up))"] {
-        assert_eq!(number(query), Some(SOURCES as f64), "{query}");
-    }
-    assert_eq!(number("count(up{job=\"audio-capture-exporter\"} == 1)"), Some(2.0));
     // What a counter says arrives: audio is real time, over all sources.
     receiver.until("the rate of audio", || {
         let rate = number("sum(rate(myaudio_source_audio_seconds_total[5s]))")?;
         ((rate - SOURCES as f64).abs() < 1.0).then_some(())
     });
+    // Each once, and told apart by its name alone.
+    for query in [
+        "count(myaudio_source_up)",
+        "count(count by (source) (myaudio_source_up))",
+    ] {
+        assert_eq!(number(query), Some(SOURCES as f64), "{query}");
+    }
     // The shipped rules are evaluated where the series arrive.
     assert!(!receiver.rules("SourceDown").is_empty());
 
