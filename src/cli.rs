@@ -1,5 +1,6 @@
 //! The command line.
 
+mod assets;
 mod division;
 mod help;
 mod leakcheck;
@@ -15,6 +16,7 @@ use std::{
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+pub use assets::AssetsOptions;
 pub use leakcheck::LeakCheckOptions;
 pub use probe::ProbeOptions;
 
@@ -45,6 +47,8 @@ pub enum Command {
     Probe(Box<ProbeOptions>),
     /// Watch one process's memory for a while.
     LeakCheck(LeakCheckOptions),
+    /// Write dashboards, rules and runbooks.
+    Assets(AssetsOptions),
 }
 
 /// What the flags and arguments say.
@@ -128,7 +132,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
-#[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]...")]
+#[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]... | COMMAND")]
 struct Line {
     /// Sources to watch, beside those of the config file
     #[arg(value_name = "NAME=SOURCE|SOURCE", hide = true)]
@@ -188,6 +192,8 @@ enum Sub {
     Probe(probe::Arguments),
     /// Watch one process's memory; exits with 0 when it does not grow
     Leakcheck(leakcheck::Arguments),
+    /// Write the dashboards, alert rules and runbooks into a directory
+    Assets(assets::Arguments),
     /// Print a script for bash, fish, zsh … that completes commands
     Completions(help::CompletionsArguments),
     /// Print the manual page, or a subcommand's; `man -l FILE` reads it
@@ -211,6 +217,10 @@ impl Sub {
                 "leakcheck",
                 "takes its own flags alone, behind the word `leakcheck`",
             ),
+            Self::Assets(_) => (
+                "assets",
+                "takes a directory alone, behind the word `assets`",
+            ),
             Self::Completions(_) => ("completions", "takes the name of a shell alone"),
             Self::Man(_) => ("man", "takes the name of a subcommand alone, or nothing"),
         };
@@ -222,6 +232,7 @@ impl Sub {
             Self::Demo => Ok(Command::Demo(shared.into_options(None, Vec::new()))),
             Self::Probe(arguments) => Ok(Command::Probe(Box::new(arguments.into_options()?))),
             Self::Leakcheck(arguments) => Ok(Command::LeakCheck(arguments.into_options()?)),
+            Self::Assets(arguments) => Ok(Command::Assets(arguments.into_options())),
             Self::Completions(arguments) => Err(arguments.script(command())),
             Self::Man(arguments) => Err(arguments.page(&command())),
         }
@@ -292,7 +303,7 @@ fn command() -> clap::Command {
     let mut line = Line::command();
     // The options that every subcommand has are there only now.
     line.build();
-    for name in ["probe", "leakcheck", "completions", "man"] {
+    for name in ["probe", "leakcheck", "assets", "completions", "man"] {
         line = line.mut_subcommand(name, |subcommand| {
             subcommand.mut_args(|argument| {
                 let long = argument.get_long().unwrap_or_default();

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Ok(Command::Check(options)) => return cli::check(&options).report(),
         Ok(Command::Probe(options)) => return app::probe(*options),
         Ok(Command::LeakCheck(options)) => return app::leakcheck(&options),
+        Ok(Command::Assets(options)) => return app::assets(&options),
         Err(exit) => return exit.report(),
     };
     match outcome {

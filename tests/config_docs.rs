@@ -78,6 +78,26 @@ fn the_documented_example_loads() {
     }
 }
 
+#[test]
+fn the_documented_way_to_look_less_often_loads() {
+    let document = document();
+    let examples = document.split("```yaml\n").skip(1);
+    let mut examples = examples.filter_map(|rest| Some(rest.split_once("```")?.0));
+    let example = examples
+        .find(|example| example.starts_with("memory:"))
+        .unwrap();
+    let file = std::env::temp_dir().join(format!("config-seldom-{}.yaml", std::process::id()));
+    fs::write(&file, format!("sources: [ {{ url: a.wav }} ]\n{example}")).unwrap();
+    let loaded = config::load(Some(&file), &[]);
+    fs::remove_file(&file).unwrap();
+    let judge = loaded
+        .unwrap_or_else(|errors| panic!("{errors}"))
+        .memory
+        .judge;
+    let seconds = [judge.sample_interval, judge.analysis_interval].map(|span| span.as_secs());
+    assert_eq!(seconds, [60, 300]);
+}
+
 /// A file in which only the key at `path` is wrong.
 fn with_wrong_value(path: &str, kind: Kind) -> String {
     let value = match kind {

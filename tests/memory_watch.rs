@@ -267,6 +267,66 @@ fn a_pid_file_that_changes_is_followed() {
     });
 }
 
+/// As on a network whose server is gone.
+#[test]
+fn a_pid_file_that_hangs_holds_up_nobody() {
+    let scratch = Scratch::new();
+    let hanging = scratch.path("hanging");
+    fs::create_dir(&hanging).unwrap();
+    let mut recorder = Recorder::start(&command("beside"), &[]);
+    let watches = format!(
+        "- {{ name: hangs, pid_file: hanging/x.pid }}\n- {{ name: beside, pid: {} }}\n",
+        recorder.id()
+    );
+    let run = "/usr/bin/python3 \"$0\" \"$1\" & \
+               until grep -q \"$1\" /proc/self/mounts; do sleep 0.05; done; \
+               exec \"$2\" --config.file \"$3\" --web.listen-address 127.0.0.1:0";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--propagation", "private", "sh", "-c", run])
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/support/hanging_mount.py"
+        ))
+        .arg(&hanging)
+        .arg(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .arg(config(&scratch, &watches))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let exporter = Exporter::of(Running::start(&mut command));
+    let tried = |scrape: &Scrape| {
+        let labels = [("process", "hangs"), ("reason", "timeout")];
+        scrape.value("myaudio_process_read_failures_total", &labels)
+    };
+    exporter.until("it is said", |scrape| tried(scrape) > 0.0);
+    recorder.order("hold 65536");
+    let scrape = exporter.until("the other one is watched on", |scrape| {
+        resident(scrape, "beside") > 60.0 * MIB
+    });
+    // Ten looks a second, of which only the first one waits.
+    let (before, began) = (tried(&scrape), Instant::now());
+    exporter.until("looks go on", |scrape| tried(scrape) >= before + 20.0);
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+    let said = || {
+        let log = exporter.process.output();
+        log.contains("the pid file") && log.contains("does not answer")
+    };
+    exporter.process.until("the log says so", said);
+    assert!(
+        exporter.process.threads() < 40,
+        "one thread hangs, not one for each look"
+    );
+    exporter.process.signal("TERM");
+    let mut exporter = exporter;
+    let ended = Instant::now();
+    exporter.process.wait(support::PATIENCE);
+    assert!(ended.elapsed() < Duration::from_secs(8), "nor the end");
+}
+
 #[test]
 fn two_of_a_name_are_summed() {
     let scratch = Scratch::new();

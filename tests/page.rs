@@ -12,6 +12,8 @@ mod faults;
 mod hostile;
 #[path = "page/looks.rs"]
 mod looks;
+#[path = "page/many.rs"]
+mod many;
 #[path = "page/use.rs"]
 mod usage;
 

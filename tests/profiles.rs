@@ -12,11 +12,12 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use proto::Profile;
-use support::{Exporter, PATIENCE, Scratch, write_tone};
+use support::{Exporter, PATIENCE, Running, Scrape, Scratch, write_tone};
 
 fn demo() -> Exporter {
     let sampling = [("_RJEM_MALLOC_CONF", "prof_active:true".into())];
@@ -71,16 +72,12 @@ fn samples_are_switched_on_and_then_show_what_comes() {
     let config = scratch.write("config.yaml", &format!("sources:\n{}", source("early")));
     let exporter = Exporter::with_config(&config);
     exporter.until_state("early", "streaming");
-    let post = |path: &str| {
-        let path = format!("/debug/pprof/{path}");
-        exporter.request("POST", &path, "Content-Length: 0\r\n").0
-    };
     let (status, text) = exporter.get("/debug/pprof/heap");
     assert!(
         status == 409 && text.contains("/debug/pprof/start"),
         "{text}"
     );
-    assert_eq!(post("start"), 200);
+    assert_eq!(post(&exporter, "start"), 200);
     scratch.write(
         "config.yaml",
         &format!("sources:\n{}{}", source("early"), source("late")),
@@ -91,7 +88,7 @@ fn samples_are_switched_on_and_then_show_what_comes() {
     // That of the one from before is not known.
     assert!((11_000_000..14_000_000).contains(&held), "{held}");
     assert_eq!(
-        (post("stop"), exporter.get("/debug/pprof/heap").0),
+        (post(&exporter, "stop"), exporter.get("/debug/pprof/heap").0),
         (200, 409)
     );
 }
@@ -182,6 +179,11 @@ fn what_is_not_meant_so_is_refused() {
     }
 }
 
+fn post(exporter: &Exporter, what: &str) -> u16 {
+    let path = format!("/debug/pprof/{what}");
+    exporter.request("POST", &path, "Content-Length: 0\r\n").0
+}
+
 fn names(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
@@ -268,6 +270,110 @@ fn a_directory_that_cannot_be_is_counted_and_nothing_stops() {
         "{said}"
     );
     assert!(exporter.process.output().contains("no profile was written"));
+}
+
+#[test]
+fn samples_end_with_the_configuration_that_asked_for_them() {
+    let scratch = Scratch::new();
+    let exporter = with_profiles(&scratch, "{ directory: kept, every: 7d }");
+    let heap = || exporter.request("GET", "/debug/pprof/heap", "").0;
+    let configure = |profiles: &str| {
+        let text = format!("sources: [ {{ url: tone.wav, loop: true }} ]\n{profiles}");
+        scratch.write("config.yaml", &text);
+        assert_eq!(exporter.reload().0, 200);
+    };
+    assert_eq!(heap(), 200);
+    configure("");
+    assert_eq!(heap(), 409, "nobody wants them any more");
+    configure("profiles: { directory: kept, every: 7d }\n");
+    assert_eq!(heap(), 200);
+    assert_eq!(post(&exporter, "start"), 200);
+    configure("");
+    assert_eq!(heap(), 200, "somebody has asked for them");
+}
+
+#[test]
+fn what_is_stopped_by_hand_is_not_written_and_is_no_failure() {
+    let scratch = Scratch::new();
+    let exporter = with_profiles(&scratch, "{ directory: kept, every: 1s }");
+    let written =
+        |scrape: &Scrape| scrape.sum("audio_capture_exporter_profiles_written_total", &[]);
+    let failed = "audio_capture_exporter_profile_failures_total";
+    exporter.until("one was written", |scrape| written(scrape) >= 1.0);
+    for again in ["start", "reload"] {
+        assert_eq!(post(&exporter, "stop"), 200);
+        // What nobody writes cannot be waited for: three turns pass.
+        let stopped = Instant::now();
+        exporter.until("three turns have passed", |scrape| {
+            assert_eq!(scrape.sum(failed, &[]), 0.0);
+            stopped.elapsed() > Duration::from_millis(3_500)
+        });
+        let before = written(&exporter.scrape());
+        let done = match again {
+            "reload" => exporter.reload().0,
+            _ => post(&exporter, again),
+        };
+        assert_eq!(done, 200);
+        exporter.until(again, |scrape| written(scrape) > before);
+    }
+    assert_eq!(exporter.scrape().sum(failed, &[]), 0.0);
+}
+
+#[test]
+fn an_old_profile_that_cannot_be_removed_does_not_make_the_new_one_fail() {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("tone.wav"), 48_000, 2, 1.0, -20.0);
+    let text = "sources: [ { url: tone.wav, loop: true } ]\nprofiles: { directory: kept, every: 7d, keep: 1 }\n";
+    let config = scratch.write("config.yaml", text);
+    fs::create_dir(scratch.path("kept")).unwrap();
+    let stuck = "heap-20200101T000000.000Z.pb.gz";
+    let old = "heap-20200101T000001.000Z.pb.gz";
+    for name in [stuck, old] {
+        scratch.write(&format!("kept/{name}"), "");
+    }
+    // What something is mounted on cannot be removed.
+    let script = "mount --bind \"$1\" \"$1\" && exec \"$2\" --config.file \"$3\" \
+                  --web.listen-address 127.0.0.1:0";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(scratch.path("kept").join(stuck))
+        .arg(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .arg(&config)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let exporter = Exporter::of(Running::start(&mut command));
+    assert_eq!(post(&exporter, "write"), 200);
+    let scrape = exporter.scrape();
+    let heap = [("profile", "heap")];
+    let count = |name| scrape.sum(name, &heap);
+    assert_eq!(count("audio_capture_exporter_profiles_written_total"), 1.0);
+    assert_eq!(count("audio_capture_exporter_profile_failures_total"), 0.0);
+    let kept = names(&scratch.path("kept"));
+    assert!(
+        kept.len() == 2 && kept[0] == stuck,
+        "the other one went: {kept:?}"
+    );
+    assert!(exporter.process.output().contains("stay"));
+}
+
+#[test]
+fn a_cpu_profile_without_a_temporary_directory_names_it() {
+    let scratch = Scratch::new();
+    let missing = scratch.path("missing");
+    let demo = Exporter::start_in(["demo"], [("TMPDIR", missing.clone())]);
+    let path = "/debug/pprof/profile?seconds=1";
+    let (status, text) = demo.get(path);
+    assert!(
+        status == 500 && text.contains("TMPDIR") && text.contains("/missing"),
+        "{status} {text}"
+    );
+    fs::create_dir(&missing).unwrap();
+    let again = demo.request("GET", path, "").0;
+    assert_eq!(again, 200, "it is asked for each time anew");
+    // The profiler keeps a file of its own there.
+    let tried = |name: &String| name.starts_with(".audio-capture-exporter");
+    assert!(!names(&missing).iter().any(tried), "nothing is left of it");
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod guide;
 mod ingestion;
 #[path = "prometheus/stage.rs"]
 mod stage;
+#[path = "prometheus/station.rs"]
+mod station;
 #[path = "prometheus/text_only.rs"]
 mod text_only;
 
@@ -38,7 +40,7 @@ fn a_real_prometheus_learns_what_happened() {
         ("the guide's sizes", guide::sizes),
         ("the hot loop's alert", alerts::hot_loop),
         ("the other alerts", alerts::down_and_flapping),
-        ("dashboards", dashboards::every_expression),
+        ("dashboard of buffers", dashboards::buffers),
         ("documented queries", documented::every_query),
     ]
     .into_iter()
@@ -46,4 +48,9 @@ fn a_real_prometheus_learns_what_happened() {
     .map(|(name, _)| name)
     .collect();
     assert!(failed.is_empty(), "failed, see above: {failed:?}");
+}
+
+#[test]
+fn dashboards_show_what_breaks_and_what_is_mended() {
+    dashboards::under_faults(&station::Station::open());
 }

@@ -171,7 +171,7 @@ impl AlarmKind {
             Self::MemorySpike => "MemorySpike",
             Self::ProcessDown => "ProcessDown",
             Self::MemoryBudget => "MemoryBudget",
-            Self::HistoryFailing => "HistoryFailing",
+            Self::HistoryFailing => "AudioExporterHistoryFailing",
             Self::TrackedObjects => "TrackedObjects",
         }
     }

@@ -46,10 +46,6 @@ fn add(overall: &mut Overall, alarm: &AlarmStatus) {
         AlarmKind::HistoryFailing => "history",
         _ => &alarm.key.subject.name,
     };
-    let mut known = overall.reasons.iter();
-    if known.any(|reason| reason.subject == subject && reason.level >= level) {
-        return;
-    }
     let advice = alarm.evidence.recommendations.first();
     let text = match advice {
         Some(advice) => format!("{}. {advice}", alarm.evidence.trigger),
@@ -129,7 +125,6 @@ mod tests {
         );
         add(&mut overall, &down);
         assert_eq!(overall.level, Level::Critical);
-        assert_eq!(overall.reasons.len(), 2);
         assert_eq!(overall.reasons[0].level, Level::Critical);
     }
 

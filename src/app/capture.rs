@@ -139,8 +139,8 @@ impl Capture {
             Ok(Ok(())) => {}
             Ok(Err(stopped)) => tracing::warn!("{stopped}"),
             Err(_) => tracing::warn!(
-                "the watch over memory does not answer: what the configuration says of it waits; \
-                 the sources do not. Reload again if it does not come into force"
+                "the watch over memory does not answer: what the configuration says of it waits \
+                 until it does; the sources do not"
             ),
         }
         changes

@@ -2,6 +2,7 @@
 //! and takes them down in order.
 
 mod announce;
+mod assets;
 mod capture;
 mod chronicle;
 mod descriptors;
@@ -33,6 +34,7 @@ use crate::{
     shutdown::{TaskKind, Tasks},
     supervisor::ReconnectRefused,
 };
+pub use assets::run as assets;
 use capture::Capture;
 pub use leakcheck::run as leakcheck;
 use log::Log;
@@ -46,22 +48,6 @@ const FLEET_DRAIN: Duration = Duration::from_millis(2500);
 const LAST_DRAIN: Duration = Duration::from_secs(2);
 /// How long the last look at the sources may take.
 const CHRONICLE_DRAIN: Duration = Duration::from_millis(300);
-
-/// Files that are served and shipped as they are.
-static ASSETS: http::Assets = &[
-    (
-        "grafana/buffers.json",
-        include_str!("../../grafana/buffers.json"),
-    ),
-    (
-        "alerts/buffers.yaml",
-        include_str!("../../alerts/buffers.yaml"),
-    ),
-    (
-        "alerts/sources.yaml",
-        include_str!("../../alerts/sources.yaml"),
-    ),
-];
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -212,7 +198,7 @@ impl<'a> App<'a> {
                 history: history.clone(),
                 alarms: alarms.book(),
                 profiler: profiler.clone(),
-                assets: ASSETS,
+                assets: assets::SERVED,
                 metrics: http_metrics,
                 limits: http::Limits::default(),
             },

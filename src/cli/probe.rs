@@ -30,7 +30,7 @@ pub struct ProbeOptions {
 /// 0 when audio arrives, else with 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// As the exporter's; with --config.file the name of one of its own
+    /// Such as rtsp://host/path; with --config.file the name of a source
     #[arg(value_name = "SOURCE")]
     source: String,
 
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
     password_file: Option<PathBuf>,
 
-    /// A variable of the environment that holds it
+    /// A variable with the password
     #[arg(long, value_name = "VARIABLE")]
     password_env: Option<String>,
 

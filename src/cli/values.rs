@@ -23,7 +23,7 @@ pub(super) fn listen_address(text: &str) -> Result<String, &'static str> {
 }
 
 /// The first segments of the paths that other routes have.
-const TAKEN: [&str; 9] = [
+const TAKEN: [&str; 10] = [
     "",
     "-",
     "api",
@@ -33,6 +33,7 @@ const TAKEN: [&str; 9] = [
     "openapi.json",
     "page",
     "probe",
+    "runbooks",
 ];
 
 pub(super) fn telemetry_path(text: &str) -> Result<String, &'static str> {

@@ -204,6 +204,7 @@ const COMMON: &[Key] = &[
     key("memory.window", Integer(2, 1_000), Value("20")),
     key("memory.min_points", Integer(2, 1_000), Value("5")),
     key("memory.confidence", Integer(1, 100), Value("70")),
+    key("memory.limit", Bytes("1MiB", "1TiB"), Nothing),
     key("memory.thresholds", Section, Nothing),
     key(
         "memory.thresholds.growth_percent",

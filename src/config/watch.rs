@@ -19,6 +19,7 @@ pub(super) fn memory(top: &Section<'_>, base: &Path) -> MemoryOptions {
     MemoryOptions {
         judge: judge(&section),
         thresholds: thresholds(&section.section("thresholds")),
+        own_limit: section.bytes("limit").map(|size| size.0),
         watches: watches(top, base),
     }
 }

@@ -27,7 +27,13 @@ const OURS: [&str; 4] = ["localhost", "recorder", "recorder.local", "radio.lan"]
 /// When that is not so.
 pub(crate) fn request(bytes: &[u8]) {
     let mut input = Input::new(bytes);
-    let method = input.one_of(&[&Method::GET, &Method::HEAD, &Method::POST, &Method::PUT]);
+    let method = input.one_of(&[
+        &Method::GET,
+        &Method::HEAD,
+        &Method::POST,
+        &Method::PUT,
+        &Method::DELETE,
+    ]);
     guard(method, input.byte() & 1 == 1, &input.text(), &input.text());
     negotiation(&input.text());
     let query = input.text();

@@ -145,7 +145,9 @@ fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
         "<a href=\"/-/healthy\">Health</a><a href=\"/-/ready\">Readiness</a>\
          <a href=\"/api/v1/status\">Status</a><a href=\"/api/v1/allocations?format=text\">Allocations</a>",
     );
-    for (name, _) in view.assets {
+    // One index for all the runbooks.
+    let listed = |name: &str| !name.starts_with("runbooks/") || name == "runbooks/README.md";
+    for (name, _) in view.assets.iter().filter(|(name, _)| listed(name)) {
         write!(html, "<a href=\"/{0}\">{0}</a>", Escaped(name))?;
     }
     writeln!(

@@ -168,6 +168,10 @@ fn problem(error: &ProfileError) -> Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "Check the directory, its permissions and the room on its disk.",
         ),
+        ProfileError::Temporary { .. } => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Free room in that directory, or set TMPDIR for the program to another one.",
+        ),
         ProfileError::Failed(_) | ProfileError::Stopping => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "Ask again; if it stays so, please report it.",

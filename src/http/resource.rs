@@ -147,8 +147,14 @@ impl Resource {
             | Self::MemoryAlerts
             | Self::Alarm(_, None) => READ_ONLY,
             Self::Object(_) => (
-                &[Method::GET, Method::HEAD, Method::PUT, Method::POST],
-                "GET, HEAD, PUT, POST",
+                &[
+                    Method::GET,
+                    Method::HEAD,
+                    Method::PUT,
+                    Method::POST,
+                    Method::DELETE,
+                ],
+                "GET, HEAD, PUT, POST, DELETE",
             ),
             Self::Allocations => (&[Method::GET, Method::HEAD, Method::PUT], "GET, HEAD, PUT"),
         }

@@ -86,6 +86,8 @@ fn asset(path: &str, assets: Assets) -> Option<Route> {
     let content_type = match (folder, file.rsplit_once('.')?.1) {
         ("grafana", "json") => "application/json",
         ("alerts", "yaml") => "application/yaml",
+        // Browsers show it so, and save what is called Markdown.
+        ("runbooks", "md") => "text/plain; charset=utf-8",
         _ => return None,
     };
     let (_, text) = assets.iter().find(|(known, _)| *known == name)?;

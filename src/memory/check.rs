@@ -8,6 +8,7 @@ use super::{
     verdict::{self, Counted, Judge, Pattern, Sample, Verdict},
     watch::{Held, Members},
 };
+use crate::shutdown::Tasks;
 
 /// The fewest samples that say anything.
 pub const FEWEST_SAMPLES: usize = 6;
@@ -82,7 +83,7 @@ impl LeakCheck {
         };
         Self {
             proc: Proc::of_this_system(),
-            finder: Finder::new(Selector::Pid(pid)),
+            finder: Finder::new(Selector::Pid(pid), &Tasks::default()),
             members: Members::default(),
             judge: Judge::close_up(options),
             interval,

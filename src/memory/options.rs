@@ -14,6 +14,8 @@ pub struct MemoryOptions {
     pub judge: verdict::Options,
     /// Fixed limits.
     pub thresholds: Thresholds,
+    /// The most bytes that this process may have, where that is less than the system allows.
+    pub own_limit: Option<u64>,
     /// The other processes, each name once.
     pub watches: Vec<WatchOptions>,
 }

@@ -2,13 +2,11 @@
 //!
 //! Names and meanings are those of the Prometheus client libraries. Source: proc(5).
 
-use std::{
-    fmt, fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, process, sync::Arc};
 
-use super::proc::{Stat, TICKS_PER_SECOND};
+use rustix::process::{Resource, getrlimit};
+
+use super::proc::{Proc, Stat, TICKS_PER_SECOND};
 use crate::metrics::{Expose, Exposition, Family};
 
 static CPU_SECONDS: Family = Family::counter(
@@ -60,7 +58,8 @@ static FAMILIES: [&Family; 7] = [
 /// does not tell is left out, never zero.
 #[derive(Debug)]
 pub struct ProcessMetrics {
-    proc: PathBuf,
+    proc: Proc,
+    me: u32,
     /// Read once: the kernel derives the boot time from a wall clock that steps.
     started: Option<f64>,
 }
@@ -69,28 +68,18 @@ impl ProcessMetrics {
     /// Reads from `/proc`.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        Self::from_proc("/proc")
+        Self::from_proc(Proc::of_this_system())
     }
 
-    fn from_proc(proc: impl Into<PathBuf>) -> Arc<Self> {
-        let proc = proc.into();
+    fn from_proc(proc: Proc) -> Arc<Self> {
+        let me = process::id();
         let started = || {
-            let stat = Stat::parse(&read(&proc.join("self/stat"))?)?;
-            let boot = field(&read(&proc.join("stat"))?, "btime")?;
-            Some(boot as f64 + stat.start_ticks as f64 / TICKS_PER_SECOND)
+            let stat = proc.stat(me).ok()?;
+            let after_boot = stat.start_ticks as f64 / TICKS_PER_SECOND;
+            Some(proc.boot_time()? as f64 + after_boot)
         };
         let started = started();
-        Arc::new(Self { proc, started })
-    }
-
-    fn read(&self, name: &str) -> Option<String> {
-        read(&self.proc.join("self").join(name))
-    }
-
-    /// Entries of `self/fd`, without the one that reading the directory opens.
-    fn open_fds(&self) -> Option<u64> {
-        let entries = fs::read_dir(self.proc.join("self/fd")).ok()?.count();
-        Some((entries as u64).saturating_sub(1))
+        Arc::new(Self { proc, me, started })
     }
 }
 
@@ -100,24 +89,22 @@ impl Expose for ProcessMetrics {
     }
 
     fn expose(&self, out: &mut Exposition<'_>) -> fmt::Result {
-        let status = self.read("status");
-        let of_status = |name| field(status.as_deref()?, name);
-        let kib = |name| of_status(name).map(|kib| (kib * 1024) as f64);
-        let cpu = self.read("stat").as_deref().and_then(Stat::parse);
+        let statm = self.proc.statm(self.me).ok();
+        let held = statm.and_then(|statm| statm.size().ok().flatten());
+        let stat = self.proc.stat(self.me).ok();
+        let stat = stat.as_ref();
+        let used = |stat: &Stat| stat.used.cpu_ticks as f64 / TICKS_PER_SECOND;
         let values = [
+            (&CPU_SECONDS, stat.map(used)),
+            (&RESIDENT, held.map(|held| held.resident as f64)),
+            (&VIRTUAL, held.map(|held| held.mapped as f64)),
             (
-                &CPU_SECONDS,
-                cpu.map(|s| s.used.cpu_ticks as f64 / TICKS_PER_SECOND),
+                &OPEN_FDS,
+                self.proc.open_fds(self.me).ok().map(|n| n as f64),
             ),
-            (&RESIDENT, kib("VmRSS:")),
-            (&VIRTUAL, kib("VmSize:")),
-            (&OPEN_FDS, self.open_fds().map(|n| n as f64)),
-            (
-                &MAX_FDS,
-                self.read("limits").as_deref().and_then(parse_max_fds),
-            ),
+            (&MAX_FDS, Some(max_fds())),
             (&START_TIME, self.started),
-            (&THREADS, of_status("Threads:").map(|n| n as f64)),
+            (&THREADS, stat.map(|stat| stat.threads as f64)),
         ];
         for (family, value) in values {
             if let Some(value) = value {
@@ -128,27 +115,9 @@ impl Expose for ProcessMetrics {
     }
 }
 
-fn read(path: &Path) -> Option<String> {
-    // The command name in `stat` is whatever bytes someone chose.
-    Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())
-}
-
-/// The number behind `name` in a file of `name number …` lines.
-fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        (words.next()? == name).then(|| words.next()?.parse().ok())?
-    })
-}
-
-fn parse_max_fds(limits: &str) -> Option<f64> {
-    let rest = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    match rest.split_ascii_whitespace().next()? {
-        "unlimited" => Some(f64::INFINITY),
-        number => number.parse().ok(),
-    }
+fn max_fds() -> f64 {
+    let soft = getrlimit(Resource::Nofile).current;
+    soft.map_or(f64::INFINITY, |soft| soft as f64)
 }
 
 #[cfg(test)]
@@ -166,21 +135,6 @@ mod tests {
         text.lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
             .unwrap_or_else(|| panic!("{name} in {text}"))
-    }
-
-    #[test]
-    fn what_is_cut_short_or_strange_is_absent() {
-        assert_eq!(field("VmRSS:\nThreads:\tmany\n", "VmRSS:"), None);
-        assert_eq!(field("Threads:\tmany\n", "Threads:"), None);
-        assert_eq!(parse_max_fds("Max open files\n"), None);
-    }
-
-    #[test]
-    fn limits_may_be_unlimited() {
-        let limits =
-            |soft| format!("Limit  Soft\nMax open files            {soft}    4096   files\n");
-        assert_eq!(parse_max_fds(&limits("1024")), Some(1024.0));
-        assert_eq!(parse_max_fds(&limits("unlimited")), Some(f64::INFINITY));
     }
 
     #[test]
@@ -206,9 +160,11 @@ mod tests {
 
     #[test]
     fn without_proc_the_families_are_absent() {
-        assert_eq!(
-            exposed(ProcessMetrics::from_proc("/nonexistent")),
-            "# EOF\n"
-        );
+        let nowhere = Proc::at("/nonexistent", "/nonexistent");
+        let text = exposed(ProcessMetrics::from_proc(nowhere));
+        let families = text.lines().filter(|line| line.starts_with("# TYPE"));
+        // The system tells this one without.
+        let left = ["# TYPE process_max_fds gauge"];
+        assert_eq!(families.collect::<Vec<_>>(), left);
     }
 }

@@ -222,6 +222,19 @@ impl Objects {
         })
     }
 
+    /// Forgets all that was reported of an object, and its peak and trend with it: after a report
+    /// that was wrong. Who reports next begins anew.
+    ///
+    /// # Errors
+    /// [`ReportError::Unknown`] and [`ReportError::Own`].
+    pub fn forget(&self, now: Instant, name: &str) -> Result<Status, ReportError> {
+        self.report(now, name, |named| {
+            named.reported = Reported::default();
+            (named.seen.peak, named.seen.trend) = (Amount::default(), Trend::default());
+            Ok(())
+        })
+    }
+
     fn report(
         &self,
         now: Instant,

@@ -14,7 +14,14 @@ use super::ProfileError;
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod with {
-    use std::time::{Duration, Instant, SystemTime};
+    use std::{
+        env,
+        fs::{self, File},
+        io, process,
+        time::{Duration, Instant, SystemTime},
+    };
+
+    use jiff::Timestamp;
 
     use crate::profiles::{ProfileError, proto::Builder, symbols::Symbols};
 
@@ -28,7 +35,8 @@ mod with {
         duration: Duration,
         gone: &dyn Fn() -> bool,
     ) -> Result<Vec<u8>, ProfileError> {
-        let failed = |error: rpprof::Error| ProfileError::Failed(error.to_string());
+        // Before the profiler does: where it fails at first, it fails until the program ends.
+        try_temporary().map_err(without_temporary)?;
         let begun = (SystemTime::now(), Instant::now());
         let guard = rpprof::ProfilerGuardBuilder::default()
             .frequency(FREQUENCY)
@@ -67,6 +75,34 @@ mod with {
             profile.sample(stack, &values, Some(("thread", &name)));
         }
         Ok(profile.finish()?)
+    }
+
+    /// Makes a temporary file, as the profiler will for what it cannot hold.
+    fn try_temporary() -> io::Result<()> {
+        // Nobody's yet, even where this program always has the same number.
+        let name = format!(
+            ".audio-capture-exporter-{}-{}",
+            process::id(),
+            Timestamp::now().as_nanosecond()
+        );
+        let path = env::temp_dir().join(name);
+        File::create_new(&path)?;
+        fs::remove_file(&path)
+    }
+
+    fn without_temporary(error: io::Error) -> ProfileError {
+        ProfileError::Temporary {
+            directory: env::temp_dir(),
+            error,
+        }
+    }
+
+    fn failed(error: rpprof::Error) -> ProfileError {
+        match error {
+            // It uses no other file.
+            rpprof::Error::IoError(error) => without_temporary(error),
+            other => ProfileError::Failed(other.to_string()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why there is no profile.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 /// Why there is no profile; the text tells the owner what to do.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,17 @@ pub enum ProfileError {
     /// The system refused something.
     #[error("the system refused what a profile needs: {0}")]
     System(#[from] io::Error),
+    /// There is no place for the temporary file of a CPU profile.
+    #[error(
+        "a CPU profile needs a temporary file, and {directory:?} takes none ({error}); let this \
+         program write there, or start it with TMPDIR set to a directory where it may"
+    )]
+    Temporary {
+        /// Where temporary files belong.
+        directory: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// The profiler itself failed.
     #[error("the profiler failed: {0}")]
     Failed(String),

@@ -1,7 +1,7 @@
 //! jemalloc's heap profiler.
 
 #[cfg(all(feature = "jemalloc", feature = "profiling"))]
-pub(super) use with::{dump, give_back, sample};
+pub(super) use with::{dump, give_back, sample, samples};
 
 #[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
 const NOT_BUILT: super::ProfileError = super::ProfileError::NotBuilt(
@@ -19,6 +19,11 @@ pub(super) fn give_back() {}
 
 #[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
 pub(super) fn sample(_: bool) -> Result<(), super::ProfileError> {
+    Err(NOT_BUILT)
+}
+
+#[cfg(not(all(feature = "jemalloc", feature = "profiling")))]
+pub(super) fn samples() -> Result<bool, super::ProfileError> {
     Err(NOT_BUILT)
 }
 
@@ -47,9 +52,7 @@ mod with {
 
     /// What is allocated, as jemalloc tells it (`heap_v2`). For one caller at a time.
     pub(in crate::profiles) fn dump() -> Result<String, ProfileError> {
-        is_there()?;
-        let active: bool = b"prof.active\0".name().read().map_err(failed)?;
-        if !active {
+        if !samples()? {
             return Err(ProfileError::Inactive);
         }
         let sink = sink()?;
@@ -69,6 +72,12 @@ mod with {
     pub(in crate::profiles) fn sample(on: bool) -> Result<(), ProfileError> {
         is_there()?;
         b"prof.active\0".name().write(on).map_err(failed)
+    }
+
+    /// Whether they are taken.
+    pub(in crate::profiles) fn samples() -> Result<bool, ProfileError> {
+        is_there()?;
+        b"prof.active\0".name().read().map_err(failed)
     }
 
     /// Returns to the system what this thread has freed. jemalloc does so as an arena is used, and

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
 };
@@ -35,6 +35,8 @@ pub struct Profiler {
     tasks: Tasks,
     turn: Arc<Semaphore>,
     options: watch::Sender<Option<StoreOptions>>,
+    /// Samples of what is allocated were asked for, whatever the configuration says.
+    by_hand: AtomicBool,
     pub(super) written: [AtomicU64; ProfileKind::COUNT],
     pub(super) failures: [AtomicU64; ProfileKind::COUNT],
 }
@@ -56,29 +58,37 @@ impl Profiler {
             tasks: tasks.clone(),
             turn: Arc::new(Semaphore::new(1)),
             options: watch::Sender::new(None),
+            // The environment may have asked.
+            by_hand: AtomicBool::new(jemalloc::samples().unwrap_or(false)),
             written: Default::default(),
             failures: Default::default(),
         })
     }
 
     /// Switches the samples of what is allocated on or off. Off, they cost next to nothing; what
-    /// was allocated meanwhile is in no heap profile.
+    /// was allocated meanwhile is in no heap profile, and none is written periodically. On, they
+    /// stay so until this switches them off; off, until this or [`Self::configure`] switches them on.
     ///
     /// # Errors
     /// [`ProfileError`] where the allocator has no profiler.
     pub fn sample_heap(&self, on: bool) -> Result<(), ProfileError> {
-        jemalloc::sample(on)?;
-        tracing::info!(on, "the samples of what is allocated were switched");
+        switch(on)?;
+        self.by_hand.store(on, Relaxed);
         Ok(())
     }
 
     /// From now on profiles are written where and as often as the configuration says; not at all
-    /// without a directory. With one, the samples of what is allocated are switched on.
+    /// without a directory. With one, the samples of what is allocated are switched on; when it is
+    /// taken away they end, unless somebody has asked for them by [`Self::sample_heap`].
     pub fn configure(&self, options: Option<StoreOptions>) {
-        if options.is_some()
-            && self.options.borrow().is_none()
-            && let Err(error) = self.sample_heap(true)
-        {
+        let ends = options.is_none() && self.options.borrow().is_some();
+        let switched = match (&options, jemalloc::samples()) {
+            (Some(_), Ok(false)) => switch(true),
+            (Some(_), Err(error)) => Err(error),
+            (None, Ok(true)) if ends && !self.by_hand.load(Relaxed) => switch(false),
+            _ => Ok(()),
+        };
+        if let Err(error) = switched {
             tracing::warn!(%error, "there will be no heap profiles");
         }
         self.options.send_if_modified(|before| {
@@ -107,7 +117,13 @@ impl Profiler {
         let options = options.ok_or(ProfileError::NoDirectory)?;
         let kind = wanted.kind();
         let save = move |profile: Vec<u8>| {
-            let path = store::write(&options, kind, SystemTime::now(), &profile)?;
+            let now = SystemTime::now();
+            let path = store::write(&options, kind, now, &profile)?;
+            // The profile is there: who asked for it has it, and only the log tells of the rest.
+            if let Err(error) = store::retain(&options, &path, now) {
+                tracing::warn!(%error, "old profiles that should be removed stay: check the \
+                    permissions of the files in `profiles.directory`");
+            }
             Ok(path)
         };
         let written = self.on_thread(wanted, save).await;
@@ -149,7 +165,8 @@ impl Profiler {
         answer.await.map_err(|_| ProfileError::Stopping)?
     }
 
-    /// Writes a heap profile as often as the configuration says, until the program stops.
+    /// Writes a heap profile as often as the configuration says, until the program stops. While
+    /// the samples are switched off by hand there is nothing to write, and that is no failure.
     pub async fn write_periodically(self: Arc<Self>) {
         let mut options = self.options.subscribe();
         loop {
@@ -168,12 +185,21 @@ impl Profiler {
                 // The sender is our own and lives.
                 _ = options.changed() => {}
                 () = due => {
+                    if matches!(jemalloc::samples(), Ok(false)) {
+                        continue;
+                    }
                     // It is counted and in the log; the next one may succeed.
                     let _noted = self.write(Wanted::Heap).await;
                 }
             }
         }
     }
+}
+
+fn switch(on: bool) -> Result<(), ProfileError> {
+    jemalloc::sample(on)?;
+    tracing::info!(on, "the samples of what is allocated were switched");
+    Ok(())
 }
 
 impl fmt::Debug for Profiler {

@@ -16,6 +16,8 @@ use crate::units::ByteSize;
 const SUFFIX: &str = ".pb.gz";
 /// How the name of one begins that is still being written.
 const UNFINISHED: &str = ".unfinished-";
+/// Nobody writes for so long: what is unfinished then was left by a program that was killed.
+const ABANDONED: Duration = Duration::from_secs(600);
 
 /// What the configuration says about profiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,7 @@ pub struct StoreOptions {
     pub max_bytes: ByteSize,
 }
 
-/// Writes a profile under a name that tells its kind and time, then removes the oldest beyond
-/// what may be kept. The new one always stays; files of other names are left alone.
+/// Writes a profile under a name that tells its kind and time.
 ///
 /// # Errors
 /// Those of the system; nothing half-written is left then.
@@ -53,7 +54,6 @@ pub(super) fn write(
         let _best_effort = fs::remove_file(&unfinished);
         return Err(error);
     }
-    retain(options, &name)?;
     Ok(path)
 }
 
@@ -79,55 +79,97 @@ fn parse(name: &str) -> Option<(ProfileKind, &str)> {
     right.then_some((*kind, time))
 }
 
-/// Removes the oldest of each kind beyond the number, then the oldest of all beyond the bytes.
-fn retain(options: &StoreOptions, newest: &str) -> io::Result<()> {
-    let mut kept = profiles(&options.directory)?;
+/// Removes the oldest of each kind beyond the number, then the oldest of all beyond the bytes, and
+/// what a program that was killed left unfinished. The newest, which was just written, always stays;
+/// files of other names are left alone.
+///
+/// # Errors
+/// The first of those of the system; what can be removed is, all the same.
+pub(super) fn retain(options: &StoreOptions, newest: &Path, now: SystemTime) -> io::Result<()> {
+    let Found {
+        mut profiles,
+        unfinished,
+    } = look(&options.directory)?;
+    let is_abandoned = |left: &Unfinished| {
+        let age = now.duration_since(left.modified);
+        age.is_ok_and(|age| age >= ABANDONED)
+    };
+    let mut go: Vec<PathBuf> = unfinished
+        .into_iter()
+        .filter(is_abandoned)
+        .map(|left| left.path)
+        .collect();
     // The newest first.
-    kept.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.name.cmp(&b.name)));
+    profiles.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.path.cmp(&b.path)));
     let mut of_kind = [0_usize; ProfileKind::COUNT];
     let mut bytes = 0_u64;
-    for profile in kept {
+    for profile in profiles {
         let count = &mut of_kind[profile.kind.index()];
         let may_stay =
             *count < options.keep && bytes.saturating_add(profile.bytes) <= options.max_bytes.0;
-        if may_stay || profile.name == newest {
+        if may_stay || profile.path == newest {
             *count += 1;
             bytes = bytes.saturating_add(profile.bytes);
         } else {
-            fs::remove_file(options.directory.join(&profile.name))?;
+            go.push(profile.path);
         }
     }
-    Ok(())
+    let mut all = Ok(());
+    for path in go {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => all = all.and(Err(error)),
+            _ => {}
+        }
+    }
+    all
+}
+
+#[derive(Default)]
+struct Found {
+    profiles: Vec<Kept>,
+    unfinished: Vec<Unfinished>,
 }
 
 struct Kept {
     kind: ProfileKind,
-    name: String,
+    path: PathBuf,
     time: String,
     bytes: u64,
 }
 
-fn profiles(directory: &Path) -> io::Result<Vec<Kept>> {
-    let mut profiles = Vec::new();
+struct Unfinished {
+    path: PathBuf,
+    modified: SystemTime,
+}
+
+fn look(directory: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        let found = parse(&name).map(|(kind, time)| (kind, time.to_owned()));
-        if let Some((kind, time)) = found
-            && entry.file_type()?.is_file()
-        {
-            let bytes = entry.metadata()?.len();
-            profiles.push(Kept {
+        let finished = name.strip_prefix(UNFINISHED);
+        let Some((kind, time)) = parse(finished.unwrap_or(&name)) else {
+            continue;
+        };
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let (path, metadata) = (entry.path(), entry.metadata()?);
+        if finished.is_some() {
+            let modified = metadata.modified()?;
+            found.unfinished.push(Unfinished { path, modified });
+        } else {
+            found.profiles.push(Kept {
                 kind,
-                name,
-                time,
-                bytes,
+                path,
+                time: time.to_owned(),
+                bytes: metadata.len(),
             });
         }
     }
-    Ok(profiles)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -150,7 +192,9 @@ mod tests {
 
         fn write(&self, kind: ProfileKind, second: u64, bytes: usize) -> io::Result<PathBuf> {
             let time = SystemTime::UNIX_EPOCH + Duration::from_millis(second * 1_000 + 7);
-            write(&self.0, kind, time, &vec![1; bytes])
+            let path = write(&self.0, kind, time, &vec![1; bytes])?;
+            retain(&self.0, &path, SystemTime::now())?;
+            Ok(path)
         }
 
         fn names(&self) -> Vec<String> {
@@ -229,6 +273,32 @@ mod tests {
         assert!(
             !names.iter().any(|name| name.starts_with(UNFINISHED)),
             "{names:?}"
+        );
+    }
+
+    #[test]
+    fn what_was_left_unfinished_goes_when_nobody_can_be_writing_it() {
+        let scratch = Scratch::new("unfinished", 2, 1_000);
+        scratch.write(Heap, 1, 10).unwrap();
+        let now = SystemTime::now();
+        for (name, age) in [
+            (".unfinished-heap-19700101T000001.007Z.pb.gz", ABANDONED),
+            (".unfinished-cpu-19700101T000002.007Z.pb.gz", ABANDONED / 2),
+            (".unfinished-notes", 2 * ABANDONED),
+        ] {
+            let file = File::create(scratch.0.directory.join(name)).unwrap();
+            file.set_modified(now - age).unwrap();
+        }
+        scratch.write(Heap, 3, 10).unwrap();
+        let left: Vec<String> = scratch.names();
+        assert_eq!(
+            left,
+            [
+                ".unfinished-cpu-19700101T000002.007Z.pb.gz",
+                ".unfinished-notes",
+                "heap-19700101T000001.007Z.pb.gz",
+                "heap-19700101T000003.007Z.pb.gz",
+            ]
         );
     }
 }

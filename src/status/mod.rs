@@ -51,6 +51,22 @@ pub struct Snapshot {
     pub program: ProgramStatus,
 }
 
+impl Snapshot {
+    /// A picture of these sources, taken now, in which there is nothing else.
+    pub fn of(sources: Vec<SourceStatus>) -> Self {
+        Self {
+            taken: tokio::time::Instant::now(),
+            taken_wall: SystemTime::now(),
+            sources,
+            budget: (ByteSize(0), ByteSize(0)),
+            memory: Vec::new(),
+            objects: Vec::new(),
+            history: HistoryStatus::default(),
+            program: ProgramStatus::default(),
+        }
+    }
+}
+
 /// What the program knows about itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProgramStatus {
@@ -104,6 +120,32 @@ pub struct SourceStatus {
     pub reader_lag: Option<f64>,
     /// The rest of its account.
     pub detail: SourceDetail,
+}
+
+impl SourceStatus {
+    /// A source of which nothing else is known yet.
+    pub fn new(id: SourceId, kind: SourceKind, state: State) -> Self {
+        Self {
+            id,
+            kind,
+            state,
+            since: Duration::ZERO,
+            last_audio: None,
+            without_audio: None,
+            problem: None,
+            codec: None,
+            format: None,
+            audio_seconds: 0.0,
+            expected_seconds: 0.0,
+            buffered: (Duration::ZERO, Duration::ZERO),
+            signal: None,
+            recent: RecentOfSource::default(),
+            allocation_anomaly: None,
+            mismatches: Vec::new(),
+            reader_lag: None,
+            detail: SourceDetail::default(),
+        }
+    }
 }
 
 /// What one wants to know of a source at a second glance.

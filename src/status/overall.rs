@@ -86,43 +86,22 @@ impl SourceStatus {
             (State::Connecting, Some(_)) => Level::Critical,
             (state, _) => in_words(state).0,
         };
-        let troubled = self.troubles().next().is_some();
-        if troubled {
+        let heard = self.state == State::Streaming && self.problem.is_some();
+        if heard || self.troubles().next().is_some() {
             level.max(Level::Warning)
         } else {
             level
         }
     }
 
-    /// What is odd although audio flows, in words.
+    /// What is odd beside its `problem`, in words.
     pub fn troubles(&self) -> impl Iterator<Item = String> {
-        let signal = self.signal.as_ref();
-        let heard = [
-            (
-                signal.is_some_and(|s| s.silent),
-                "silent for too long; check the microphone and its cable",
-            ),
-            (
-                signal.is_some_and(|s| s.stuck),
-                "stuck: the same audio comes again and again; restart the encoder or camera",
-            ),
-            (
-                signal.is_some_and(|s| s.clipped > 0.0),
-                "clipped in the last minute; turn the microphone's gain down",
-            ),
-        ];
-        let heard = heard.into_iter().filter(|(holds, _)| *holds);
-        let mismatches = self.mismatches.iter().map(|aspect| {
-            let aspect = aspect.replace('_', " ");
-            format!("not the expected {aspect}; set it in the camera, or change `expect`")
-        });
-        let anomaly = self
-            .allocation_anomaly
-            .map(|anomaly| format!("it {anomaly}"));
-        heard
-            .map(|(_, words)| words.to_owned())
-            .chain(mismatches)
-            .chain(anomaly)
+        let clipped = self.signal.is_some_and(|signal| signal.clipped > 0.0);
+        let clipped = clipped
+            .then(|| "clipped in the last minute; turn the microphone's gain down".to_owned());
+        let anomaly = self.allocation_anomaly;
+        let anomaly = anomaly.map(|anomaly| format!("it {anomaly}"));
+        clipped.into_iter().chain(anomaly)
     }
 
     fn reason(&self) -> Option<Reason> {
@@ -183,13 +162,17 @@ impl Overall {
         Self::from_reasons(headline(snapshot), reasons)
     }
 
-    /// Adds what somebody else knows, such as an alarm.
+    /// Adds what somebody else knows, such as an alarm: what is told of its subject already becomes
+    /// as urgent; else it is told, too.
     pub fn add(&mut self, reason: Reason) {
         self.level = self.level.max(reason.level);
-        let at = self
-            .reasons
-            .partition_point(|known| known.level >= reason.level);
-        self.reasons.insert(at, reason);
+        let mut known = self.reasons.iter_mut();
+        match known.find(|known| known.subject == reason.subject) {
+            Some(known) => known.level = known.level.max(reason.level),
+            None => self.reasons.push(reason),
+        }
+        self.reasons
+            .sort_by_key(|reason| std::cmp::Reverse(reason.level));
     }
 
     fn from_reasons(text: String, mut reasons: Vec<Reason>) -> Self {

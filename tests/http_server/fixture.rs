@@ -4,12 +4,12 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use audio_capture_exporter::{
     buffers::Buffers,
-    history::{History, HistoryStatus, Pace},
+    history::{History, Pace},
     http::{self, Command, HttpMetrics, Limits, Options, Rejection, WebOptions},
     id::SourceId,
     memory::{Memory, OwnFigures},
@@ -18,7 +18,7 @@ use audio_capture_exporter::{
     profiles::Profiler,
     shutdown::Tasks,
     sources::{SourceKind, State},
-    status::{ProgramStatus, RecentOfSource, Snapshot, SourceDetail, SourceStatus},
+    status::{Snapshot, SourceStatus},
     supervisor::ReconnectRefused,
     units::ByteSize,
 };
@@ -155,15 +155,12 @@ impl Fixture {
     }
 
     pub(crate) fn publish(&self, age: Duration, sources: Vec<SourceStatus>) {
+        let now = Snapshot::of(sources);
         let snapshot = Snapshot {
-            taken: tokio::time::Instant::now() - age,
-            taken_wall: SystemTime::now() - age,
-            sources,
+            taken: now.taken - age,
+            taken_wall: now.taken_wall - age,
             budget: (ByteSize(0), ByteSize(512 << 20)),
-            memory: Vec::new(),
-            objects: Vec::new(),
-            history: HistoryStatus::default(),
-            program: ProgramStatus::default(),
+            ..now
         };
         self.snapshots.send_replace(Some(Arc::new(snapshot)));
     }
@@ -184,25 +181,13 @@ impl Drop for Fixture {
 }
 
 pub(crate) fn source(name: &str) -> SourceStatus {
+    let id = SourceId::new(name).unwrap();
     SourceStatus {
-        id: SourceId::new(name).unwrap(),
-        kind: SourceKind::Rtsp,
-        state: State::Stalled,
         since: Duration::from_secs(7),
-        last_audio: None,
-        without_audio: None,
-        problem: None,
-        codec: None,
-        format: None,
         audio_seconds: 1.0,
         expected_seconds: 2.0,
         buffered: (Duration::ZERO, Duration::from_secs(60)),
-        signal: None,
-        recent: RecentOfSource::default(),
-        allocation_anomaly: None,
-        mismatches: Vec::new(),
-        reader_lag: None,
-        detail: SourceDetail::default(),
+        ..SourceStatus::new(id, SourceKind::Rtsp, State::Stalled)
     }
 }
 

@@ -140,10 +140,40 @@ fn only_honest_reports_under_known_names_are_taken() {
         remedy.contains("`objects` in the configuration"),
         "{remedy}"
     );
-    let delete = ask(server.address, "DELETE", PATH, "");
-    let allow = delete.header("allow");
-    assert_eq!((delete.status, allow), (405, Some("GET, HEAD, PUT, POST")));
+    let patch = ask(server.address, "PATCH", PATH, "");
+    let allow = Some("GET, HEAD, PUT, POST, DELETE");
+    assert_eq!((patch.status, patch.header("allow")), (405, allow));
     assert_eq!(document(&get(server.address, PATH))["count"], 0);
+}
+
+/// A wrong number would be the peak until the program ends.
+#[test]
+fn a_report_that_was_wrong_can_be_taken_back() {
+    let server = start(Setup::default());
+    let wrong = json!({ "reporter": "a", "count": u64::MAX }).to_string();
+    document(&send(&server, "PUT", PATH, &wrong, ""));
+    document(&report(&server, "PUT", "a", 3, &json!(30)));
+    let seen = document(&get(server.address, PATH));
+    assert_eq!(
+        (&seen["count"], &seen["peak_count"]),
+        (&json!(3), &json!(u64::MAX))
+    );
+    let foreign = "sec-fetch-site: cross-site\r\n";
+    assert_eq!(send(&server, "DELETE", PATH, "", foreign).status, 403);
+    let gone = document(&send(&server, "DELETE", PATH, "", ""));
+    assert_eq!(
+        (&gone["count"], &gone["peak_count"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(gone["reporters"], json!([]));
+    let again = document(&report(&server, "PUT", "a", 4, &Value::Null));
+    assert_eq!(again["peak_count"], 4);
+    for (path, status) in [
+        ("/api/v1/objects/http_connections", 409),
+        ("/api/v1/objects/other", 404),
+    ] {
+        assert_eq!(send(&server, "DELETE", path, "", "").status, status);
+    }
 }
 
 #[test]

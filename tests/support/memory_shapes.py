@@ -13,6 +13,7 @@ import ctypes
 import gc
 import mmap
 import random
+import subprocess
 import sys
 import time
 
@@ -140,9 +141,43 @@ def exponential(kept):
         yield
 
 
+def busy(kept):
+    """Files and children that come and go, as those of a recorder that cuts clips."""
+    files, children = [], []
+    while True:
+        files[random.randrange(4):] = [open("/dev/null") for _ in range(random.randrange(12))]
+        if random.random() < 0.3:
+            children.append(subprocess.Popen(["sleep", "3600"]))
+        while len(children) > 4 or children and random.random() < 0.3:
+            gone = children.pop(0)
+            gone.kill()
+            gone.wait()
+        yield
+
+
+def leak_files(kept):
+    """A file every two minutes that nobody closes, beside what comes and goes."""
+    work, lost = busy(kept), []
+    while True:
+        lost.append(open("/dev/null"))
+        for _ in range(4):
+            next(work)
+            yield
+
+
+def leak_children(kept):
+    """A child every ten minutes that nobody ends, beside what comes and goes."""
+    work, lost = busy(kept), []
+    while True:
+        lost.append(subprocess.Popen(["sleep", "3600"]))
+        for _ in range(20):
+            next(work)
+            yield
+
+
 SHAPES = {shape.__name__: shape for shape in (
     steady, leak, leak_small, leak_by_chunks, sawtooth, leak_under_sawtooth, cache, step,
-    fragments, collector, exponential)}
+    fragments, collector, exponential, busy, leak_files, leak_children)}
 
 
 def main():

@@ -7,6 +7,7 @@ takes orders on its standard input, one a line:
   hold N     hold N KiB more, touched
   drop       give all of it back
   files N    open N files
+  threads N  start N threads that wait
   child N    start a child that holds N KiB
   exit       end
 
@@ -66,6 +67,9 @@ def main():
             held.clear()
         elif order == "files":
             files.extend(open(os.devnull) for _ in range(number))
+        elif order == "threads":
+            for _ in range(number):
+                threading.Thread(target=threading.Event().wait, daemon=True).start()
         elif order == "child":
             command = ["/usr/bin/python3", __file__, "--hold", str(number)]
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use audio_capture_exporter::memory::verdict::{Judge, Options, Pattern, Sample};
+use audio_capture_exporter::memory::verdict::{Judge, Options, Pattern, Sample, Verdict};
 
 pub const MINUTE: f64 = 60.0;
 pub const HOUR: f64 = 3600.0;
@@ -99,9 +99,89 @@ pub struct Course {
     pub said: [u32; Pattern::COUNT],
     /// The last word.
     pub last: Option<Pattern>,
+    /// By [`ALARMS`].
+    pub alarms: [Told; ALARMS.len()],
+}
+
+/// An alarm in the course of a case.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+    /// When it was first on, seconds.
+    pub first: Option<f64>,
+    /// At how many analyses it was on.
+    pub times: u32,
+    since: Option<f64>,
+}
+
+/// What somebody may alert on.
+pub struct Alarm {
+    /// Its row in the table.
+    pub name: &'static str,
+    /// `linear` counts from this confidence on; what is worse always.
+    confidence: f64,
+    /// If it holds for so long, seconds.
+    lasts: f64,
+}
+
+/// `linear` at no confidence is none at all.
+const NEVER: f64 = 2.0;
+
+/// From the one that is hardly ever wrong to the one that is hardly ever late.
+pub const ALARMS: [Alarm; 4] = [
+    Alarm {
+        name: "`leak` or `exponential`",
+        confidence: NEVER,
+        lasts: 0.0,
+    },
+    Alarm {
+        name: "those, or `linear` at a confidence of 0.9 for 45 minutes",
+        confidence: 0.9,
+        lasts: 45.0 * MINUTE,
+    },
+    Alarm {
+        name: "those, or `linear` at a confidence of 0.9",
+        confidence: 0.9,
+        lasts: 0.0,
+    },
+    Alarm {
+        name: "`linear` or worse",
+        confidence: 0.0,
+        lasts: 0.0,
+    },
+];
+
+impl Alarm {
+    fn is_on(&self, at: f64, verdict: &Verdict, told: &mut Told) -> bool {
+        match verdict.pattern {
+            Pattern::Leak | Pattern::Exponential => {
+                told.since.get_or_insert(at);
+                true
+            }
+            Pattern::Linear if verdict.confidence >= self.confidence => {
+                at - *told.since.get_or_insert(at) >= self.lasts
+            }
+            _ => {
+                told.since = None;
+                false
+            }
+        }
+    }
 }
 
 impl Course {
+    fn hear(&mut self, at: f64, verdict: &Verdict) {
+        let pattern = verdict.pattern;
+        self.said[pattern.index()] += 1;
+        self.first[pattern.index()].get_or_insert(at);
+        self.last = Some(pattern);
+        for (alarm, told) in ALARMS.iter().zip(&mut self.alarms) {
+            if alarm.is_on(at, verdict, told) {
+                told.first.get_or_insert(at);
+                told.times += 1;
+            }
+        }
+    }
+
     pub fn first(&self, patterns: &[Pattern]) -> Option<f64> {
         let times = patterns
             .iter()
@@ -132,10 +212,7 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
                     continue;
                 }
                 asked = at;
-                let pattern = judge.verdict(now, None).pattern;
-                course.said[pattern.index()] += 1;
-                course.first[pattern.index()].get_or_insert(at);
-                course.last = Some(pattern);
+                course.hear(at, &judge.verdict(now, None));
                 if done(&course) {
                     return course;
                 }

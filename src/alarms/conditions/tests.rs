@@ -1,30 +1,18 @@
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::*;
 use crate::{
     alarms::kind::{AlarmKind, Scope},
-    history::HistoryStatus,
     id::SourceId,
     objects, signal,
     sources::{SourceKind, State},
-    status::{ProgramStatus, RecentOfSource, SourceDetail, SourceStatus},
+    status::SourceStatus,
     units::ByteSize,
 };
 
 fn source(state: State) -> SourceStatus {
+    let id = SourceId::new("garden").unwrap();
     SourceStatus {
-        id: SourceId::new("garden").unwrap(),
-        kind: SourceKind::Rtsp,
-        state,
-        since: Duration::from_secs(5),
-        last_audio: None,
-        without_audio: None,
-        problem: None,
-        codec: None,
-        format: None,
-        audio_seconds: 1.0,
-        expected_seconds: 2.0,
-        buffered: (Duration::ZERO, Duration::from_secs(60)),
         signal: (state == State::Streaming).then_some(signal::View {
             window: None,
             peak: 0.5,
@@ -32,24 +20,15 @@ fn source(state: State) -> SourceStatus {
             silent: false,
             stuck: false,
         }),
-        recent: RecentOfSource::default(),
-        allocation_anomaly: None,
-        mismatches: Vec::new(),
         reader_lag: Some(0.1),
-        detail: SourceDetail::default(),
+        ..SourceStatus::new(id, SourceKind::Rtsp, state)
     }
 }
 
 fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
     Snapshot {
-        taken: tokio::time::Instant::now(),
-        taken_wall: SystemTime::now(),
-        sources,
         budget: (ByteSize(10), ByteSize(100)),
-        memory: Vec::new(),
-        objects: Vec::new(),
-        history: HistoryStatus::default(),
-        program: ProgramStatus::default(),
+        ..Snapshot::of(sources)
     }
 }
 

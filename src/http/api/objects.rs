@@ -72,6 +72,7 @@ pub(super) fn one(objects: &Objects, name: &str, head: &Parts, body: &[u8]) -> R
     let status = match head.method {
         Method::PUT => put(objects, now, name, body),
         Method::POST => post(objects, now, name, body),
+        Method::DELETE => objects.forget(now, name).map_err(refused),
         _ => objects.one(now, name).ok_or_else(unknown),
     };
     match status {

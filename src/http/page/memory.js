@@ -88,16 +88,19 @@ class Process {
     return `${time(new Date())}: ${words}; ${found ?? `${bytes(own)} are its own alone`}.`;
   }
 
-  update({ name, up, problem, reading, verdict, crossings }, reasons) {
-    const grows = verdict && !["stable", "unknown"].includes(verdict.pattern);
-    const level = reasons.find(({ subject }) => subject === name)?.level ?? "ok";
+  update({ name, up, problem, reading, verdict, crossings, growing }, reasons) {
+    const judged = verdict && verdict.pattern !== "unknown";
+    const grows = judged && verdict.pattern !== "stable";
+    // What is not known yet is not well.
+    const level = reasons.find(({ subject }) => subject === name)?.level ?? (judged ? "ok" : null);
     attribute(this.element, "data-level", level);
     attribute(this.badge, "data-level", level);
     const words = verdict ? PATTERNS[verdict.pattern] ?? verdict.pattern : up ? "too early to tell" : "not running";
-    const sure = verdict && verdict.pattern !== "unknown" ? `, confidence ${percent(verdict.confidence)}` : "";
-    say(this.badge, `${symbols[level]} ${words}${sure}`);
+    const sure = judged ? `, confidence ${percent(verdict.confidence)}` : "";
+    say(this.badge, `${symbols[level] ?? "…"} ${words}${sure}`);
     const limits = crossings.map(({ text }) => sentence(text)).join(" ");
-    sayIf(this.problem, [problem && sentence(problem.problem), limits].filter(Boolean).join(" "));
+    const piles = growing.length ? sentence(`ever more ${growing.map((what) => what.replaceAll("_", " ")).join(", ")}`) : "";
+    sayIf(this.problem, [problem && sentence(problem.problem), piles, limits].filter(Boolean).join(" "));
     sayIf(this.advice, verdict && sentence(verdict.recommendation));
     const { heap_bytes: heap, external_bytes: external } = reading ?? {};
     this.say("In RAM", reading && bytes(reading.resident_bytes));
@@ -105,7 +108,7 @@ class Process {
     this.say("Heap", known(heap) && bytes(heap));
     this.say("Outside the heap", known(external) && bytes(external));
     this.say("Outside / heap", known(external) && heap > 0 && (external / heap).toFixed(2));
-    this.say("Growth", verdict && verdict.pattern !== "unknown" && `${bytes(verdict.slope_bytes_per_second * 60)} a minute`);
+    this.say("Growth", judged && `${bytes(verdict.slope_bytes_per_second * 60)} a minute`);
     this.say("Full in", grows && known(verdict.seconds_to_limit) && roughly(verdict.seconds_to_limit));
     this.say("Processes", reading && reading.processes > 1 && String(reading.processes));
   }

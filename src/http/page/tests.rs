@@ -1,25 +1,17 @@
 //! What a person sees, and what a browser must not run.
 
-use std::time::SystemTime;
-
 use super::*;
 use crate::{
-    history::HistoryStatus,
     id::SourceId,
     sources::{SourceKind, State},
-    status::{Coverage, Covered, ProgramStatus, RecentOfSource, SourceDetail},
+    status::{Coverage, Covered, SourceDetail},
     units::{AudioFormat, ByteSize},
 };
 
 fn source(state: State) -> SourceStatus {
+    let id = SourceId::new("garden").unwrap();
     SourceStatus {
-        id: SourceId::new("garden").unwrap(),
-        kind: SourceKind::Rtsp,
-        state,
         since: Duration::from_secs(300),
-        last_audio: None,
-        without_audio: None,
-        problem: None,
         codec: Some("aac".to_owned()),
         format: Some(AudioFormat {
             sample_rate: 48_000,
@@ -29,10 +21,6 @@ fn source(state: State) -> SourceStatus {
         expected_seconds: 120.0,
         buffered: (Duration::from_secs(30), Duration::from_secs(60)),
         signal: Some(sounding(0.1)),
-        recent: RecentOfSource::default(),
-        allocation_anomaly: None,
-        mismatches: Vec::new(),
-        reader_lag: None,
         detail: SourceDetail {
             coverage: Coverage {
                 hour: Covered {
@@ -44,6 +32,7 @@ fn source(state: State) -> SourceStatus {
             },
             ..SourceDetail::default()
         },
+        ..SourceStatus::new(id, SourceKind::Rtsp, state)
     }
 }
 
@@ -75,14 +64,8 @@ fn silent(rms: f64) -> signal::View {
 
 fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
     let snapshot = Snapshot {
-        taken: tokio::time::Instant::now(),
-        taken_wall: SystemTime::now(),
-        sources,
         budget: (ByteSize(1 << 20), ByteSize(512 << 20)),
-        memory: Vec::new(),
-        objects: Vec::new(),
-        history: HistoryStatus::default(),
-        program: ProgramStatus::default(),
+        ..Snapshot::of(sources)
     };
     let mut html = String::new();
     let view = View {

@@ -17,6 +17,8 @@ closed_set! {
         Vanished => "vanished",
         /// The pid file, or what the kernel wrote, could not be understood.
         Malformed => "malformed",
+        /// The file system of the pid file does not answer.
+        Timeout => "timeout",
         /// Its own metrics could not be had.
         Metrics => "metrics",
     }
@@ -88,6 +90,11 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problem)
     }
+}
+
+/// Nobody runs who is meant.
+pub(super) fn missing(problem: String) -> Unreadable {
+    Unreadable::new(ReadFailure::NotFound, problem)
 }
 
 /// Whether an error of procfs means that the process has ended.

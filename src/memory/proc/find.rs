@@ -1,8 +1,11 @@
 //! Finding a process by what the configuration says of it, each time anew.
 
-use std::{collections::BTreeSet, fmt, io::Read as _, path::PathBuf};
+use std::{collections::BTreeSet, fmt, path::PathBuf};
 
-use super::{Look, ReadFailure, Unreadable, cgroup, identity::Identity};
+use super::{
+    Look, ReadFailure, Unreadable, cgroup, failure::missing, identity::Identity, pid_file::PidFile,
+};
+use crate::shutdown::Tasks;
 
 /// How a process is named in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,13 +22,11 @@ pub enum Selector {
     Unit(String),
 }
 
-/// The longest content of a pid file that is looked at.
-const MOST_PID_FILE: u64 = 64;
-
 /// Finds the same process again.
 #[derive(Debug)]
 pub(in crate::memory) struct Finder {
     selector: Selector,
+    pid_file: PidFile,
     /// Ourselves, whom a name never means.
     me: u32,
     /// Of a number: whom it meant at first.
@@ -35,9 +36,11 @@ pub(in crate::memory) struct Finder {
 }
 
 impl Finder {
-    pub(in crate::memory) fn new(selector: Selector) -> Self {
+    /// What may hang is read on threads of `tasks`.
+    pub(in crate::memory) fn new(selector: Selector, tasks: &Tasks) -> Self {
         Self {
             selector,
+            pid_file: PidFile::new(tasks),
             me: std::process::id(),
             meant: None,
             group: None,
@@ -65,7 +68,7 @@ impl Finder {
                 [pid].into()
             }
             Selector::PidFile(path) => {
-                let pid = number_in(path)?;
+                let pid = self.pid_file.number(path)?;
                 [alive(look, pid)?.pid].into()
             }
             Selector::Cgroup(path) => {
@@ -98,10 +101,6 @@ impl Finder {
             missing(format!("no process runs that is {}", self.selector))
         })
     }
-}
-
-fn missing(problem: String) -> Unreadable {
-    Unreadable::new(ReadFailure::NotFound, problem)
 }
 
 /// Everybody whose first argument or name is this command. The kernel cuts its own name after
@@ -172,36 +171,6 @@ fn exists(pid: u32) -> bool {
     })
 }
 
-fn number_in(path: &std::path::Path) -> Result<u32, Unreadable> {
-    let read = || -> std::io::Result<String> {
-        // Asked before it is opened: opening a FIFO waits for a writer.
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(std::io::ErrorKind::InvalidInput.into());
-        }
-        let mut text = String::new();
-        let file = std::fs::File::open(path)?;
-        file.take(MOST_PID_FILE).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    let text = read().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            missing("the pid file does not exist; the recorder writes it when it runs".to_owned())
-        }
-        std::io::ErrorKind::PermissionDenied => Unreadable::new(
-            ReadFailure::PermissionDenied,
-            "the pid file may not be read; let the user of this program read it",
-        ),
-        _ => Unreadable::malformed("the pid file, a small text file with a number,"),
-    })?;
-    let number = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse().ok());
-    number.filter(|pid| *pid != 0).ok_or_else(|| {
-        Unreadable::malformed("the pid file, which holds a number on its first line,")
-    })
-}
-
 /// The selector as a message puts it: `no process runs that is …`.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,7 +197,7 @@ mod tests {
     }
 
     fn once(tree: &Tree, selector: Selector) -> Result<Vec<u32>, ReadFailure> {
-        find(tree, &mut Finder::new(selector))
+        find(tree, &mut Finder::new(selector, &Tasks::default()))
     }
 
     fn command(name: &str) -> Selector {
@@ -280,7 +249,7 @@ mod tests {
     #[test]
     fn a_number_means_the_process_that_had_it_first() {
         let tree = Tree::new();
-        let mut finder = Finder::new(Selector::Pid(4_100_000));
+        let mut finder = Finder::new(Selector::Pid(4_100_000), &Tasks::default());
         assert_eq!(find(&tree, &mut finder), Err(ReadFailure::NotFound));
         tree.process_started(4_100_000, 1, "x", &["x"], 500);
         assert_eq!(find(&tree, &mut finder), Ok(vec![4_100_000]));
@@ -295,7 +264,7 @@ mod tests {
         let tree = Tree::new();
         let said = |pid| {
             let proc = tree.proc();
-            let found = Finder::new(Selector::Pid(pid)).find(&Look::new(&proc));
+            let found = Finder::new(Selector::Pid(pid), &Tasks::default()).find(&Look::new(&proc));
             found.map_err(|error| error.problem)
         };
         tree.process(10, 1, "x", &["x"]);
@@ -313,7 +282,7 @@ mod tests {
     fn a_pid_file_is_read_each_time() {
         let tree = Tree::new();
         let path = tree.write("run/x.pid", "7\n");
-        let mut finder = Finder::new(Selector::PidFile(path.clone()));
+        let mut finder = Finder::new(Selector::PidFile(path.clone()), &Tasks::default());
         tree.process(8, 1, "x", &["x"]);
         assert_eq!(find(&tree, &mut finder), Err(ReadFailure::NotFound));
         tree.write("run/x.pid", " 8 \nmore");

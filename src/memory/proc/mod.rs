@@ -1,8 +1,8 @@
 //! Other processes through procfs: who they are, what they hold, who belongs to them.
 //!
 //! Every read is a small file whose size does not depend on the process's memory. The
-//! kernel answers from its own books, without waiting; only a pid file may be on a file system
-//! that does not answer. Source: proc(5).
+//! kernel answers from its own books, without waiting; a pid file, which may be on a file system
+//! that does not answer, is read on a thread of its own. Source: proc(5).
 
 mod census;
 mod cgroup;
@@ -11,6 +11,7 @@ mod fds;
 mod find;
 mod identity;
 mod mount;
+mod pid_file;
 mod pressure;
 mod rollup;
 mod stat;

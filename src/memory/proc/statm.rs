@@ -13,6 +13,15 @@ pub(in crate::memory) fn page_bytes() -> u64 {
     rustix::param::page_size() as u64
 }
 
+/// How much memory a process has, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::memory) struct Size {
+    /// In RAM.
+    pub(in crate::memory) resident: u64,
+    /// In its address space, used or not.
+    pub(in crate::memory) mapped: u64,
+}
+
 /// A process's `statm`, open.
 #[derive(Debug)]
 pub(in crate::memory) struct Statm(File);
@@ -20,15 +29,24 @@ pub(in crate::memory) struct Statm(File);
 impl Statm {
     /// Bytes in RAM; `None` when the process has ended.
     pub(in crate::memory) fn resident(&self) -> io::Result<Option<u64>> {
+        Ok(self.size()?.map(|size| size.resident))
+    }
+
+    /// `None` when the process has ended.
+    pub(in crate::memory) fn size(&self) -> io::Result<Option<Size>> {
         let mut text = [0; 128];
         let length = match self.0.read_at(&mut text, 0) {
             Ok(length) => length,
             Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let pages = parse(&text[..length]).ok_or(io::ErrorKind::InvalidData)?;
+        let [mapped, resident] = parse(&text[..length]).ok_or(io::ErrorKind::InvalidData)?;
+        let bytes = |pages: u64| pages.saturating_mul(page_bytes());
         // A process that has ended and not been waited for has no memory any more.
-        Ok((pages > 0).then(|| pages.saturating_mul(page_bytes())))
+        Ok((resident > 0).then(|| Size {
+            resident: bytes(resident),
+            mapped: bytes(mapped),
+        }))
     }
 }
 
@@ -40,10 +58,11 @@ impl Proc {
     }
 }
 
-/// The second number: resident pages.
-fn parse(text: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?;
-    text.split_ascii_whitespace().nth(1)?.parse().ok()
+/// The first two numbers: pages mapped, and those that are resident.
+fn parse(text: &[u8]) -> Option<[u64; 2]> {
+    let mut words = std::str::from_utf8(text).ok()?.split_ascii_whitespace();
+    let mut pages = || words.next()?.parse().ok();
+    Some([pages()?, pages()?])
 }
 
 #[cfg(test)]
@@ -52,8 +71,15 @@ mod tests {
 
     #[test]
     fn resident_is_the_second_number() {
-        assert_eq!(parse(b"900 300 100 1 0 5 0\n"), Some(300));
-        for bad in [&b""[..], b"900", b"900 x", b"900 -1", b"\xff \xff"] {
+        assert_eq!(parse(b"900 300 100 1 0 5 0\n"), Some([900, 300]));
+        for bad in [
+            &b""[..],
+            b"900",
+            b"900 x",
+            b"900 -1",
+            b"x 300",
+            b"\xff \xff",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
     }

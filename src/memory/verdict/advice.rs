@@ -41,6 +41,8 @@ pub(super) struct Case {
     pub span: f64,
     /// Seconds until there can be a verdict.
     pub missing: Option<f64>,
+    /// How long nobody had looked before the time that it is about, seconds.
+    pub unseen: Option<f64>,
 }
 
 /// How soon a person should look.
@@ -109,6 +111,9 @@ pub(super) fn recommendation(case: &Case) -> String {
 /// What is said where nothing grows, or nothing is known.
 fn without_growth(case: &Case) -> String {
     let grown = case.growth_ratio.unwrap_or(0.0);
+    let unseen = case.unseen.map_or_else(String::new, |seconds| {
+        format!(" Before that nobody looked for {}.", duration(seconds))
+    });
     match (case.pattern, case.missing) {
         (Pattern::Spike, _) => format!(
             "It has just jumped by {} to {}: see what began then; if it stays, it is a step, and \
@@ -117,12 +122,12 @@ fn without_growth(case: &Case) -> String {
             bytes(case.held)
         ),
         (Pattern::Stable, _) if grown <= GROWN => format!(
-            "Nothing to do: no growth in the last {}.",
+            "Nothing to do: no growth in the last {}.{unseen}",
             duration(case.lasting)
         ),
         (Pattern::Stable, _) => format!(
             "It holds {:.1} % more than at the baseline, but has not grown in the last {}: see what \
-             began before that, and if it is meant to stay, set the baseline anew.",
+             began before that, and if it is meant to stay, set the baseline anew.{unseen}",
             grown * 100.0,
             duration(case.lasting)
         ),

@@ -34,6 +34,9 @@ pub struct Judge {
     /// Seconds that nobody looked. What nobody saw is no evidence, so the scales and the growth
     /// know a time without them.
     pub(super) skipped: f64,
+    /// When somebody looked again after the last time that nobody did, and how long that was,
+    /// seconds.
+    pub(super) unseen: Option<(f64, f64)>,
     pub(super) first: Option<f64>,
     pub(super) recent: Recent,
     pub(super) scales: Vec<Scale>,
@@ -64,6 +67,7 @@ impl Judge {
             interval,
             samples: 0,
             skipped: 0.0,
+            unseen: None,
             first: None,
             recent: Recent::new(options.window),
             baseline: None,
@@ -93,6 +97,7 @@ impl Judge {
         }
         if let Some((last, _)) = last.filter(|(last, _)| at - last > GAP * self.interval) {
             self.skipped += at - last - self.interval;
+            self.unseen = Some((at, at - last));
         }
         self.samples += 1;
         self.recent.add(at, bytes);

@@ -80,6 +80,10 @@ impl Judge {
             lasting,
             span,
             missing: self.missing(last),
+            unseen: self.unseen.and_then(|(until, unseen)| {
+                let all = pattern == Pattern::Stable && last - lasting <= until;
+                all.then_some(unseen)
+            }),
         };
         // What is known to grow is no tooth.
         let floor = match pattern {
@@ -179,7 +183,8 @@ impl Judge {
         floors.fold(self.recent.range().0, f64::min)
     }
 
-    /// For how long nothing was lower than now by more than comes and goes, seconds.
+    /// For how long nothing was lower than now by more than comes and goes, seconds. What was
+    /// before somebody looked again says nothing of the time between.
     fn quiet(&self) -> f64 {
         let (last, _) = self.recent.last().unwrap_or_default();
         let level = self.recent.level(last, LEVEL).unwrap_or(0.0);
@@ -196,7 +201,8 @@ impl Judge {
         let past = past.chain(self.recent.newest());
         let rose = past.filter(|(_, bytes)| *bytes < lower).map(|(at, _)| at);
         let first = self.first.unwrap_or(last);
-        last - rose.fold(first, f64::max).min(last)
+        let looked = self.unseen.map_or(first, |(until, _)| until.max(first));
+        last - rose.fold(looked, f64::max).min(last)
     }
 
     fn spike(&self) -> Option<Spike> {

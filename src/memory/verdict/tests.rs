@@ -462,6 +462,7 @@ fn severity_follows_confidence() {
         lasting: 0.0,
         span: 0.0,
         missing: None,
+        unseen: None,
     };
     let table = [
         (Pattern::Leak, 0.95, Severity::Critical),

@@ -190,3 +190,87 @@ impl Judgement {
         thresholds::crossed(&figures, &self.thresholds)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{coarse_clock::CoarseInstant, memory::watch::status::Kinds};
+
+    const HOUR: f64 = 3600.0;
+
+    /// A recording of a real process, four samples a second, replayed at one in 30 s: at the pace
+    /// of the days on which such a thing happens. When each of what is counted was first said to
+    /// pile up, hours, and whether the memory ever leaked.
+    fn replayed(name: &str) -> ([Option<f64>; Counted::COUNT], bool) {
+        const STRETCH: f64 = 120.0;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/memory");
+        let text = std::fs::read_to_string(folder.join(name).with_extension("csv")).unwrap();
+        let process = ProcessName::new("replayed").unwrap();
+        let mut judgement = Judgement::new(&MemoryOptions::default());
+        let (mut told, mut leaks) = ([None; Counted::COUNT], false);
+        for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
+            let fields: Vec<f64> = line
+                .split(',')
+                .map(|field| field.parse().unwrap())
+                .collect();
+            let [seconds, bytes, files, threads, processes] = fields[..] else {
+                panic!("{line}");
+            };
+            let now = Duration::from_secs_f64(seconds * STRETCH);
+            judgement.add(now, bytes as u64);
+            judgement.count(&Reading {
+                taken: CoarseInstant::now(),
+                resident: bytes as u64,
+                swap: None,
+                kinds: Kinds::default(),
+                processes: processes as u32,
+                unread_processes: 0,
+                threads: threads as u64,
+                open_fds: Some(files as u64),
+                started: None,
+                limit: None,
+                pressure: None,
+                tasks: None,
+                collecting: None,
+            });
+            if judgement.is_due(now) {
+                judgement.decide(now, None, &process);
+                let pattern = judgement.verdict().map(|verdict| verdict.pattern);
+                leaks |= pattern == Some(Pattern::Leak);
+                for what in judgement.growing() {
+                    told[what.index()].get_or_insert(now.as_secs_f64() / HOUR);
+                }
+            }
+        }
+        (told, leaks)
+    }
+
+    #[test]
+    fn files_that_nobody_closes_are_told_within_hours_at_real_pace() {
+        let (told, leaks) = replayed("leak_files");
+        assert!(
+            told[Counted::OpenFds.index()].is_some_and(|hours| hours < 2.0),
+            "{told:?}"
+        );
+        assert_eq!(told[Counted::Processes.index()], None);
+        assert_eq!(told[Counted::Threads.index()], None);
+        assert!(!leaks, "its memory does not grow");
+    }
+
+    #[test]
+    fn children_that_nobody_ends_are_told_within_hours_at_real_pace() {
+        let (told, leaks) = replayed("leak_children");
+        assert!(
+            told[Counted::Processes.index()].is_some_and(|hours| hours < 3.0),
+            "{told:?}"
+        );
+        assert!(leaks, "each holds memory");
+    }
+
+    #[test]
+    fn files_and_children_that_come_and_go_never_pile_up() {
+        assert_eq!(replayed("busy"), ([None; Counted::COUNT], false));
+    }
+}

@@ -16,7 +16,7 @@ mod usage;
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) use self::members::{Held, Members};
 use self::{
@@ -48,10 +48,17 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Orders that may wait.
 const ORDERS: usize = 4;
 
+/// What the configuration says, and how often it has said something.
+type Wanted = (u64, MemoryOptions);
+
 /// Everybody whose memory is watched.
 #[derive(Debug)]
 pub struct Memory {
     roster: Roster<ProcessName, Subject>,
+    /// No queue: however late the thread comes to it, it finds what was said last.
+    wanted: watch::Sender<Wanted>,
+    /// The number of what is in force.
+    applied: watch::Receiver<u64>,
     orders: mpsc::Sender<Order>,
     pulse: Arc<Pulse>,
     rollups: Rollups,
@@ -59,7 +66,6 @@ pub struct Memory {
 
 /// What the thread is asked to do.
 enum Order {
-    Apply(MemoryOptions, oneshot::Sender<()>),
     Analyze(Option<ProcessName>, oneshot::Sender<Vec<Glimpse>>),
     Baseline(Option<ProcessName>, oneshot::Sender<usize>),
 }
@@ -81,8 +87,10 @@ impl Memory {
         own: impl Fn() -> OwnFigures + Send + 'static,
     ) -> io::Result<Arc<Self>> {
         let (orders, asked) = mpsc::channel(ORDERS);
+        let (wanted, say) = watch::channel(Wanted::default());
+        let (done, applied) = watch::channel(0);
         let roster = Roster::default();
-        let sampler = Sampler::new(roster.clone(), Own::new(own));
+        let sampler = Sampler::new(tasks, roster.clone(), Own::new(own));
         // What the memory of a recorder costs to read is small, but it blocks; and to ask it
         // over HTTP needs a runtime.
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -93,11 +101,20 @@ impl Memory {
         let beating = Arc::clone(&pulse);
         tasks.thread(TaskKind::Memory, "memory", move || {
             let dialler = Dialler::new(&group);
-            runtime.block_on(sampler::run(sampler, dialler, group, asked, beating));
+            runtime.block_on(sampler::run(
+                sampler,
+                dialler,
+                group,
+                (say, done),
+                asked,
+                beating,
+            ));
             runtime.shutdown_background();
         })?;
         Ok(Arc::new(Self {
             roster,
+            wanted,
+            applied,
             orders,
             pulse,
             rollups: Rollups::new(tasks),
@@ -108,9 +125,17 @@ impl Memory {
     /// when the series are there.
     ///
     /// # Errors
-    /// [`Stopped`]. Cancellation safe: the order is carried out or not.
+    /// [`Stopped`]. Cancellation safe: who does not wait any longer has said it all the same; of
+    /// several calls the last one holds.
     pub async fn apply(&self, options: MemoryOptions) -> Result<(), Stopped> {
-        self.order(|reply| Order::Apply(options, reply)).await
+        let mut mine = 0;
+        self.wanted.send_modify(|(number, wanted)| {
+            *number += 1;
+            (mine, *wanted) = (*number, options);
+        });
+        let mut applied = self.applied.clone();
+        let done = applied.wait_for(|number| *number >= mine).await;
+        done.map(|_| ()).map_err(|_| Stopped)
     }
 
     /// Reads and judges one process or all of them now, with the figures that are too dear to be
@@ -166,3 +191,6 @@ impl Memory {
         Some(self.roster.get(name)?.past())
     }
 }
+
+#[cfg(test)]
+mod tests;

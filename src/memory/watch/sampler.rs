@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
 use url::Url;
 
 use super::{
-    LOOK, Order,
+    LOOK, Order, Wanted,
     own::Own,
     pulse::Pulse,
     status::{Glimpse, Subject},
@@ -32,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Sampler {
     proc: Proc,
+    tasks: Tasks,
     roster: Roster<ProcessName, Subject>,
     options: MemoryOptions,
     targets: Vec<Target>,
@@ -52,13 +53,15 @@ struct Question {
 type Said = (Question, Result<OwnWords, Unreadable>);
 
 impl Sampler {
-    pub(super) fn new(roster: Roster<ProcessName, Subject>, own: Own) -> Self {
-        Self::with(Proc::of_this_system(), roster, own)
+    /// What may hang is read on threads of `tasks`.
+    pub(super) fn new(tasks: &Tasks, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+        Self::with(Proc::of_this_system(), tasks, roster, own)
     }
 
-    fn with(proc: Proc, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
+    fn with(proc: Proc, tasks: &Tasks, roster: Roster<ProcessName, Subject>, own: Own) -> Self {
         let mut sampler = Self {
             proc,
+            tasks: tasks.clone(),
             roster,
             options: MemoryOptions::default(),
             targets: Vec::new(),
@@ -118,7 +121,7 @@ impl Sampler {
                 .iter()
                 .all(|target| *target.name() != watch.name)
             {
-                let finder = Finder::new(watch.selector.clone());
+                let finder = Finder::new(watch.selector.clone(), &self.tasks);
                 let whose = Whose::Theirs(Box::new(watch.clone()), finder);
                 self.join(whose, watch.name.clone(), &options);
             }
@@ -167,6 +170,7 @@ pub(super) async fn run(
     mut sampler: Sampler,
     dialler: Dialler,
     tasks: Tasks,
+    (mut say, done): (watch::Receiver<Wanted>, watch::Sender<u64>),
     mut orders: mpsc::Receiver<Order>,
     pulse: Arc<Pulse>,
 ) {
@@ -198,15 +202,16 @@ pub(super) async fn run(
                 asked.retain(|name| *name != said.0.name);
                 sampler.told(began.elapsed(), said);
             }
+            Ok(()) = say.changed() => {
+                let (number, options) = say.borrow_and_update().clone();
+                sampler.apply(options);
+                next = Instant::now();
+                done.send_replace(number);
+            }
             Some(order) = orders.recv() => {
                 let now = began.elapsed();
                 // Who asked may have gone; then nobody needs the answer.
                 match order {
-                    Order::Apply(options, reply) => {
-                        sampler.apply(options);
-                        next = Instant::now();
-                        let _told = reply.send(());
-                    }
                     Order::Analyze(which, reply) => {
                         let _told = reply.send(sampler.analyze(now, which.as_ref()));
                     }

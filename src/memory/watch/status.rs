@@ -9,6 +9,7 @@ use crate::{
     memory::{
         ReadFailure, Rollup, Unreadable,
         proc::Identity,
+        recorder::OwnWords,
         thresholds::Crossing,
         verdict::{Counted, Verdict},
     },
@@ -126,6 +127,15 @@ pub(super) struct Glimpse {
 }
 
 impl Reading {
+    /// Takes over what a recorder says of itself.
+    pub(super) fn tell(&mut self, words: &OwnWords) {
+        self.kinds.heap = words.heap;
+        self.kinds.external = words.heap.map(|heap| self.resident.saturating_sub(heap));
+        self.kinds.fragmentation = words.fragmentation();
+        self.tasks = words.tasks;
+        self.collecting = words.collecting;
+    }
+
     /// How much runs at once: goroutines or tasks where they are known, else threads.
     pub fn running(&self) -> u64 {
         self.tasks.unwrap_or(self.threads)

@@ -32,6 +32,14 @@ pub(super) enum Whose {
 }
 
 impl Whose {
+    /// The most bytes that the configuration lets it have.
+    fn allowed(&self, options: &MemoryOptions) -> Option<u64> {
+        match self {
+            Self::Ours(_) => options.own_limit,
+            Self::Theirs(watch, _) => watch.memory_limit,
+        }
+    }
+
     /// Finds the process anew and notes who belongs to it.
     fn find(&mut self, look: &Look<'_>, members: &mut Members) -> Result<Heads, Unreadable> {
         match self {
@@ -56,6 +64,9 @@ pub(super) struct Target {
     totals: Totals,
     up: bool,
     started: Option<f64>,
+    /// What the configuration allows it.
+    allowed: Option<u64>,
+    /// The tighter one of that and what the system allows.
     limit: Option<u64>,
     reading: Option<Reading>,
     /// What the recorder last told, and when.
@@ -77,6 +88,7 @@ impl Target {
         options: &MemoryOptions,
     ) -> Self {
         Self {
+            allowed: whose.allowed(options),
             whose,
             subject,
             name,
@@ -109,6 +121,7 @@ impl Target {
         if self.judgement.reconfigure(options) {
             self.sampled = None;
         }
+        self.allowed = self.whose.allowed(options);
         self.publish();
     }
 
@@ -206,12 +219,8 @@ impl Target {
 
     /// The tighter one of what the system allows and what the configuration says.
     fn limit_now(&self, proc: &Proc) -> Option<u64> {
-        let configured = match &self.whose {
-            Whose::Ours(_) => None,
-            Whose::Theirs(watch, _) => watch.memory_limit,
-        };
-        let allowed = self.surroundings.limit(proc);
-        configured.into_iter().chain(allowed).min()
+        let system = self.surroundings.limit(proc);
+        self.allowed.into_iter().chain(system).min()
     }
 
     fn reading_of(&self, held: &Held, pressure: Option<f64>) -> Reading {
@@ -384,15 +393,5 @@ impl Target {
             verdict,
             problem: self.problem.as_ref().or(missing).cloned(),
         }
-    }
-}
-
-impl Reading {
-    fn tell(&mut self, words: &OwnWords) {
-        self.kinds.heap = words.heap;
-        self.kinds.external = words.heap.map(|heap| self.resident.saturating_sub(heap));
-        self.kinds.fragmentation = words.fragmentation();
-        self.tasks = words.tasks;
-        self.collecting = words.collecting;
     }
 }

@@ -1,49 +1,19 @@
 //! The verdict is never better than the truth.
 
-use std::time::SystemTime;
-
 use super::*;
-use crate::{
-    history::HistoryStatus,
-    id::SourceId,
-    sources::SourceKind,
-    status::{ProgramStatus, RecentOfSource, SourceDetail},
-    units::ByteSize,
-};
+use crate::{id::SourceId, sources::SourceKind, units::ByteSize};
 
 fn source(name: &str, state: State) -> SourceStatus {
     SourceStatus {
-        id: SourceId::new(name).unwrap(),
-        kind: SourceKind::Rtsp,
-        state,
         since: Duration::from_secs(60),
-        last_audio: None,
-        without_audio: None,
-        problem: None,
-        codec: None,
-        format: None,
-        audio_seconds: 0.0,
-        expected_seconds: 0.0,
-        buffered: (Duration::ZERO, Duration::ZERO),
-        signal: None,
-        recent: RecentOfSource::default(),
-        allocation_anomaly: None,
-        mismatches: Vec::new(),
-        reader_lag: None,
-        detail: SourceDetail::default(),
+        ..SourceStatus::new(SourceId::new(name).unwrap(), SourceKind::Rtsp, state)
     }
 }
 
 fn snapshot(sources: Vec<SourceStatus>) -> Snapshot {
     Snapshot {
-        taken: tokio::time::Instant::now(),
-        taken_wall: SystemTime::now(),
-        sources,
         budget: (ByteSize(1), ByteSize(512 << 20)),
-        memory: Vec::new(),
-        objects: Vec::new(),
-        history: HistoryStatus::default(),
-        program: ProgramStatus::default(),
+        ..Snapshot::of(sources)
     }
 }
 
@@ -73,7 +43,7 @@ fn only_what_streams_or_rests_is_well() {
 #[test]
 fn the_worst_comes_first_and_decides() {
     let mut odd = source("a", State::Streaming);
-    odd.mismatches = vec!["sample_rate"];
+    odd.problem = Some("the sample rate is 8000 instead of 48000 Hz".to_owned());
     let mut picture = snapshot(vec![odd, source("b", State::Stalled)]);
     picture.program.reload_failed = true;
     let mut all = overall(&picture);
@@ -88,6 +58,11 @@ fn the_worst_comes_first_and_decides() {
     assert!(all.reasons[1].text.contains("sample rate"), "{all:?}");
     all.add(reason("alarm", Level::Critical, "it rings"));
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
+    // What is known already is not told twice, but as what it has become.
+    all.add(reason("a", Level::Critical, "an alarm of it"));
+    assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
+    assert_eq!(all.reasons[2].level, Level::Critical);
+    assert!(all.reasons[2].text.contains("sample rate"), "{all:?}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Fixture {
         tree.process(std::process::id(), 1, "own", &["own"]);
         let roster = Roster::default();
         let own = Own::new(OwnFigures::default);
-        let mut sampler = Sampler::with(tree.proc(), roster.clone(), own);
+        let mut sampler = Sampler::with(tree.proc(), &Tasks::default(), roster.clone(), own);
         sampler.apply(options(watches));
         Self {
             tree,
@@ -289,6 +289,34 @@ fn a_look_on_demand_leaves_no_trace() {
 }
 
 #[test]
+fn this_process_has_the_limit_of_the_configuration_and_keeps_its_history() {
+    let mut fixture = Fixture::new(&[]);
+    let me = std::process::id();
+    fixture.tree.write("proc/meminfo", "MemTotal: 9000 kB\n");
+    fixture.tree.write(&format!("proc/{me}/cgroup"), "0::/a\n");
+    fixture.tree.write("cgroup/a/cgroup.procs", "1\n");
+    let mut seen = Vec::new();
+    for (round, own_limit) in [None, Some(5_000_000), Some(50_000_000)]
+        .into_iter()
+        .enumerate()
+    {
+        fixture.sampler.apply(MemoryOptions {
+            own_limit,
+            ..options(&[])
+        });
+        // A verdict is due, with it the limit.
+        fixture
+            .sampler
+            .round(Duration::from_secs(120) * round as u32);
+        let status = fixture.roster.get(&ProcessName::own()).unwrap().status();
+        seen.push(status.reading.as_ref().unwrap().limit);
+    }
+    assert_eq!(seen, [Some(9_216_000), Some(5_000_000), Some(9_216_000)]);
+    let own = fixture.roster.get(&ProcessName::own()).unwrap();
+    assert_eq!(own.past().moments().len(), 3);
+}
+
+#[test]
 fn a_configured_limit_holds_where_none_can_be_seen_or_it_is_the_tighter_one() {
     let mut options = bird();
     options.memory_limit = Some(5_000_000);
@@ -304,4 +332,81 @@ fn a_configured_limit_holds_where_none_can_be_seen_or_it_is_the_tighter_one() {
     fixture.tree.write("proc/11/cgroup", "0::/a\n");
     fixture.tree.write("cgroup/a/memory.max", "4000000\n");
     assert_eq!(limit(&mut fixture, 10 * SECOND), Some(4_000_000));
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A level with a little noise, in pages of 4 KiB of some 100 MB.
+fn level(sample: u32) -> u64 {
+    25_000 + u64::from(sample * 7_919 % 101)
+}
+
+#[test]
+fn a_wall_clock_that_steps_changes_nothing() {
+    let course = |steps: bool| {
+        let mut fixture = Fixture::new(&[bird()]);
+        let mut seen = Vec::new();
+        fixture.tree.process(10, 1, "bird", &["bird"]);
+        for sample in 0..480 {
+            // The kernel derives the boot time from the wall clock.
+            let boot = match sample {
+                200..300 if steps => 1_700_003_600,
+                300.. if steps => 1_699_996_400,
+                _ => 1_700_000_000_u64,
+            };
+            fixture
+                .tree
+                .write("proc/stat", &format!("cpu 1\nbtime {boot}\n"));
+            fixture.tree.now(1_000 + u64::from(sample) * 3_000);
+            fixture.tree.resident(10, level(sample));
+            let status = fixture.at(sample * INTERVAL);
+            let verdict = status.verdict.clone().unwrap();
+            let reading = status.reading.as_ref().unwrap();
+            seen.push((verdict, reading.started, status.totals.clone()));
+        }
+        seen
+    };
+    let calm = course(false);
+    assert_eq!(calm.last().unwrap().0.pattern, Pattern::Stable);
+    assert_eq!(course(true), calm);
+}
+
+/// Nobody saw what it held meanwhile, or how fast it came to it.
+#[test]
+fn a_machine_that_slept_is_no_growth() {
+    let mut fixture = Fixture::new(&[bird()]);
+    fixture.tree.process(10, 1, "bird", &["bird"]);
+    let (mut now, mut patterns) = (Duration::ZERO, Vec::new());
+    for sample in 0..960 {
+        now += if sample == 480 { 8 * HOUR } else { INTERVAL };
+        fixture.tree.now(1_000 + now.as_secs() * 100);
+        let more = if sample < 480 { 0 } else { 10_000 };
+        fixture.tree.resident(10, level(sample) + more);
+        let status = fixture.at(now);
+        let verdict = status.verdict.clone().unwrap();
+        if sample >= 480 {
+            let awake = (sample - 480) * INTERVAL;
+            assert!(verdict.lasting <= awake, "{verdict:?}");
+        }
+        let says_so = verdict.recommendation.contains("nobody looked for 8.0 h");
+        match sample {
+            0..480 => assert!(!says_so, "{sample} {verdict:?}"),
+            480..500 => assert!(says_so, "{sample} {verdict:?}"),
+            _ => {}
+        }
+        assert!(
+            verdict.slope_bytes_per_second.abs() < 1_000.0,
+            "{verdict:?}"
+        );
+        assert!(status.growing.is_empty() && status.totals.restarts == 0);
+        patterns.push(verdict.pattern);
+    }
+    let grows = |pattern: &Pattern| {
+        matches!(
+            pattern,
+            Pattern::Linear | Pattern::Leak | Pattern::Exponential
+        )
+    };
+    assert!(!patterns.iter().any(grows));
+    assert_eq!(patterns.last(), Some(&Pattern::Stable));
 }
