@@ -30,7 +30,7 @@ pub struct ProbeOptions {
 /// 0 when audio arrives, else with 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Such as rtsp://host/path; with --config.file the name of a source
+    /// An address or a file; with --config.file the name of a source
     #[arg(value_name = "SOURCE")]
     source: String,
 
