@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// How long to listen once audio comes [default: 5s]
+    /// Listen for so long [default: 5s]
     #[arg(long = "for", value_name = "DURATION", default_value = "5s", hide_default_value = true, value_parser = period)]
     period: Duration,
 
