@@ -8,9 +8,10 @@ mod probe;
 mod values;
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fmt,
-    path::{Path, PathBuf},
+    io::{self, Write as _},
+    path::PathBuf,
     sync::LazyLock,
 };
 
@@ -106,7 +107,8 @@ impl Exit {
     /// Prints the text and yields the status.
     pub fn report(self) -> std::process::ExitCode {
         if self.code == 0 {
-            println!("{}", self.text.trim_end());
+            // Whoever reads may have seen enough, as `head` does.
+            let _unread = writeln!(io::stdout(), "{}", self.text.trim_end());
         } else {
             eprintln!("{}", self.text.trim_end());
         }
@@ -273,8 +275,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
     let sources = sources(&line.sources)?;
     let alone = sources.is_empty()
         && line.config_file.is_none()
-        && !line.config_check
-        && !line.shard.given();
+        && !(line.config_check || line.shard.given());
     if let Some(subcommand) = line.subcommand {
         if !alone {
             return Err(wrong(subcommand.stands_alone()));
@@ -368,20 +369,13 @@ fn wrong(text: impl fmt::Display) -> Exit {
     }
 }
 
-/// Whether an argument without a name is a YAML file, which no source is.
-fn is_configuration(argument: &OsStr) -> bool {
-    let extension = Path::new(argument).extension();
-    let yaml = |end: &OsStr| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml");
-    extension.is_some_and(yaml) && !argument.to_string_lossy().contains('=')
-}
-
 /// Reads every source argument, and reports all that are wrong.
 fn sources(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
     let mut sources = Vec::with_capacity(arguments.len());
     let mut mistakes = Vec::new();
     for (nth, argument) in (1..).zip(arguments) {
         match argument.to_str().map(SourceArgument::parse) {
-            _ if is_configuration(argument) => mistakes.push(format!(
+            _ if values::is_configuration(argument) => mistakes.push(format!(
                 "source argument {nth}: a configuration is given as --config.file FILE"
             )),
             Some(Ok(source)) => sources.push(source),

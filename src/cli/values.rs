@@ -1,5 +1,7 @@
 //! The forms of values.
 
+use std::{ffi::OsStr, path::Path};
+
 /// Checks the form; whether the host exists is found out by binding.
 pub(super) fn listen_address(text: &str) -> Result<String, &'static str> {
     const FORM: &str = "write host:port, [ipv6]:port or :port";
@@ -47,4 +49,11 @@ pub(super) fn telemetry_path(text: &str) -> Result<String, &'static str> {
         return Err("another route has this path");
     }
     Ok(text.to_owned())
+}
+
+/// Whether an argument without a name is a YAML file, which no source is.
+pub(super) fn is_configuration(argument: &OsStr) -> bool {
+    let extension = Path::new(argument).extension();
+    let yaml = |end: &OsStr| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml");
+    extension.is_some_and(yaml) && !argument.to_string_lossy().contains('=')
 }
