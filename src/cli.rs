@@ -2,10 +2,19 @@
 
 mod assets;
 mod check;
+mod division;
+mod help;
 mod leakcheck;
 mod probe;
+mod values;
 
-use std::{ffi::OsString, fmt, path::PathBuf, sync::LazyLock};
+use std::{
+    ffi::OsString,
+    fmt,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::LazyLock,
+};
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
@@ -14,7 +23,10 @@ pub use check::check;
 pub use leakcheck::LeakCheckOptions;
 pub use probe::ProbeOptions;
 
-use crate::config::{self, SourceArgument, carries_credentials};
+use crate::{
+    config::{self, SourceArgument, carries_credentials},
+    shard::Shard,
+};
 
 /// Version and, where the build knew it, the commit.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -63,6 +75,8 @@ pub struct Options {
     pub log_level: LogLevel,
     /// How log lines look.
     pub log_format: LogFormat,
+    /// Which of the sources are watched here.
+    pub shard: Shard,
 }
 
 /// How much is logged.
@@ -99,7 +113,8 @@ impl Exit {
     /// Prints the text and yields the status.
     pub fn report(self) -> std::process::ExitCode {
         if self.code == 0 {
-            println!("{}", self.text.trim_end());
+            // Whoever reads may have seen enough, as `head` does.
+            let _unread = writeln!(io::stdout(), "{}", self.text.trim_end());
         } else {
             eprintln!("{}", self.text.trim_end());
         }
@@ -113,9 +128,10 @@ impl fmt::Display for Exit {
     }
 }
 
-const ABOUT: &str = "Stands beside an audio recorder, holds the last minute of every source, \
-and tells Prometheus.\nA SOURCE: rtsp://host/path, http://host/path, a file, dir:///path, \
-fifo:///path, stdin:, device:NAME";
+/// Its lines, like all of the help, fit a terminal of 80 columns.
+const ABOUT: &str = "\
+Holds the last minute of every audio source and tells Prometheus. A SOURCE:
+rtsp://… http://… a file, dir:///path, fifo:///path, stdin:, device:NAME";
 
 /// What a probe says to credentials in its argument.
 const PROBE_CREDENTIALS: &str = "credentials in an argument can be read by every user of this machine; take them out, \
@@ -130,13 +146,16 @@ struct Line {
     #[arg(value_name = "NAME=SOURCE|SOURCE", hide = true)]
     sources: Vec<OsString>,
 
-    /// Configuration file (YAML); credentials belong there
+    /// YAML configuration; credentials go there
     #[arg(long = "config.file", value_name = "FILE")]
     config_file: Option<PathBuf>,
 
-    /// Print every mistake of the configuration; exit with 0 or 1
+    /// Print every mistake in it; exit with 0 or 1
     #[arg(long = "config.check")]
     config_check: bool,
+
+    #[command(flatten)]
+    shard: division::Arguments,
 
     #[command(flatten)]
     shared: Shared,
@@ -147,14 +166,14 @@ struct Line {
 
 #[derive(Args)]
 struct Shared {
-    /// Where to serve; repeatable
+    /// Where to serve
     #[arg(long = "web.listen-address", value_name = "ADDR", global = true)]
-    #[arg(default_value = "127.0.0.1:10480", value_parser = listen_address)]
+    #[arg(default_value = "127.0.0.1:10480", value_parser = values::listen_address)]
     listen: Vec<String>,
 
     /// Path of the metrics
     #[arg(long = "web.telemetry-path", value_name = "PATH", global = true)]
-    #[arg(default_value = "/metrics", value_parser = telemetry_path)]
+    #[arg(default_value = "/metrics", value_parser = values::telemetry_path)]
     telemetry_path: String,
 
     /// TLS and users (YAML, as other exporters have it)
@@ -170,12 +189,12 @@ struct Shared {
     #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(..=1024))]
     max_requests: u16,
 
-    /// error, warn, info, debug or trace
+    /// error|warn|info|debug|trace
     #[arg(long = "log.level", value_name = "LEVEL", global = true)]
     #[arg(default_value = "info", hide_possible_values = true)]
     log_level: LogLevel,
 
-    /// logfmt or json
+    /// logfmt|json
     #[arg(long = "log.format", value_name = "FORMAT", global = true)]
     #[arg(default_value = "logfmt", hide_possible_values = true)]
     log_format: LogFormat,
@@ -183,14 +202,57 @@ struct Shared {
 
 #[derive(Subcommand)]
 enum Sub {
-    /// Watch built-in sample sources over loopback RTSP: no camera needed
+    /// Watch built-in sample sources: no camera needed
     Demo,
-    /// Connect to one source once and say what comes; exits with 0 when audio arrives
+    /// Connect to one source once; exits with 0 when audio arrives
     Probe(probe::Arguments),
-    /// Watch one process's memory for a while; exits with 0 when it does not grow
+    /// Watch one process's memory; exits with 0 when it does not grow
     Leakcheck(leakcheck::Arguments),
     /// Write the dashboards, alert rules and runbooks into a directory
     Assets(assets::Arguments),
+    /// Print a script for bash, fish, zsh … that completes commands
+    Completions(help::CompletionsArguments),
+    /// Print the manual page, or a subcommand's; `man -l FILE` reads it
+    #[command(hide = true)]
+    Man(help::ManArguments),
+}
+
+impl Sub {
+    /// What is said where it stands beside sources or their flags.
+    fn stands_alone(&self) -> String {
+        let (name, text) = match self {
+            Self::Demo => (
+                "demo",
+                "brings its own sources; start it without sources and config file",
+            ),
+            Self::Probe(_) => (
+                "probe",
+                "takes one source and its own flags, behind the word `probe`",
+            ),
+            Self::Leakcheck(_) => (
+                "leakcheck",
+                "takes its own flags alone, behind the word `leakcheck`",
+            ),
+            Self::Assets(_) => (
+                "assets",
+                "takes a directory alone, behind the word `assets`",
+            ),
+            Self::Completions(_) => ("completions", "takes the name of a shell alone"),
+            Self::Man(_) => ("man", "takes the name of a subcommand alone, or nothing"),
+        };
+        format!("`{name}` {text} (a file called {name} is written ./{name})")
+    }
+
+    fn into_command(self, shared: Shared) -> Result<Command, Exit> {
+        match self {
+            Self::Demo => Ok(Command::Demo(shared.into_options(None, Vec::new()))),
+            Self::Probe(arguments) => Ok(Command::Probe(Box::new(arguments.into_options()?))),
+            Self::Leakcheck(arguments) => Ok(Command::LeakCheck(arguments.into_options()?)),
+            Self::Assets(arguments) => Ok(Command::Assets(arguments.into_options())),
+            Self::Completions(arguments) => Err(arguments.script(command())),
+            Self::Man(arguments) => Err(arguments.page(&command())),
+        }
+    }
 }
 
 /// Understands a command line, whose first item is the program's name.
@@ -216,46 +278,23 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
     let line = command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Line::from_arg_matches(&matches))
-        .map_err(|error| Exit {
-            code: if error.use_stderr() { 2 } else { 0 },
-            text: error.to_string(),
+        .map_err(|mut error| {
+            // The advice to write `-- -x`, which would make a source of a mistyped flag.
+            error.remove(clap::error::ContextKind::Suggested);
+            Exit {
+                code: if error.use_stderr() { 2 } else { 0 },
+                text: error.to_string(),
+            }
         })?;
     let sources = sources(&line.sources)?;
-    let alone = sources.is_empty() && line.config_file.is_none() && !line.config_check;
-    match line.subcommand {
-        Some(Sub::Demo) if !alone => {
-            let text = "`demo` brings its own sources; start it without sources and config file";
-            return Err(wrong(format!(
-                "{text} (a file called demo is written ./demo)"
-            )));
+    let alone = sources.is_empty()
+        && line.config_file.is_none()
+        && !(line.config_check || line.shard.given());
+    if let Some(subcommand) = line.subcommand {
+        if !alone {
+            return Err(wrong(subcommand.stands_alone()));
         }
-        Some(Sub::Probe(_)) if !alone => {
-            let text = "`probe` takes one source and its own flags, behind the word `probe`";
-            return Err(wrong(format!(
-                "{text} (a file called probe is written ./probe)"
-            )));
-        }
-        Some(Sub::Leakcheck(_)) if !alone => {
-            let text = "`leakcheck` takes its own flags alone, behind the word `leakcheck`";
-            return Err(wrong(format!(
-                "{text} (a file called leakcheck is written ./leakcheck)"
-            )));
-        }
-        Some(Sub::Assets(_)) if !alone => {
-            let text = "`assets` takes a directory alone, behind the word `assets`";
-            return Err(wrong(format!(
-                "{text} (a file called assets is written ./assets)"
-            )));
-        }
-        Some(Sub::Demo) => return Ok(Command::Demo(line.shared.into_options(None, sources))),
-        Some(Sub::Probe(arguments)) => {
-            return Ok(Command::Probe(Box::new(arguments.into_options()?)));
-        }
-        Some(Sub::Leakcheck(arguments)) => {
-            return Ok(Command::LeakCheck(arguments.into_options()?));
-        }
-        Some(Sub::Assets(arguments)) => return Ok(Command::Assets(arguments.into_options())),
-        None => {}
+        return subcommand.into_command(line.shared);
     }
     if sources.is_empty() && line.config_file.is_none() {
         return Err(wrong(format!(
@@ -263,7 +302,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
             FIRST_STEPS.trim_end()
         )));
     }
-    let options = line.shared.into_options(line.config_file, sources);
+    let mut options = line.shared.into_options(line.config_file, sources);
+    options.shard = line
+        .shard
+        .into_shard(std::env::var(division::POD_NAME).ok().as_deref())?;
     Ok(if line.config_check {
         Command::Check(options)
     } else {
@@ -271,18 +313,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
     })
 }
 
-/// The command line, without what a probe has no use for in its help.
+/// The command line, without what subcommands that serve nothing have no use for.
 fn command() -> clap::Command {
     let mut line = Line::command();
     // The options that every subcommand has are there only now.
     line.build();
-    line.mut_subcommand("probe", |probe| {
-        probe.mut_args(|argument| {
-            let long = argument.get_long().unwrap_or_default();
-            let general = long.starts_with("web.") || long.starts_with("log.");
-            argument.hide(general)
-        })
-    })
+    for name in ["probe", "leakcheck", "assets", "completions", "man"] {
+        line = line.mut_subcommand(name, |subcommand| {
+            subcommand.mut_args(|argument| {
+                let long = argument.get_long().unwrap_or_default();
+                let general = long.starts_with("web.") || long.starts_with("log.");
+                argument.hide(general)
+            })
+        });
+    }
+    line
 }
 
 const FIRST_STEPS: &str = "\
@@ -305,6 +350,7 @@ impl Shared {
             max_requests: usize::from(self.max_requests),
             log_level: self.log_level,
             log_format: self.log_format,
+            shard: Shard::WHOLE,
         }
     }
 }
@@ -322,6 +368,9 @@ fn sources(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
     let mut mistakes = Vec::new();
     for (nth, argument) in (1..).zip(arguments) {
         match argument.to_str().map(SourceArgument::parse) {
+            _ if values::is_configuration(argument) => mistakes.push(format!(
+                "source argument {nth}: a configuration is given as --config.file FILE"
+            )),
             Some(Ok(source)) => sources.push(source),
             Some(Err(error)) => mistakes.push(format!("source argument {nth}: {error}")),
             None => mistakes.push(format!("source argument {nth}: not UTF-8; rename the file")),
@@ -332,55 +381,6 @@ fn sources(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
     } else {
         Err(wrong(mistakes.join("\nerror: ")))
     }
-}
-
-/// Checks the form; whether the host exists is found out by binding.
-fn listen_address(text: &str) -> Result<String, &'static str> {
-    const FORM: &str = "write host:port, [ipv6]:port or :port";
-    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
-    let bracketed = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let host_is_right = match bracketed {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => host
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
-    };
-    let port_is_right =
-        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    if host_is_right && port_is_right {
-        Ok(text.to_owned())
-    } else {
-        Err(FORM)
-    }
-}
-
-/// The first segments of the paths that other routes have.
-const TAKEN: [&str; 10] = [
-    "",
-    "-",
-    "api",
-    "alerts",
-    "debug",
-    "grafana",
-    "openapi.json",
-    "page",
-    "probe",
-    "runbooks",
-];
-
-fn telemetry_path(text: &str) -> Result<String, &'static str> {
-    let rest = text.strip_prefix('/').ok_or("it begins with /")?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "/._~-".contains(c);
-    if !rest.chars().all(allowed) || text.contains("//") {
-        return Err("it is a plain path: letters, digits and . _ ~ - between single slashes");
-    }
-    let first = rest.split('/').next().unwrap_or_default();
-    if TAKEN.contains(&first) {
-        return Err("another route has this path");
-    }
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! | 5 | [`pipeline`], [`clip`] |
 //! | 4 | [`sources`], [`decode`], [`buffers`], [`signal`], [`memory`], [`profiles`], [`history`]: the organs, which never import one another |
 //! | 3 | [`net`] |
-//! | 2 | [`shutdown`], [`objects`] |
+//! | 2 | [`shutdown`], [`objects`], [`shard`] |
 //! | 1 | [`metrics`] |
 //! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
@@ -44,6 +44,7 @@ pub mod probe;
 pub mod profiles;
 pub mod quiet_hours;
 pub mod secret;
+pub mod shard;
 pub mod shutdown;
 pub mod signal;
 pub mod sources;

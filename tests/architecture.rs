@@ -32,7 +32,7 @@ const FLOORS: &[(u8, &[&str])] = &[
         ],
     ),
     (3, &["net"]),
-    (2, &["shutdown", "objects"]),
+    (2, &["shutdown", "objects", "shard"]),
     (1, &["metrics"]),
     (
         0,

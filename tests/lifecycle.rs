@@ -351,3 +351,17 @@ fn a_reload_that_changes_nothing_hurries_nobody_who_waits() {
         of(scrape, attempts) >= of(&before, attempts) + 2.0
     });
 }
+
+#[test]
+fn who_reads_only_the_beginning_of_a_help_is_not_shown_a_panic() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

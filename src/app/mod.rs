@@ -114,7 +114,7 @@ async fn start_and_run(
     let tasks = Tasks::default();
     let (config, _samples) = match watched {
         Watched::Configured => {
-            let config = config::load(options.config_file.as_deref(), &options.sources)?;
+            let config = load(options)?;
             (config, None)
         }
         Watched::Samples => with_samples(&tasks)?,
@@ -128,6 +128,19 @@ async fn start_and_run(
         .until_told_to_stop(stop, reload, profile)
         .await;
     Ok(())
+}
+
+/// What the files say now of this shard's sources.
+fn load(options: &cli::Options) -> Result<Config, ConfigErrors> {
+    let config = config::load_shard(
+        options.config_file.as_deref(),
+        &options.sources,
+        options.shard,
+    )?;
+    if let Some(share) = config.share(options.shard) {
+        tracing::info!("{share}");
+    }
+    Ok(config)
 }
 
 /// The demo's sources, and the server behind them.
@@ -171,6 +184,7 @@ impl<'a> App<'a> {
         registry.register(http_metrics.clone())?;
         registry.register(ProcessMetrics::new())?;
         registry.register(log.metrics())?;
+        registry.register(Arc::new(options.shard))?;
         let history = History::start(&tasks, Pace::default())?;
         registry.register(history.clone())?;
         // Before anything happens that belongs into it.
@@ -361,8 +375,7 @@ impl<'a> App<'a> {
 
     /// Reads the configuration, and the web file, which comes into force.
     fn load(&self) -> Result<Config, String> {
-        let path = self.options.config_file.as_deref();
-        let config = config::load(path, &self.options.sources).map_err(|e| e.to_string())?;
+        let config = load(self.options).map_err(|errors| errors.to_string())?;
         match self.web_file.as_ref().map(|file| file.reload()) {
             Some(Err(refused)) => Err(refused.to_string()),
             _ => Ok(config),

@@ -22,8 +22,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 
-    /// Address under which you publish the runbooks: the alerts link there
-    /// [default: the exporter itself at 127.0.0.1:10480]
+    /// Where you publish runbooks [default: the exporter]
     #[arg(long = "runbooks", value_name = "URL", value_parser = url)]
     runbooks: Option<String>,
 }

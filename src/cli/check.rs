@@ -9,7 +9,8 @@ use crate::{
 /// Validates the configuration and the web file of `--config.check`: what to print, and status 0
 /// or 1.
 pub fn check(options: &Options) -> Exit {
-    let config = config::load(options.config_file.as_deref(), &options.sources);
+    let path = options.config_file.as_deref();
+    let config = config::load_shard(path, &options.sources, options.shard);
     let web_file = options.web_config_file.as_deref().map(config::load_web);
     let mut mistakes = Vec::new();
     if let Some(Err(bad)) = &web_file {
@@ -17,7 +18,7 @@ pub fn check(options: &Options) -> Exit {
     }
     match config {
         Ok(config) if mistakes.is_empty() => {
-            let needed = config.sources.len();
+            let needed = config.configured;
             let plural = if needed == 1 { "" } else { "s" };
             let mut lines = config.doubts();
             if let Some(Ok(file)) = web_file {
@@ -26,6 +27,7 @@ pub fn check(options: &Options) -> Exit {
             lines.push(format!(
                 "the configuration is valid: {needed} source{plural}"
             ));
+            lines.extend(config.share(options.shard));
             Exit {
                 code: 0,
                 text: lines.join("\n"),

@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     #[arg(long = "for", value_name = "DURATION", default_value = "5m", value_parser = period)]
     period: Duration,
 
-    /// Between two samples [default: a thirtieth of the whole, at most 10s]
+    /// Between samples [default: --for / 30, up to 10s]
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     interval: Option<Duration>,
 

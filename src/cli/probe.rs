@@ -30,12 +30,12 @@ pub struct ProbeOptions {
 /// 0 when audio arrives, else with 1.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// rtsp://…, http://…, an audio file, dir:///…, fifo:///…, stdin: or device:NAME; with --config.file the name of one of its sources
+    /// An address or a file; with --config.file the name of a source
     #[arg(value_name = "SOURCE")]
     source: String,
 
-    /// How long to listen, from the first audio on; two minutes are waited for that, 20 s on this machine
-    #[arg(long = "for", value_name = "DURATION", default_value = "5s", value_parser = period)]
+    /// Listen for so long [default: 5s]
+    #[arg(long = "for", value_name = "DURATION", default_value = "5s", hide_default_value = true, value_parser = period)]
     period: Duration,
 
     /// The user for the RTSP or HTTP server
@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
     password_file: Option<PathBuf>,
 
-    /// The environment variable that holds the password
+    /// A variable with the password
     #[arg(long, value_name = "VARIABLE")]
     password_env: Option<String>,
 

@@ -156,7 +156,7 @@ fn addresses_and_paths_are_checked() {
         "localhost:65535",
         "recorder-1.lan:80",
     ] {
-        assert!(listen_address(good).is_ok(), "{good}");
+        assert!(values::listen_address(good).is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -170,10 +170,10 @@ fn addresses_and_paths_are_checked() {
         "a b:1",
         "[x]:1",
     ] {
-        assert!(listen_address(bad).is_err(), "{bad}");
+        assert!(values::listen_address(bad).is_err(), "{bad}");
     }
     for good in ["/metrics", "/m", "/a/b.txt", "/metrics/api"] {
-        assert!(telemetry_path(good).is_ok(), "{good}");
+        assert!(values::telemetry_path(good).is_ok(), "{good}");
     }
     for bad in [
         "",
@@ -191,7 +191,7 @@ fn addresses_and_paths_are_checked() {
         "/grafana/x",
         "/alerts",
     ] {
-        assert!(telemetry_path(bad).is_err(), "{bad}");
+        assert!(values::telemetry_path(bad).is_err(), "{bad}");
     }
     assert_eq!(refused("--web.telemetry-path /api a.wav").code, 2);
     assert_eq!(refused("--web.max-requests 1025 a.wav").code, 2);
@@ -252,4 +252,94 @@ fn checking_ends_with_0_or_1() {
         bad.text.contains("already that of source argument 1"),
         "{bad}"
     );
+}
+
+/// The help of the program and of each subcommand.
+fn helps() -> Vec<(String, String)> {
+    let mut names = vec![String::new()];
+    names.extend(
+        command()
+            .get_subcommands()
+            .map(|sub| sub.get_name().to_owned()),
+    );
+    names
+        .into_iter()
+        .map(|name| {
+            let exit = refused(&format!("{name} --help"));
+            assert_eq!(exit.code, 0, "{name}");
+            (name, exit.text)
+        })
+        .collect()
+}
+
+#[test]
+fn help_fits_a_screen() {
+    let helps = helps();
+    assert!(helps.len() >= 6);
+    for (name, text) in helps {
+        assert!(text.lines().count() <= 24, "{name}:\n{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_shell_and_man_are_told_all_flags_that_the_help_has() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = refused(&format!("completions {shell}"));
+        assert_eq!(script.code, 0, "{shell}");
+        for known in ["config.file", "shard.total", "password-file", "leakcheck"] {
+            assert!(script.text.contains(known), "{shell}: {known}");
+        }
+    }
+    let page = refused("man").text;
+    assert!(
+        page.contains(".TH audio\\-capture\\-exporter") || page.contains(".TH"),
+        "{page}"
+    );
+    for known in ["config.file", "shard.total"] {
+        assert!(page.contains(known), "{known}:\n{page}");
+    }
+    assert!(refused("man probe").text.contains("password"), "probe");
+    assert_eq!(refused("man prob").code, 2);
+    assert_eq!(refused("completions tcsh").code, 2);
+}
+
+#[test]
+fn a_shard_is_one_of_its_number() {
+    let shard = run("dawn.flac --shard.total 3 --shard.index 2").shard;
+    assert_eq!(shard, Shard::new(2, 3).unwrap());
+    assert_eq!(run("dawn.flac").shard, Shard::WHOLE);
+    for (line, remedy) in [
+        ("dawn.flac --shard.index 1", "--shard.total"),
+        ("dawn.flac --shard.total 2 --shard.index 2", "0 to 1"),
+        ("dawn.flac --shard.total 0 --shard.index 0", "1 to 1024"),
+        ("dawn.flac --shard.total 2", "POD_NAME"),
+        ("--shard.total 2 --shard.index 0", "nothing to watch"),
+        ("--shard.total 2 --shard.index 0 demo", "its own sources"),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(exit.text.contains(remedy), "{line}: {}", exit.text);
+    }
+}
+
+#[test]
+fn the_first_mistakes_are_told_their_remedy() {
+    for (line, remedy) in [
+        ("config.yaml", "--config.file"),
+        ("garden.YML", "--config.file"),
+        ("--config config.yaml", "--config.file"),
+        ("--config.fil config.yaml", "--config.file"),
+        ("--web.listen-address 8080 dawn.flac", ":port"),
+        ("a=rtps://camera.lan/live", "rtsp://"),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(exit.text.contains(remedy), "{line}: {}", exit.text);
+    }
+    // What follows `--` is a source: advice for programs that take any words.
+    assert!(!refused("-c config.yaml").text.contains("-- -c"));
+    assert_eq!(run("odd=./config.yaml").sources.len(), 1);
 }

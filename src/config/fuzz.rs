@@ -9,11 +9,11 @@ use super::{
     load::of_text,
     web_file,
 };
-use crate::{config::Config, fuzzing::Input, id::SourceId, sources::Location};
+use crate::{config::Config, fuzzing::Input, id::SourceId, shard::Shard, sources::Location};
 
 fn loaded(text: &str) -> Result<Config, ConfigErrors> {
     let path = Path::new("/nowhere/fuzz.yaml");
-    of_text(Some(path), Some(Ok(text.to_owned())), &[])
+    of_text(Some(path), Some(Ok(text.to_owned())), &[], Shard::WHOLE)
 }
 
 /// Any file: it loads, or every mistake stands on a line that the file has, with a remedy, on

@@ -1,7 +1,6 @@
 //! From a file and arguments to a [`Config`].
 
 use std::{
-    collections::HashMap,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -13,9 +12,9 @@ use super::{
     budget, history,
     keys::{KEYS, Keys},
     mistake::{ConfigErrors, Mistakes, shown},
-    notify, objects, pipes, profiles,
+    names, notify, objects, pipes, profiles,
     roles::roles,
-    section::Section,
+    section::{self, Section},
     source::{self, BufferLengths, Placed},
     watch, yaml,
 };
@@ -29,7 +28,8 @@ use crate::{
     net::DialLimits,
     objects::ObjectOptions,
     profiles::StoreOptions,
-    sources::{ConnectOptions, LiveLocation, Location, SourceKind, SourceOptions, address_hint},
+    shard::Shard,
+    sources::{ConnectOptions, LiveLocation, Location, SourceOptions, address_hint},
     units::ByteSize,
 };
 
@@ -44,8 +44,10 @@ const DEFAULT_BUDGET: ByteSize = ByteSize(512 << 20);
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The sources of the file, then those of the command line, each name once.
+    /// This shard's sources of the file, then those of the command line, each name once.
     pub sources: Vec<SourceOptions>,
+    /// How many sources all shards have together.
+    pub configured: usize,
     /// The most bytes that all buffers may hold together.
     pub memory_budget: ByteSize,
     /// The most bytes of released buffers that are kept for the next ones.
@@ -80,6 +82,7 @@ impl Config {
                 ..AlarmOptions::default()
             },
             probe_targets: sources.iter().map(|source| source.id.clone()).collect(),
+            configured: sources.len(),
             sources,
             memory_budget: default_budget(),
             pool: ByteSize(0),
@@ -91,6 +94,12 @@ impl Config {
             notify: NotifyOptions::default(),
             web: WebOptions::default(),
         }
+    }
+
+    /// What a shard says of its sources, where they are divided.
+    pub fn share(&self, shard: Shard) -> Option<String> {
+        let (own, all) = (self.sources.len(), self.configured);
+        (shard != Shard::WHOLE).then(|| format!("{shard}: {own} of {all} sources belong to it"))
     }
 
     /// What is no mistake, but probably not meant: a file that does not exist, whose path may
@@ -118,17 +127,32 @@ impl Config {
 /// # Errors
 /// [`ConfigErrors`] with every mistake, free of secrets.
 pub fn load(path: Option<&Path>, arguments: &[SourceArgument]) -> Result<Config, ConfigErrors> {
-    of_text(path, path.map(read), arguments)
+    load_shard(path, arguments, Shard::WHOLE)
+}
+
+/// As [`load`], of the sources that belong to a shard. The mistakes are those of all sources:
+/// every shard accepts a file, or none does; only what the shard's own sources would need of
+/// this machine is told to it alone.
+///
+/// # Errors
+/// [`ConfigErrors`], as [`load`].
+pub fn load_shard(
+    path: Option<&Path>,
+    arguments: &[SourceArgument],
+    shard: Shard,
+) -> Result<Config, ConfigErrors> {
+    of_text(path, path.map(read), arguments, shard)
 }
 
 /// What is wrong with a file, and what to do.
 pub(super) type Unreadable = (String, &'static str);
 
-/// As [`load`], of what the file at `path` was found to hold.
+/// As [`load_shard`], of what the file at `path` was found to hold.
 pub(super) fn of_text(
     path: Option<&Path>,
     text: Option<Result<String, Unreadable>>,
     arguments: &[SourceArgument],
+    shard: Shard,
 ) -> Result<Config, ConfigErrors> {
     let mistakes = Mistakes::default();
     let text = path.zip(text).and_then(|(path, text)| {
@@ -151,6 +175,7 @@ pub(super) fn of_text(
         &Section::top(Keys(KEYS), root.as_ref(), &mistakes),
         &base,
         arguments,
+        shard,
         readable,
         &mistakes,
     );
@@ -186,6 +211,7 @@ fn validate(
     top: &Section<'_>,
     base: &Path,
     arguments: &[SourceArgument],
+    shard: Shard,
     readable: bool,
     mistakes: &Mistakes,
 ) -> Config {
@@ -206,7 +232,7 @@ fn validate(
         roles: roles(&web),
     };
 
-    let items = top.sections("sources", MAX_SOURCES);
+    let items = top.sections("sources", MAX_SOURCES * usize::from(shard.total()));
     let from_file = items.len();
     let mut placed: Vec<Placed> = items
         .iter()
@@ -223,14 +249,17 @@ fn validate(
         let remedy = "name at least one, with a `url`; or a process in `watch`";
         top.mistake("sources", "no source to watch", remedy);
     }
-    if from_file <= MAX_SOURCES && total > MAX_SOURCES {
-        let problem =
-            format!("{total} with the command line's, at most {MAX_SOURCES} are possible");
-        top.mistake("sources", problem, "split them over several exporters");
-    }
     pipes::once(&placed, mistakes);
-    names_once(&placed, mistakes);
-    let probe_targets = probe_targets(&probe, &placed, placed.len() == total);
+    names::once(&placed, mistakes);
+    let mut probe_targets = names::probe_targets(&probe, &placed, placed.len() == total);
+    // From here on the others' sources are no business of this exporter.
+    probe_targets.retain(|id| shard.owns(id));
+    placed.retain(|placed| shard.owns(&placed.options.id));
+    if placed.len() > MAX_SOURCES {
+        let own = placed.len();
+        let problem = format!("{own} for this exporter, at most {MAX_SOURCES} are possible");
+        top.mistake("sources", problem, section::DIVIDE);
+    }
 
     let memory_budget = budget_given.unwrap_or_else(default_budget);
     let sources: Vec<&SourceOptions> = placed.iter().map(|placed| &placed.options).collect();
@@ -244,6 +273,7 @@ fn validate(
         alarms: alarms::alarms(top, base, policies),
         notify: notify::notify(top, base),
         sources: placed.into_iter().map(|placed| placed.options).collect(),
+        configured: total,
         memory_budget,
         pool,
         connect,
@@ -258,35 +288,6 @@ fn validate(
 
 fn policy(placed: &Placed) -> (SourceId, SourcePolicy) {
     (placed.options.id.clone(), placed.alarms.clone())
-}
-
-/// The sources that may be probed over HTTP: names only, so that no request can make this
-/// program connect to an address that the configuration does not hold. `complete`: no source
-/// is missing for a mistake of its own.
-fn probe_targets(section: &Section<'_>, placed: &[Placed], complete: bool) -> Vec<SourceId> {
-    let options = || placed.iter().map(|placed| &placed.options);
-    if !section.has("targets") {
-        return options().map(|options| options.id.clone()).collect();
-    }
-    let mut targets = Vec::new();
-    for name in section.texts("targets") {
-        match options().find(|options| options.id.as_str() == name) {
-            Some(options) if options.location.kind() == SourceKind::Pipe => {
-                let problem = format!("{} reads a pipe, which has one reader", shown(name));
-                let remedy =
-                    "leave it out: its audio is in /metrics, and a probe would take it away";
-                section.mistake("targets", problem, remedy);
-            }
-            Some(options) => targets.push(options.id.clone()),
-            None if !complete => {}
-            None => {
-                let problem = format!("{} is not the name of a source", shown(name));
-                let remedy = "write the `name` of one of the sources";
-                section.mistake("targets", problem, remedy);
-            }
-        }
-    }
-    targets
 }
 
 /// The smaller of 512 MiB and a quarter of the memory this process may use.
@@ -342,29 +343,4 @@ fn allowed_hosts(section: &Section<'_>) -> Vec<String> {
         }
     }
     hosts
-}
-
-/// Every name belongs to one source: it is the label that tells their series apart.
-fn names_once(placed: &[Placed], mistakes: &Mistakes) {
-    let mut first: HashMap<&str, &str> = HashMap::new();
-    for Placed {
-        options,
-        path,
-        line,
-        ..
-    } in placed
-    {
-        let name = options.id.as_str();
-        if let Some(other) = first.get(name) {
-            let problem = format!("the name `{name}` is already that of {other}");
-            let remedy = if line.is_some() {
-                "give each source a `name` of its own"
-            } else {
-                "write NAME=URL with a name of its own"
-            };
-            mistakes.add(*line, path, problem, remedy);
-        } else {
-            first.insert(name, path);
-        }
-    }
 }

@@ -20,6 +20,7 @@ pub mod keys;
 mod load;
 mod local;
 mod mistake;
+mod names;
 mod nearest;
 mod notify;
 mod objects;
@@ -38,7 +39,7 @@ mod yaml;
 
 pub use address::{AddressError, carries_credentials};
 pub use argument::{ArgumentError, SourceArgument};
-pub use load::{Config, MAX_FILE_BYTES, MAX_SOURCES, load};
+pub use load::{Config, MAX_FILE_BYTES, MAX_SOURCES, load, load_shard};
 pub use mistake::{ConfigErrors, Mistake};
 pub use one::{CredentialsError, PasswordFrom, one};
 pub use web_file::{BadWebFile, WEB_KEYS, WebFile, load_web};

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::units::{ByteSize, Dbfs, parse_duration};
 
+/// What to do with more sources than one exporter takes.
+pub(super) const DIVIDE: &str = "divide them among several exporters with --shard.total";
+
 /// A mapping whose unknown and duplicate keys have been reported.
 ///
 /// A reader returns the value, or what holds without it; a mistake has then been noted and
@@ -185,7 +188,12 @@ impl<'a> Section<'a> {
         };
         if items.len() > most {
             let problem = format!("{} items, at most {most} are possible", items.len());
-            self.mistake(name, problem, "split them over several exporters");
+            let remedy = if name == "sources" {
+                DIVIDE
+            } else {
+                "leave some out"
+            };
+            self.mistake(name, problem, remedy);
         }
         let pattern = format!("{name}[]");
         let read = |(index, item): (usize, &'a Item)| {

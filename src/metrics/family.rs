@@ -43,8 +43,9 @@ pub enum InvalidFamily {
     /// The name has a character outside `[a-z0-9_]` or starts with a digit.
     #[error("a metric name has only a-z 0-9 _ and starts with a letter")]
     Name,
-    /// `_total` belongs to counters, and to every counter.
-    #[error("a counter's name ends in _total, and no other's does")]
+    /// `_total` belongs to every counter. A gauge may end so, where it counts up to a total of its
+    /// own, as `shard_total`.
+    #[error("a counter's name ends in _total, and no histogram's does")]
     Total,
     /// HELP is not escaped by the encoder.
     #[error("help is one line, not empty, without a backslash, and ends without a full stop")]
@@ -100,9 +101,12 @@ impl Family {
         }
     }
 
-    /// The name without `_total`, as the encoder wants it.
+    /// The name without a counter's `_total`, as the encoder wants it.
     pub(super) fn base_name(&self) -> &'static str {
-        self.name.strip_suffix("_total").unwrap_or(self.name)
+        match self.kind {
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            Kind::Gauge | Kind::Histogram => self.name,
+        }
     }
 
     /// Checks what the encoder does not.
@@ -113,7 +117,12 @@ impl Family {
         if !is_identifier(self.name) {
             return Err(InvalidFamily::Name);
         }
-        if (self.kind == Kind::Counter) != self.name.ends_with("_total") {
+        let fits = match self.kind {
+            Kind::Counter => self.name.ends_with("_total"),
+            Kind::Gauge => true,
+            Kind::Histogram => !self.name.ends_with("_total"),
+        };
+        if !fits {
             return Err(InvalidFamily::Total);
         }
         if self.help.is_empty() || self.help.ends_with('.') || self.help.contains(['\n', '\\']) {
@@ -154,9 +163,10 @@ mod tests {
         assert_eq!(check("9_total", "Help", &[]), Err(InvalidFamily::Name));
         assert_eq!(check("a", "Help", &[]), Err(InvalidFamily::Total));
         assert_eq!(
-            Family::gauge("a_total", "Help", &[]).check(),
+            Family::histogram("a_total", "Help", &[]).check(),
             Err(InvalidFamily::Total)
         );
+        assert_eq!(Family::gauge("a_total", "Help", &[]).base_name(), "a_total");
         assert_eq!(
             check("a_total", "two\nlines", &[]),
             Err(InvalidFamily::Help)

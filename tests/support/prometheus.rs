@@ -37,27 +37,51 @@ impl Prometheus {
             "global: {{ scrape_interval: 1s, evaluation_interval: 1s }}\n\
              rule_files: {files:?}\nscrape_configs:\n{scrape_configs}"
         );
-        let config = folder.write("prometheus.yml", &config);
+        Self::launch(folder, &config, "storage.tsdb.path", &[])
+    }
+
+    /// Starts one with a whole configuration and more flags.
+    pub fn configured(config: &str, flags: &[&str]) -> Self {
+        Self::launch(Scratch::new(), config, "storage.tsdb.path", flags)
+    }
+
+    /// Starts one that only scrapes and writes to another; it answers no query.
+    pub fn agent(config: &str) -> Self {
+        let flags = ["--enable-feature=agent"];
+        Self::launch(Scratch::new(), config, "storage.agent.path", &flags)
+    }
+
+    fn launch(folder: Scratch, config: &str, storage: &str, flags: &[&str]) -> Self {
+        let config = folder.write("prometheus.yml", config);
         let flag = |name: &str, value: &str| format!("--{name}={value}");
         let mut command = Command::new("prometheus");
         command
             .arg(flag("config.file", config.to_str().unwrap()))
-            .arg(flag(
-                "storage.tsdb.path",
-                folder.path("data").to_str().unwrap(),
-            ))
-            .arg(flag("web.listen-address", "127.0.0.1:0"));
+            .arg(flag(storage, folder.path("data").to_str().unwrap()))
+            .arg(flag("web.listen-address", "127.0.0.1:0"))
+            .args(flags);
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let address = process.wait_for_line(|line| {
             let rest = line.split("msg=\"Listening on\" address=").nth(1)?;
             Some(rest.trim().to_owned())
         });
-        process.wait_for_line(|line| line.contains("Server is ready").then_some(()));
+        process.wait_for_line(|line| line.contains("is ready").then_some(()));
         Self {
             _process: process,
             address,
             _folder: folder,
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The instant vector of an expression as of now.
+    #[track_caller]
+    pub fn query_now(&self, expression: &str) -> Vec<Element> {
+        self.query_at(unix_now(), expression)
     }
 
     /// `data` of an answer of the API; fails on an error or a warning.
