@@ -140,6 +140,8 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
 #[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
+// A line less than usual: all of it fits a screen.
+#[command(help_template = "{about-with-newline}{usage-heading} {usage}\n\n{all-args}")]
 #[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]... | COMMAND")]
 struct Line {
     /// Sources to watch, beside those of the config file
@@ -211,6 +213,7 @@ enum Sub {
     /// Write the dashboards, alert rules and runbooks into a directory
     Assets(assets::Arguments),
     /// Print a script for bash, fish, zsh … that completes commands
+    #[command(hide = true)]
     Completions(help::CompletionsArguments),
     /// Print the manual page, or a subcommand's; `man -l FILE` reads it
     #[command(hide = true)]
