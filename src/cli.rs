@@ -178,7 +178,7 @@ struct Shared {
     #[arg(default_value = "/metrics", value_parser = values::telemetry_path)]
     telemetry_path: String,
 
-    /// TLS and users (YAML, as other exporters have it)
+    /// TLS and users (YAML, as in other exporters)
     #[arg(long = "web.config.file", value_name = "FILE", global = true)]
     web_config_file: Option<PathBuf>,
 
