@@ -332,7 +332,10 @@ fn the_package_s_configuration_says_what_is_missing_and_is_valid_without_its_com
         .lines()
         .map(|line| format!("{}\n", line.strip_prefix('#').unwrap_or(line)))
         .collect::<String>()
-        .replace("/etc/audio-capture-exporter/garden", secret.to_str().unwrap());
+        .replace(
+            "/etc/audio-capture-exporter/garden",
+            secret.to_str().unwrap(),
+        );
     scratch.write("config.yaml", &opened);
     let (code, text) = ends(&arguments);
     assert_eq!(code, 0, "{text}\n{opened}");
