@@ -295,14 +295,50 @@ fn what_cannot_start_says_why_and_what_to_do() {
 }
 
 #[test]
-fn the_example_configuration_that_is_shipped_is_valid() {
+fn the_example_configurations_that_are_shipped_are_valid() {
     let scratch = Scratch::new();
     let secret = scratch.write("garden", "password");
-    let shipped = std::fs::read_to_string("deploy/config.example.yaml").unwrap();
-    let path = secret.to_str().unwrap();
-    let config = scratch.write("config.yaml", &shipped.replace("/run/secrets/garden", path));
-    let (code, text) = ends(&["--config.check", "--config.file", config.to_str().unwrap()]);
-    assert_eq!(code, 0, "{text}");
+    let state = secret.parent().unwrap().to_str().unwrap();
+    for shipped in [
+        "deploy/config.example.yaml",
+        "deploy/compose/exporter.yaml",
+        "deploy/kubernetes/overlays/sidecar/config.yaml",
+        "deploy/kubernetes/overlays/statefulset/config.yaml",
+    ] {
+        let text = std::fs::read_to_string(shipped)
+            .unwrap()
+            .replace("/run/secrets/garden", secret.to_str().unwrap())
+            .replace("/var/lib/audio-capture-exporter", state);
+        let config = scratch.write("config.yaml", &text);
+        let (code, text) = ends(&["--config.check", "--config.file", config.to_str().unwrap()]);
+        assert_eq!(code, 0, "{shipped}: {text}");
+    }
+}
+
+/// The Debian package's names nothing to watch; everything in it that is commented out is right.
+#[test]
+fn the_package_s_configuration_says_what_is_missing_and_is_valid_without_its_comment_signs() {
+    let scratch = Scratch::new();
+    let secret = scratch.write("garden", "password");
+    let shipped = std::fs::read_to_string("deploy/debian/config.yaml").unwrap();
+    let config = scratch.write("config.yaml", &shipped);
+    let arguments = ["--config.check", "--config.file", config.to_str().unwrap()];
+    let (code, text) = ends(&arguments);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("no source to watch"), "{text}");
+    let (head, rest) = shipped.split_once("where you want it.\n").unwrap();
+    assert!(head.lines().all(|line| line.starts_with('#')), "{head}");
+    let opened = rest
+        .lines()
+        .map(|line| format!("{}\n", line.strip_prefix('#').unwrap_or(line)))
+        .collect::<String>()
+        .replace(
+            "/etc/audio-capture-exporter/garden",
+            secret.to_str().unwrap(),
+        );
+    scratch.write("config.yaml", &opened);
+    let (code, text) = ends(&arguments);
+    assert_eq!(code, 0, "{text}\n{opened}");
 }
 
 #[test]

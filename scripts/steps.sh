@@ -1,0 +1,51 @@
+# What scripts/test and scripts/release-check share; to be sourced. `may_install` says whether
+# packages may be installed.
+
+# A package cache of our own: another apt, or a container image's clean-up hook, may empty
+# the common one while we install.
+install_packages() {
+  local root=() archives status=0
+  if [ "$(id -u)" -ne 0 ]; then root=(sudo -n); fi
+  archives=$(mktemp -d)
+  chmod 755 "$archives"
+  mkdir "$archives/partial"
+  local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y
+    -o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root -o "Dir::Cache::archives=$archives")
+  "${apt[@]}" update && "${apt[@]}" install --no-install-recommends --no-upgrade "$@" || status=$?
+  "${root[@]}" rm -rf "$archives"
+  return "$status"
+}
+
+can_install() {
+  [ "$may_install" = yes ] && command -v apt-get >/dev/null &&
+    { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }
+}
+
+table=()
+passed=0
+failed=0
+
+# step NAME COMMAND...: runs the command, times it, and remembers how it ended.
+step() {
+  local name=$1 began=$SECONDS verdict took
+  shift
+  printf '\n==> %s: %s\n' "$name" "$*"
+  if "$@"; then
+    verdict=pass
+    passed=$((passed + 1))
+  else
+    verdict=FAIL
+    failed=$((failed + 1))
+  fi
+  took=$((SECONDS - began))
+  printf '<== %s: %s after %d s\n' "$name" "$verdict" "$took"
+  table+=("$(printf '%-4s  %5d s  %s' "$verdict" "$took" "$name")")
+}
+
+# Prints all steps and their sum; fails if one of them did.
+close_table() {
+  printf '\n'
+  printf '%s\n' "${table[@]}"
+  printf '\n%d passed, %d failed\n' "$passed" "$failed"
+  [ "$failed" -eq 0 ]
+}
