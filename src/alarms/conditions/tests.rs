@@ -19,6 +19,8 @@ fn source(state: State) -> SourceStatus {
             clipped: 0.0,
             silent: false,
             stuck: false,
+            measured: Duration::from_secs(120),
+            silence_undecided: false,
         }),
         reader_lag: Some(0.1),
         ..SourceStatus::new(id, SourceKind::Rtsp, state)
@@ -112,6 +114,22 @@ fn of_a_source_that_does_not_stream_the_signal_is_unknown() {
     }
     let ended = of_source(source(State::Ended));
     assert!(ended.values().all(|reading| *reading == Reading::Clear));
+}
+
+#[test]
+fn what_has_not_been_listened_to_for_long_enough_is_not_over() {
+    let known = |measured, undecided| {
+        let mut source = source(State::Streaming);
+        let signal = source.signal.as_mut().unwrap();
+        signal.measured = Duration::from_secs(measured);
+        signal.silence_undecided = undecided;
+        let readings = of_source(source);
+        let kinds = [AlarmKind::Silent, AlarmKind::Stuck, AlarmKind::Clipping];
+        kinds.map(|kind| readings[&kind] == Reading::Clear)
+    };
+    assert_eq!(known(1, true), [false, false, false]);
+    assert_eq!(known(20, true), [false, true, false]);
+    assert_eq!(known(60, false), [true, true, true]);
 }
 
 #[test]
