@@ -14,6 +14,7 @@ use crate::{
         verdict::{Pattern, Severity},
     },
     sources::State,
+    units::Roughly,
 };
 
 /// From this age on, the picture is late: one comes every second.
@@ -23,6 +24,9 @@ pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
 /// Bytes in RAM from which on it matters how much of the heap lies idle.
 const IDLE_MATTERS_FROM: u64 = 64 << 20;
+/// How long coverage must have been measured before it counts, and the part of the audio below
+/// which too much of it is missing.
+const COVERAGE_COUNTS: (Duration, f64) = (Duration::from_secs(60), 0.95);
 /// The part of the memory budget that may be in use without a word.
 const BUDGET_NEARLY_FULL: f64 = 0.95;
 
@@ -101,7 +105,25 @@ impl SourceStatus {
             .then(|| "clipped in the last minute; turn the microphone's gain down".to_owned());
         let anomaly = self.allocation_anomaly;
         let anomaly = anomaly.map(|anomaly| format!("it {anomaly}"));
-        clipped.into_iter().chain(anomaly)
+        clipped.into_iter().chain(anomaly).chain(self.uncovered())
+    }
+
+    fn uncovered(&self) -> Option<String> {
+        let (long_enough, least) = COVERAGE_COUNTS;
+        let hour = &self.detail.coverage.hour;
+        let wanted = !matches!(self.state, State::Ended | State::Disabled);
+        let ratio = hour
+            .ratio()
+            .filter(|_| wanted && hour.over >= long_enough)?;
+        (ratio < least).then(|| {
+            let (percent, over) = ((ratio * 100.0).floor(), Roughly(hour.over));
+            let sessions = match hour.disconnects {
+                0 => String::new(),
+                1 => "; a session ended".to_owned(),
+                count => format!("; {count} sessions ended"),
+            };
+            format!("only {percent} % of the audio of the last {over} has come{sessions}")
+        })
     }
 
     fn reason(&self) -> Option<Reason> {

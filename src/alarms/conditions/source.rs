@@ -15,6 +15,7 @@ use crate::{
     signal,
     sources::State,
     status::SourceStatus,
+    units::Roughly,
 };
 
 /// Part of the samples of a minute that may be clipped, and below which the alarm ends.
@@ -29,6 +30,15 @@ const LAG_CRITICAL: f64 = 0.95;
 const STUCK_KNOWN_AFTER: Duration = Duration::from_secs(15);
 /// The minute that is looked at.
 const CLIPPING_KNOWN_AFTER: Duration = Duration::from_secs(60);
+
+/// Part of the audio of the last minutes that may be missing where sessions end again and again, and
+/// below which the alarm ends.
+const FLAPPING: (f64, f64) = (0.25, 0.10);
+/// How many sessions end then, and how long they must have been counted.
+const FLAPPING_SESSIONS: u64 = 3;
+const FLAPPING_KNOWN_AFTER: Duration = Duration::from_secs(60);
+/// A source without audio for so long has stopped to come back.
+const GONE_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) fn readings(source: &SourceStatus) -> impl Iterator<Item = (Key, Reading)> {
     let subject = Subject::new(Scope::Source, source.id.as_str());
@@ -47,7 +57,7 @@ fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
     }
     let streaming = source.state == State::Streaming;
     match kind {
-        AlarmKind::SourceDown => raised_if(!streaming, || down(source)),
+        AlarmKind::SourceDown => down_or_flapping(source),
         AlarmKind::SourceStalled => stalled(source),
         AlarmKind::RepeatedAllocations => {
             let Some(anomaly) = source.allocation_anomaly else {
@@ -77,6 +87,43 @@ fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
             .signal
             .as_ref()
             .map_or(Reading::Unknown, |signal| of_signal(signal, kind)),
+    }
+}
+
+/// A source that is there again and again for a moment is down, too.
+fn down_or_flapping(source: &SourceStatus) -> Reading {
+    let minutes = &source.detail.coverage.minutes;
+    let ended = minutes.disconnects;
+    let measured = minutes.over >= FLAPPING_KNOWN_AFTER && ended >= FLAPPING_SESSIONS;
+    let missing = minutes.ratio().filter(|_| measured).map(|came| 1.0 - came);
+    let flaps = missing.map(|missing| {
+        judged(missing, FLAPPING.0, FLAPPING.1, || {
+            let (percent, over) = ((1.0 - missing) * 100.0, Roughly(minutes.over));
+            let found = evidence(
+                Severity::Warning,
+                format!(
+                    "audio arrives only {percent:.0} % of the time: {ended} sessions ended in the \
+                     last {over}"
+                ),
+                source.problem.as_deref().unwrap_or(
+                    "See why sessions end: the log names the reason. Often it is the network, or \
+                     a camera that restarts.",
+                ),
+            );
+            with(found, missing, FLAPPING.0)
+        })
+    });
+    let gone_for_good = source
+        .without_audio
+        .is_none_or(|without| without >= GONE_AFTER);
+    match flaps {
+        Some(flapping @ Reading::Raised(_))
+            if source.state == State::Streaming || !gone_for_good =>
+        {
+            flapping
+        }
+        _ if source.state != State::Streaming => Reading::Raised(down(source)),
+        flaps => flaps.unwrap_or(Reading::Clear),
     }
 }
 

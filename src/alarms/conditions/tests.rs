@@ -133,6 +133,40 @@ fn what_has_not_been_listened_to_for_long_enough_is_not_over() {
 }
 
 #[test]
+fn a_source_that_comes_and_goes_is_down_although_it_streams_now() {
+    let down = |state, audio_seconds, disconnects| {
+        let mut source = source(state);
+        source.without_audio = Some(Duration::from_secs(5));
+        source.detail.coverage.minutes = crate::status::Covered {
+            over: Duration::from_secs(85),
+            expected_seconds: 85.0,
+            audio_seconds,
+            disconnects,
+        };
+        of_source(source).remove(&SourceDown).unwrap()
+    };
+    for state in [State::Streaming, State::BackingOff] {
+        let Reading::Raised(found) = down(state, 41.7, 7) else {
+            panic!("{state}")
+        };
+        assert_eq!(found.severity, Warning, "{state}");
+        assert!(found.trigger.contains("49 %") && found.trigger.contains("7 sessions"));
+    }
+    assert_eq!(down(State::Streaming, 75.0, 7), Reading::Between);
+    assert_eq!(down(State::Streaming, 80.0, 7), Reading::Clear);
+    assert_eq!(
+        down(State::Streaming, 30.0, 1),
+        Reading::Clear,
+        "one outage"
+    );
+    // It does not come back any more.
+    let mut gone = source(State::BackingOff);
+    gone.detail.coverage.minutes.disconnects = 7;
+    gone.without_audio = Some(Duration::from_secs(60));
+    assert_eq!(raised(gone), [(SourceDown, Critical)]);
+}
+
+#[test]
 fn there_is_a_band_in_which_nothing_changes() {
     let lagging = |share| {
         let mut source = source(State::Streaming);

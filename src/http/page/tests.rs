@@ -27,6 +27,7 @@ fn source(state: State) -> SourceStatus {
                     over: Duration::from_secs(120),
                     expected_seconds: 120.0,
                     audio_seconds: 90.0,
+                    disconnects: 0,
                 },
                 ..Coverage::default()
             },
