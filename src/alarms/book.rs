@@ -20,6 +20,7 @@ use super::{
     options::AlarmOptions,
     saved::SavedAlarms,
     tally::Tally,
+    troubles::Troubles,
 };
 use crate::status::Snapshot;
 
@@ -38,6 +39,7 @@ pub struct Book {
     store: Mutex<Option<mpsc::Sender<Arc<Change>>>>,
     lost: AtomicU64,
     tally: Tally,
+    troubles: Troubles,
     /// Somebody acknowledged or resolved.
     wished: Notify,
     started: Instant,
@@ -66,6 +68,7 @@ impl Default for Book {
             store: Mutex::default(),
             lost: AtomicU64::new(0),
             tally: Tally::default(),
+            troubles: Troubles::default(),
             wished: Notify::new(),
             started: Instant::now(),
             looked_ms: AtomicU64::new(0),
@@ -202,6 +205,10 @@ impl Book {
 
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// What Alertmanagers may know of.

@@ -21,6 +21,7 @@ mod options;
 mod saved;
 mod state;
 mod tally;
+mod troubles;
 mod weigh;
 mod wire;
 

@@ -13,11 +13,18 @@ use crate::status::{Level, Overall, Reason};
 const STALE_AFTER: Duration = Duration::from_secs(30);
 
 impl Book {
-    /// Adds every active alarm of which the picture does not tell already, and whether anybody
-    /// looks for alarms at all.
+    /// Adds every active alarm of which the picture does not tell already, who cannot be told of
+    /// them, and whether anybody looks for alarms at all.
     pub fn add_to(&self, overall: &mut Overall) {
         for alarm in self.active() {
             add(overall, &alarm);
+        }
+        if let Some(text) = self.troubles().in_words() {
+            overall.add(Reason {
+                subject: "notify".to_owned(),
+                level: Level::Warning,
+                text,
+            });
         }
         if !self.is_watched() {
             overall.add(Reason {
@@ -28,6 +35,11 @@ impl Book {
                     .to_owned(),
             });
         }
+    }
+
+    /// Whether everybody who is to be told can be, and what is to be kept is.
+    pub fn is_heard(&self) -> bool {
+        self.troubles().is_empty()
     }
 
     /// Whether somebody has lately looked for alarms.
@@ -126,6 +138,22 @@ mod tests {
         add(&mut overall, &down);
         assert_eq!(overall.level, Level::Critical);
         assert_eq!(overall.reasons[0].level, Level::Critical);
+    }
+
+    #[test]
+    fn who_cannot_be_told_is_named() {
+        let book = Book::default();
+        assert!(book.troubles().note("webhook 1 (http://lan)", "refused"));
+        assert!(!book.troubles().note("webhook 1 (http://lan)", "refused"));
+        let mut overall = fine();
+        book.add_to(&mut overall);
+        assert!(!book.is_heard());
+        assert_eq!(overall.level, Level::Warning);
+        let told = &overall.reasons[0];
+        assert_eq!(told.subject, "notify");
+        assert!(told.text.starts_with("webhook 1 (http://lan) has failed for "));
+        assert!(told.text.ends_with(": refused"), "{told:?}");
+        assert!(book.troubles().over("webhook 1 (http://lan)") && book.is_heard());
     }
 
     #[test]

@@ -46,7 +46,7 @@ closed_set! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// A source's, process's or object's name, `capture`, `configuration`, `memory`, `history`,
-    /// `program` or `budget`.
+    /// `program`, `budget`, `alarms` or `notify`.
     pub subject: String,
     /// How urgent it is.
     pub level: Level,
