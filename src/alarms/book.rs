@@ -224,10 +224,16 @@ impl Book {
         SavedAlarms::of(&inner.machine, inner.recent.iter())
     }
 
-    pub(super) fn restore(&self, saved: SavedAlarms) {
+    pub(super) fn restore(&self, saved: SavedAlarms) -> Outcome {
+        let now = self.now();
         let mut inner = self.lock();
-        inner.recent = saved.restore(&mut inner.machine).into();
+        let (recent, outcome) = saved.restore(&mut inner.machine, now);
+        inner.recent.extend(recent);
         inner.recent.truncate(RECENT);
+        inner.remember(&outcome);
+        drop(inner);
+        self.tell(&outcome);
+        outcome
     }
 
     /// Of whom there are series, and which alarms are active.

@@ -13,6 +13,7 @@ mod delivery;
 mod disk;
 mod engine;
 mod firing;
+mod keeper;
 mod kind;
 mod machine;
 mod metrics;

@@ -151,7 +151,10 @@ mod tests {
         assert_eq!(overall.level, Level::Warning);
         let told = &overall.reasons[0];
         assert_eq!(told.subject, "notify");
-        assert!(told.text.starts_with("webhook 1 (http://lan) has failed for "));
+        assert!(
+            told.text
+                .starts_with("webhook 1 (http://lan) has failed for ")
+        );
         assert!(told.text.ends_with(": refused"), "{told:?}");
         assert!(book.troubles().over("webhook 1 (http://lan)") && book.is_heard());
     }

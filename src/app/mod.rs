@@ -354,7 +354,7 @@ impl<'a> App<'a> {
             }
             Err(mistakes) => {
                 self.capture.loaded(false);
-                note(&self.history, "reload", Err(&mistakes.to_string()));
+                note(&self.history, "reload", Err(&mistakes));
                 tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
                 Err(mistakes)
             }

@@ -118,7 +118,9 @@ impl Config {
         let missing = files.into_iter().filter_map(|(key, path)| {
             let folder = path?.parent()?;
             let missing = !folder.as_os_str().is_empty() && !folder.is_dir();
-            missing.then(|| format!("{key}: its directory does not exist; make it, or correct the path"))
+            missing.then(|| {
+                format!("{key}: its directory does not exist; make it, or correct the path")
+            })
         });
         missing.collect()
     }

@@ -98,7 +98,9 @@ impl Delivery {
     ) {
         for (id, target) in std::mem::take(&mut self.targets) {
             target.tasks.cancel();
-            saved.insert(id, target.waiting());
+            let (before, since) = (saved.entry(id).or_default(), target.waiting());
+            before.parcels.extend(since.parcels);
+            before.ended.extend(since.ended);
         }
         for (webhook, number) in options.webhooks.iter().zip(1..) {
             let id = id("webhook", webhook.endpoint.url.as_str());
