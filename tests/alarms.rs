@@ -493,3 +493,24 @@ fn of_two_on_one_state_file_the_second_keeps_its_hands_off() {
             .all(|request| request.status() == "firing")
     );
 }
+
+#[test]
+fn what_is_acknowledged_is_on_the_disk_before_the_answer() {
+    let scratch = Scratch::new();
+    let more = "alarms: { state_file: state.json }\n";
+    let path = config(&scratch, NOWHERE, more);
+    for attempt in 0..5 {
+        let mut exporter = Exporter::with_config(&path);
+        let alarm = id(&down(&exporter));
+        let at = format!("/api/v1/alarms/{alarm}/acknowledge");
+        assert_eq!(post(&exporter, &at, "").0, 200);
+        exporter.process.signal("KILL");
+        exporter.process.wait(Duration::from_secs(10));
+        let saved = std::fs::read_to_string(scratch.path("state.json")).unwrap();
+        let saved: Value = serde_json::from_str(&saved).unwrap();
+        let of_alarm = &saved["alarms"]["firing"].as_array().unwrap()[0]["status"];
+        assert_eq!(of_alarm["id"], alarm.as_str());
+        assert!(of_alarm["acknowledged"].is_object(), "attempt {attempt}");
+        std::fs::remove_file(scratch.path("state.json")).unwrap();
+    }
+}

@@ -123,15 +123,17 @@ impl Engine {
                     self.look(snapshot.as_deref()).await;
                 }
                 () = self.book.wished() => {
-                    let outcome = self.book.take_wishes();
+                    let (outcome, wishes) = self.book.take_wishes();
                     self.tell(&outcome, &[]).await;
+                    self.book.keep(wishes);
                 }
                 () = self.delivery.taken() => self.save().await,
             }
         }
-        let last = self.book.take_wishes();
+        let (last, wishes) = self.book.take_wishes();
         self.delivery.enqueue(&last, &[]);
         self.save().await;
+        self.book.keep(wishes);
     }
 
     async fn configure(&mut self, setup: Option<Setup>) {
@@ -156,6 +158,8 @@ impl Engine {
         let outcome = alarms.map(|alarms| self.book.restore(alarms));
         self.delivery.configure(notify, targets);
         self.tell(&outcome.unwrap_or_default(), &[]).await;
+        // What was not kept so far is from here on.
+        self.save().await;
     }
 
     fn claim(&mut self) -> Option<Saved> {

@@ -42,9 +42,22 @@ closed_set! {
     }
 }
 
+/// What kind of thing a reason is about: a source and a process may have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A source.
+    Source,
+    /// This process or a watched one.
+    Process,
+    /// Anything else.
+    Rest,
+}
+
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
+    /// What kind of thing it is about.
+    pub about: About,
     /// A source's, process's or object's name, `capture`, `configuration`, `memory`, `history`,
     /// `program`, `budget`, `alarms` or `notify`.
     pub subject: String,
@@ -137,6 +150,7 @@ impl SourceStatus {
         parts.extend(self.problem.clone());
         parts.extend(self.troubles());
         Some(Reason {
+            about: About::Source,
             subject: self.id.to_string(),
             level,
             text: parts.join("; "),
@@ -178,19 +192,28 @@ impl Overall {
             snapshot
                 .memory
                 .iter()
-                .filter_map(|process| of_process(process)),
+                .filter_map(|process| of_process(process))
+                .map(|reason| Reason {
+                    about: About::Process,
+                    ..reason
+                }),
         );
         reasons.extend(of_program(snapshot));
         Self::from_reasons(headline(snapshot), reasons)
     }
 
-    /// Adds what somebody else knows, such as an alarm: what is told of its subject already becomes
-    /// as urgent; else it is told, too.
-    pub fn add(&mut self, reason: Reason) {
+    /// Adds what somebody else knows, such as an alarm, to what is told of its subject already.
+    /// `told`: that is about the same matter and only becomes as urgent.
+    pub fn add(&mut self, reason: Reason, told: bool) {
         self.level = self.level.max(reason.level);
         let mut known = self.reasons.iter_mut();
-        match known.find(|known| known.subject == reason.subject) {
-            Some(known) => known.level = known.level.max(reason.level),
+        match known.find(|known| known.about == reason.about && known.subject == reason.subject) {
+            Some(known) => {
+                known.level = known.level.max(reason.level);
+                if !told && !known.text.contains(&reason.text) {
+                    known.text = format!("{}; {}", known.text, reason.text);
+                }
+            }
             None => self.reasons.push(reason),
         }
         self.reasons
@@ -209,6 +232,7 @@ impl Overall {
 
 fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
     Reason {
+        about: About::Rest,
         subject: subject.to_owned(),
         level,
         text: text.to_string(),

@@ -84,13 +84,29 @@ fn the_worst_comes_first_and_decides() {
     };
     assert_eq!(subjects(&all), ["b", "a", "configuration"]);
     assert!(all.reasons[1].text.contains("sample rate"), "{all:?}");
-    all.add(reason("alarm", Level::Critical, "it rings"));
+    all.add(reason("alarm", Level::Critical, "it rings"), true);
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
     // What is known already is not told twice, but as what it has become.
-    all.add(reason("a", Level::Critical, "an alarm of it"));
+    let of_source = |text: &str| Reason {
+        about: About::Source,
+        ..reason("a", Level::Critical, text)
+    };
+    all.add(of_source("an alarm of it"), true);
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
     assert_eq!(all.reasons[2].level, Level::Critical);
     assert!(all.reasons[2].text.contains("sample rate"), "{all:?}");
+    assert!(!all.reasons[2].text.contains("an alarm"), "{all:?}");
+    // Another matter is told, and once.
+    all.add(of_source("a reader is behind"), false);
+    all.add(of_source("a reader is behind"), false);
+    assert!(
+        all.reasons[2]
+            .text
+            .ends_with("48000 Hz; a reader is behind")
+    );
+    // Nor is a process the source of its name.
+    all.add(reason("a", Level::Warning, "no source"), true);
+    assert_eq!(all.reasons.last().unwrap().text, "no source");
 }
 
 #[test]
