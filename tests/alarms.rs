@@ -382,3 +382,135 @@ fn a_change_of_pattern_is_told_to_who_asked_for_it() {
     });
     assert!(!other.requests().iter().any(is_pattern));
 }
+
+#[test]
+fn a_receiver_whose_answer_does_not_end_is_told_once() {
+    let receiver = Receiver::start(Way::Unfinished);
+    let scratch = Scratch::new();
+    let notify = format!(
+        "notify: {{ webhooks: [ {{ url: \"{}\", timeout: 500ms }} ] }}\n",
+        receiver.url()
+    );
+    let exporter = Exporter::with_config(&config(&scratch, NOWHERE, &notify));
+    exporter.until("it counts as taken", |scrape| {
+        scrape.sum("myaudio_notifications_total", &[("channel", "webhook")]) == 1.0
+    });
+    assert_eq!(failures(&exporter, "webhook", "timeout"), 0.0);
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+fn status(exporter: &Exporter) -> Value {
+    serde_json::from_str(&exporter.get("/api/v1/status").1).unwrap()
+}
+
+/// What the status says about notifications.
+fn notify(exporter: &Exporter) -> Option<String> {
+    let reasons = status(exporter)["reasons"].take();
+    let mut reasons = reasons.as_array().unwrap().iter();
+    let found = reasons.find(|reason| reason["subject"] == "notify")?;
+    Some(found["text"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn whoever_cannot_be_told_is_named_in_the_status_until_he_can() {
+    let receiver = Receiver::start(Way::Status(500));
+    let scratch = Scratch::new();
+    let notified = format!(
+        "alarms: {{ state_file: folder/state.json }}\n\
+         notify: {{ webhooks: [ {{ url: \"{}\" }} ], file: {{ path: folder/alarms.jsonl }} }}\n",
+        receiver.url()
+    );
+    let path = config(&scratch, NOWHERE, &notified);
+    let checked = support::run(
+        env!("CARGO_BIN_EXE_audio-capture-exporter"),
+        &["--config.check", "--config.file", path.to_str().unwrap()],
+        "",
+    );
+    for key in ["alarms.state_file: its directory", "notify.file.path: its"] {
+        assert!(checked.contains(key), "{checked}");
+    }
+    let exporter = Exporter::with_config(&path);
+    exporter.process.until("all three are named", || {
+        notify(&exporter).is_some_and(|text| {
+            [
+                "webhook 1 (http://127.0.0.1:",
+                "alarms.state_file",
+                "notify.file",
+            ]
+            .iter()
+            .all(|what| text.contains(what))
+        })
+    });
+    let monitoring = &status(&exporter)["monitoring"];
+    assert_eq!(monitoring["running"], false);
+    assert_eq!(monitoring["notifications"], false);
+    let log = exporter.process.output();
+    assert!(log.contains("alarms.state_file: ") && log.contains("cannot be written"));
+    std::fs::create_dir(scratch.path("folder")).unwrap();
+    receiver.set(OK);
+    exporter
+        .process
+        .until("it is mended", || notify(&exporter).is_none());
+    let lines = std::fs::read_to_string(scratch.path("folder/alarms.jsonl")).unwrap();
+    assert!(lines.contains("source_down"), "{lines}");
+    let saved = std::fs::read_to_string(scratch.path("folder/state.json")).unwrap();
+    assert!(saved.contains("source_down"));
+}
+
+#[test]
+fn of_two_on_one_state_file_the_second_keeps_its_hands_off() {
+    let receiver = Receiver::start(OK);
+    let scratch = Scratch::new();
+    let notified = format!(
+        "alarms: {{ state_file: state.json, keep_firing: 0s }}\n\
+         notify: {{ webhooks: [ {{ url: \"{}\" }} ] }}\n",
+        receiver.url()
+    );
+    let path = config(&scratch, NOWHERE, &notified);
+    let first = Exporter::with_config(&path);
+    let alarm = id(&down(&first));
+    receiver.until("it is told", |request| request.ids() == [alarm.clone()]);
+    let saved = || std::fs::read_to_string(scratch.path("state.json")).unwrap_or_default();
+    first
+        .process
+        .until("it is saved", || saved().contains(&alarm));
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    let other = scratch.write("other.yaml", &text.replace("garden", "yard"));
+    let second = Exporter::with_config(&other);
+    let own = id(&down(&second));
+    second.process.until("it says why", || {
+        notify(&second).is_some_and(|text| text.contains("another process"))
+    });
+    receiver.until("its own alarm is told", |request| {
+        request.ids() == [own.clone()]
+    });
+    assert!(saved().contains(&alarm) && !saved().contains(&own));
+    assert!(
+        receiver
+            .requests()
+            .iter()
+            .all(|request| request.status() == "firing")
+    );
+}
+
+#[test]
+fn what_is_acknowledged_is_on_the_disk_before_the_answer() {
+    let scratch = Scratch::new();
+    let more = "alarms: { state_file: state.json }\n";
+    let path = config(&scratch, NOWHERE, more);
+    for attempt in 0..5 {
+        let mut exporter = Exporter::with_config(&path);
+        let alarm = id(&down(&exporter));
+        let at = format!("/api/v1/alarms/{alarm}/acknowledge");
+        assert_eq!(post(&exporter, &at, "").0, 200);
+        exporter.process.signal("KILL");
+        exporter.process.wait(Duration::from_secs(10));
+        let saved = std::fs::read_to_string(scratch.path("state.json")).unwrap();
+        let saved: Value = serde_json::from_str(&saved).unwrap();
+        let of_alarm = &saved["alarms"]["firing"].as_array().unwrap()[0]["status"];
+        assert_eq!(of_alarm["id"], alarm.as_str());
+        assert!(of_alarm["acknowledged"].is_object(), "attempt {attempt}");
+        std::fs::remove_file(scratch.path("state.json")).unwrap();
+    }
+}

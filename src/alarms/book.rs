@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::{
+    sync::{Notify, broadcast, mpsc, watch},
+    time::timeout,
+};
 
 use super::{
     alarm::{AlarmStatus, Change, Mark},
@@ -20,6 +23,7 @@ use super::{
     options::AlarmOptions,
     saved::SavedAlarms,
     tally::Tally,
+    troubles::Troubles,
 };
 use crate::status::Snapshot;
 
@@ -27,6 +31,8 @@ use crate::status::Snapshot;
 pub const RECENT: usize = 200;
 /// How many changes may wait for the one who stores them.
 pub const STORED: usize = 1_000;
+/// How long a wish's way to the disk is waited for.
+const KEPT_WITHIN: Duration = Duration::from_secs(2);
 /// How many changes a listener may be behind.
 const HEARD: usize = 256;
 
@@ -38,8 +44,11 @@ pub struct Book {
     store: Mutex<Option<mpsc::Sender<Arc<Change>>>>,
     lost: AtomicU64,
     tally: Tally,
+    troubles: Troubles,
     /// Somebody acknowledged or resolved.
     wished: Notify,
+    /// How many of these wishes are saved.
+    kept: watch::Sender<u64>,
     started: Instant,
     /// When every alarm was last judged, in milliseconds since the start.
     looked_ms: AtomicU64,
@@ -53,6 +62,8 @@ struct Inner {
     options: Arc<AlarmOptions>,
     /// What persons' wishes led to, until the engine takes it.
     wishes: Outcome,
+    /// How many there were so far.
+    wished: u64,
     /// Of whom there are series.
     sources: Vec<String>,
     processes: Vec<String>,
@@ -66,7 +77,9 @@ impl Default for Book {
             store: Mutex::default(),
             lost: AtomicU64::new(0),
             tally: Tally::default(),
+            troubles: Troubles::default(),
             wished: Notify::new(),
+            kept: watch::Sender::new(0),
             started: Instant::now(),
             looked_ms: AtomicU64::new(0),
         }
@@ -85,6 +98,16 @@ impl Book {
     /// The active alarms alone.
     pub fn active(&self) -> Vec<AlarmStatus> {
         self.lock().machine.firing().cloned().collect()
+    }
+
+    /// The active alarms, and for how long the condition of each has been gone, if it is.
+    pub(super) fn weighed(&self) -> Vec<(AlarmStatus, Option<Duration>)> {
+        let now = self.now().steady;
+        let inner = self.lock();
+        let firing = inner.machine.all_firing();
+        let gone_for = |since: Duration| now.saturating_sub(since);
+        let weighed = firing.map(|f| (f.status.clone(), f.clear_since.map(gone_for)));
+        weighed.collect()
     }
 
     /// The alarm of this id, active or lately over.
@@ -144,6 +167,7 @@ impl Book {
         let outcome = wish(&mut inner, now)?;
         inner.remember(&outcome);
         inner.wishes.add(outcome.clone());
+        inner.wished += 1;
         drop(inner);
         self.tell(&outcome);
         self.wished.notify_one();
@@ -187,9 +211,23 @@ impl Book {
         self.wished.notified().await;
     }
 
-    /// What persons' wishes led to since the last call.
-    pub(super) fn take_wishes(&self) -> Outcome {
-        std::mem::take(&mut self.lock().wishes)
+    /// What persons' wishes led to since the last call, and how many there were so far.
+    pub(super) fn take_wishes(&self) -> (Outcome, u64) {
+        let mut inner = self.lock();
+        (std::mem::take(&mut inner.wishes), inner.wished)
+    }
+
+    /// So many wishes are saved, as far as anything is.
+    pub(super) fn keep(&self, wishes: u64) {
+        self.kept.send_replace(wishes);
+    }
+
+    /// Waits until every wish so far is saved, for two seconds at most: a disk that hangs keeps
+    /// nobody from being heard. Cancellation safe.
+    pub async fn kept(&self) {
+        let wished = self.lock().wished;
+        let mut kept = self.kept.subscribe();
+        let _late = timeout(KEPT_WITHIN, kept.wait_for(|kept| *kept >= wished)).await;
     }
 
     pub(super) fn configure(&self, options: AlarmOptions) {
@@ -202,6 +240,10 @@ impl Book {
 
     pub(super) fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// What Alertmanagers may know of.
@@ -217,10 +259,16 @@ impl Book {
         SavedAlarms::of(&inner.machine, inner.recent.iter())
     }
 
-    pub(super) fn restore(&self, saved: SavedAlarms) {
+    pub(super) fn restore(&self, saved: SavedAlarms) -> Outcome {
+        let now = self.now();
         let mut inner = self.lock();
-        inner.recent = saved.restore(&mut inner.machine).into();
+        let (recent, outcome) = saved.restore(&mut inner.machine, now);
+        inner.recent.extend(recent);
         inner.recent.truncate(RECENT);
+        inner.remember(&outcome);
+        drop(inner);
+        self.tell(&outcome);
+        outcome
     }
 
     /// Of whom there are series, and which alarms are active.
@@ -291,78 +339,5 @@ fn log(change: &Change) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, time::UNIX_EPOCH};
-
-    use super::*;
-    use crate::alarms::{
-        alarm::{Evidence, Key, Subject},
-        kind::{AlarmState, Severity},
-    };
-
-    fn changes(count: usize) -> Outcome {
-        let key = Key::new(AlarmKind::MemoryBudget, Subject::exporter());
-        let change = |number: usize| {
-            let since = UNIX_EPOCH + Duration::from_secs(number as u64);
-            let alarm = AlarmStatus {
-                id: key.id(since),
-                key: key.clone(),
-                state: AlarmState::Resolved,
-                evidence: Evidence {
-                    severity: Severity::Warning,
-                    trigger: String::new(),
-                    value: None,
-                    threshold: None,
-                    figures: BTreeMap::new(),
-                    recommendations: Vec::new(),
-                },
-                since,
-                fired_at: since,
-                resolved_at: Some(since),
-                resolution: Some(Resolution::Cleared),
-                known: true,
-                acknowledged: None,
-                resolved_by: None,
-                runbook: String::new(),
-            };
-            Change {
-                at: since,
-                event: Event::Resolved,
-                alarm,
-            }
-        };
-        Outcome {
-            changes: (0..count).map(change).collect(),
-            ..Outcome::default()
-        }
-    }
-
-    #[test]
-    fn who_stores_changes_gets_each_of_them_and_what_he_misses_is_counted() {
-        let book = Book::default();
-        let mut events = book.subscribe();
-        let mut stored = book.store();
-        let outcome = changes(STORED);
-        book.tell(&outcome);
-        assert_eq!(book.lost(), 0);
-        book.tell(&changes(3));
-        assert_eq!(book.lost(), 3);
-        for change in &outcome.changes {
-            assert_eq!(*stored.try_recv().unwrap(), *change);
-        }
-        assert!(stored.try_recv().is_err());
-        // A listener who is behind is told how far.
-        let behind = broadcast::error::TryRecvError::Lagged((STORED + 3 - HEARD) as u64);
-        assert_eq!(events.try_recv(), Err(behind));
-    }
-
-    #[test]
-    fn the_latest_that_are_over_are_remembered() {
-        let book = Book::default();
-        let outcome = changes(RECENT + 5);
-        book.lock().remember(&outcome);
-        let recent = book.snapshot();
-        assert_eq!(recent.len(), RECENT);
-        assert_eq!(recent[0], outcome.changes[RECENT + 4].alarm);
-    }
-}
+#[path = "book/tests.rs"]
+mod tests;

@@ -1,22 +1,35 @@
 //! The task that looks, decides, saves and tells, in this order.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     book::Book,
     delivery::{Delivery, PatternChange},
-    disk::with_suffix,
+    keeper::{Keeper, Unclaimed},
     notices::Outcome,
     options::{AlarmOptions, NotifyOptions},
-    state::{Saved, Unreadable, load},
+    state::Saved,
+    troubles::STATE_FILE,
 };
 use crate::{
     memory::{ProcessStatus, verdict::Pattern},
     shutdown::{TaskKind, Tasks},
     status::Snapshot,
 };
+
+/// How often a state file that fails is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+/// How long the process before this one may hold it. Later it is not taken from whoever has it, also
+/// when that one restarts.
+const OVERLAP: Duration = Duration::from_secs(30);
 
 type Snapshots = watch::Receiver<Option<Arc<Snapshot>>>;
 
@@ -48,6 +61,9 @@ impl Alarms {
             book: Arc::clone(&book),
             delivery: Delivery::start(tasks, Arc::clone(&book))?,
             setup: None,
+            keeper: None,
+            refused: false,
+            tried: Instant::now(),
             patterns: BTreeMap::new(),
         };
         tasks.spawn(
@@ -78,6 +94,12 @@ struct Engine {
     book: Arc<Book>,
     delivery: Delivery,
     setup: Option<Setup>,
+    /// Of the state file, once it is ours.
+    keeper: Option<Keeper>,
+    /// It is another process's, and not that of one that is about to end.
+    refused: bool,
+    /// When a file that failed was last tried again.
+    tried: Instant,
     /// How the memory of each process behaved last.
     patterns: BTreeMap<String, Pattern>,
 }
@@ -94,36 +116,76 @@ impl Engine {
                 () = tasks.cancelled() => break,
                 Ok(()) = configured.changed() => {
                     let setup = configured.borrow_and_update().clone();
-                    self.configure(setup);
+                    self.configure(setup).await;
                 }
                 Ok(()) = snapshots.changed() => {
                     let snapshot = snapshots.borrow_and_update().clone();
                     self.look(snapshot.as_deref()).await;
                 }
                 () = self.book.wished() => {
-                    let outcome = self.book.take_wishes();
+                    let (outcome, wishes) = self.book.take_wishes();
                     self.tell(&outcome, &[]).await;
+                    self.book.keep(wishes);
                 }
                 () = self.delivery.taken() => self.save().await,
             }
         }
-        let last = self.book.take_wishes();
+        let (last, wishes) = self.book.take_wishes();
         self.delivery.enqueue(&last, &[]);
+        self.save().await;
+        self.book.keep(wishes);
+    }
+
+    async fn configure(&mut self, setup: Option<Setup>) {
+        let Some(setup) = setup else { return };
+        let wanted = setup.alarms.state_file.as_deref();
+        if self.keeper.as_ref().map(Keeper::path) != wanted {
+            self.keeper = None;
+            self.refused = false;
+            self.book.troubles().over(STATE_FILE);
+        }
+        let notify = setup.notify.clone();
+        self.setup = Some(setup);
+        self.claim_and_tell(notify).await;
+    }
+
+    /// Goes on from the file where another process stopped, if it is not read yet.
+    async fn claim_and_tell(&mut self, notify: NotifyOptions) {
+        let saved = self.claim();
+        let (alarms, targets) = saved.map_or_else(Default::default, |saved| {
+            (Some(saved.alarms), saved.targets)
+        });
+        let outcome = alarms.map(|alarms| self.book.restore(alarms));
+        self.delivery.configure(notify, targets);
+        self.tell(&outcome.unwrap_or_default(), &[]).await;
+        // What was not kept so far is from here on.
         self.save().await;
     }
 
-    fn configure(&mut self, setup: Option<Setup>) {
-        let Some(setup) = setup else { return };
-        let mut waiting = BTreeMap::new();
-        if self.setup.is_none()
-            && let Some(path) = &setup.alarms.state_file
-            && let Some(saved) = recall(path)
-        {
-            self.book.restore(saved.alarms);
-            waiting = saved.targets;
+    fn claim(&mut self) -> Option<Saved> {
+        let path = self.unclaimed()?;
+        match Keeper::claim(path) {
+            Ok((keeper, saved)) => {
+                self.keeper = Some(keeper);
+                self.book.troubles().over(STATE_FILE);
+                saved
+            }
+            Err(error) => {
+                let since = self.setup.as_ref().map(|setup| setup.since);
+                let old = since.is_none_or(|since| since.elapsed() > OVERLAP);
+                self.refused = old && matches!(error, Unclaimed::InUse);
+                if self.book.troubles().note(STATE_FILE, &error.to_string()) {
+                    tracing::warn!("{STATE_FILE}: {error}");
+                }
+                None
+            }
         }
-        self.delivery.configure(setup.notify.clone(), waiting);
-        self.setup = Some(setup);
+    }
+
+    /// The configured file, if it is not ours yet.
+    fn unclaimed(&self) -> Option<&Path> {
+        let path = self.setup.as_ref()?.alarms.state_file.as_deref();
+        path.filter(|_| self.keeper.is_none() && !self.refused)
     }
 
     async fn look(&mut self, snapshot: Option<&Snapshot>) {
@@ -133,6 +195,12 @@ impl Engine {
         };
         if snapshot.taken < since {
             return;
+        }
+        if self.unclaimed().is_some() && self.is_due() {
+            let notify = self.delivery.options().clone();
+            self.claim_and_tell(notify).await;
+        } else if self.book.troubles().has(STATE_FILE) && self.is_due() {
+            self.save().await;
         }
         let repeat_interval = self.delivery.options().repeat_interval;
         let outcome = self.book.look(snapshot, repeat_interval);
@@ -151,12 +219,19 @@ impl Engine {
         self.delivery.release();
     }
 
+    /// Whether a file that failed is worth another attempt.
+    fn is_due(&mut self) -> bool {
+        let due = self.tried.elapsed() >= RETRY;
+        if due {
+            self.tried = Instant::now();
+        }
+        due
+    }
+
     async fn save(&self) {
-        let path = self
-            .setup
-            .as_ref()
-            .and_then(|s| s.alarms.state_file.as_ref());
-        let Some(path) = path else { return };
+        let Some(path) = self.keeper.as_ref().map(Keeper::path) else {
+            return;
+        };
         let saved = Saved::new(self.book.saved(), self.delivery.waiting());
         match serde_json::to_vec(&saved) {
             Ok(text) => self.delivery.save(path, text).await,
@@ -198,19 +273,4 @@ fn pattern_change(
         recommendation: verdict.recommendation.clone(),
         at,
     })
-}
-
-/// What was saved. A file that cannot be used is put aside, so that it is not overwritten.
-fn recall(path: &Path) -> Option<Saved> {
-    let error = match load(path) {
-        Ok(saved) => return saved,
-        Err(error) => error,
-    };
-    tracing::warn!(%error, "alarms.state_file: alarms begin anew");
-    if !matches!(error, Unreadable::System(_)) {
-        let aside = with_suffix(path, ".unusable");
-        // What cannot be moved is overwritten.
-        let _moved = std::fs::rename(path, aside);
-    }
-    None
 }

@@ -185,11 +185,7 @@ impl Machine {
         else {
             return;
         };
-        let firing = firing.over(now.wall, why, None);
-        outcome
-            .changes
-            .push(change(Event::Resolved, &firing.status, now));
-        Notices::ended(&firing, outcome);
+        over(*firing, now, why, outcome);
     }
 
     fn forget_unseen(&mut self, now: Now, outcome: &mut Outcome) {
@@ -229,24 +225,37 @@ impl Machine {
         &self.notices
     }
 
-    /// Goes on where another process stopped.
+    /// Goes on where another process stopped. What fires here already stays as it is; the saved
+    /// alarm of the same key is over then.
     pub(super) fn restore(
         &mut self,
         firing: impl IntoIterator<Item = Firing>,
         muted: impl IntoIterator<Item = (Key, SystemTime)>,
         notices: Notices,
-    ) {
+        now: Now,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
         let seen = self.look;
-        for firing in firing {
-            let key = firing.status.key.clone();
-            let phase = Phase::Firing(Box::new(firing));
-            self.entries.insert(key, Entry { phase, seen });
+        if self.entries.is_empty() {
+            self.notices = notices;
+        }
+        for saved in firing {
+            let key = saved.status.key.clone();
+            let own = self.entries.get_mut(&key).and_then(Entry::firing);
+            match own.map(|own| own.status.id == saved.status.id) {
+                Some(true) => {}
+                Some(false) => over(saved, now, Resolution::Removed, &mut outcome),
+                None => {
+                    let phase = Phase::Firing(Box::new(saved));
+                    self.entries.insert(key, Entry { phase, seen });
+                }
+            }
         }
         for (key, until) in muted {
             let phase = Phase::Muted { until };
             self.entries.entry(key).or_insert(Entry { phase, seen });
         }
-        self.notices = notices;
+        outcome
     }
 
     fn key_of(&self, id: &str) -> Result<Key, Refused> {
@@ -340,6 +349,15 @@ impl Entry {
             _ => None,
         }
     }
+}
+
+/// An alarm ends by itself.
+fn over(firing: Firing, now: Now, why: Resolution, outcome: &mut Outcome) {
+    let firing = firing.over(now.wall, why, None);
+    outcome
+        .changes
+        .push(change(Event::Resolved, &firing.status, now));
+    Notices::ended(&firing, outcome);
 }
 
 fn change(event: Event, status: &AlarmStatus, now: Now) -> Change {

@@ -13,6 +13,7 @@ mod delivery;
 mod disk;
 mod engine;
 mod firing;
+mod keeper;
 mod kind;
 mod machine;
 mod metrics;
@@ -21,6 +22,7 @@ mod options;
 mod saved;
 mod state;
 mod tally;
+mod troubles;
 mod weigh;
 mod wire;
 

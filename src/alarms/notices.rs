@@ -92,11 +92,13 @@ impl Notices {
         // A stamp of the future is one of a clock that was set back.
         self.sent
             .retain(|sent| passed(sent.at, now).is_some_and(|ago| ago < HOUR));
-        let mut waiting = Vec::new();
+        let (mut waiting, mut put_off) = (Vec::new(), 0);
         for firing in firing {
             let key = &firing.status.key;
             let policy = options.policy(key);
             if policy.is_some_and(|policy| policy.quiet_hours.contain(now)) {
+                // It waits on, and is told of later.
+                put_off += u64::from(firing.told.waiting);
                 continue;
             }
             firing.told.managers = true;
@@ -113,22 +115,30 @@ impl Notices {
             };
             if firing.told.waiting {
                 waiting.push(firing);
-            } else if self.has_room(key, options) {
-                self.sent.push_back(Sent {
-                    at: now,
-                    key: key.clone(),
-                });
+            } else if reason == Reason::Repeated || self.has_room(key, options) {
+                // What is repeated takes no room from what is new.
+                if reason != Reason::Repeated {
+                    self.sent.push_back(Sent {
+                        at: now,
+                        key: key.clone(),
+                    });
+                }
                 say(outcome, reason, &firing.status);
                 firing.told.webhooks = Some(now);
                 firing.told.worse = false;
-            } else if reason != Reason::Repeated {
+            } else {
                 firing.told.waiting = true;
                 self.waiting += 1;
                 self.waiting_since.get_or_insert(now);
                 waiting.push(firing);
             }
         }
-        self.sum_up(waiting, now, outcome);
+        // Nobody is woken by what is over already.
+        let mut policies = options.sources.values();
+        let quiet = policies.any(|policy| policy.quiet_hours.contain(now));
+        if !(quiet && waiting.is_empty()) {
+            self.sum_up(waiting, put_off, now, outcome);
+        }
     }
 
     fn has_room(&self, key: &Key, options: &AlarmOptions) -> bool {
@@ -136,13 +146,19 @@ impl Notices {
         self.sent.len() < options.max_per_hour && of_key < options.max_per_hour_each
     }
 
-    /// One notice for all that wait, at most once an hour.
-    fn sum_up(&mut self, waiting: Vec<&mut Firing>, now: SystemTime, outcome: &mut Outcome) {
+    /// One notice for all that wait, at most once an hour; `put_off` of them wait on.
+    fn sum_up(
+        &mut self,
+        waiting: Vec<&mut Firing>,
+        put_off: u64,
+        now: SystemTime,
+        outcome: &mut Outcome,
+    ) {
         let long_enough = |since: Option<SystemTime>, least| {
             since.is_none_or(|since| passed(since, now).is_none_or(|ago| ago >= least))
         };
         let due = long_enough(self.waiting_since, GATHER) && long_enough(self.last_summary, HOUR);
-        let nobody = self.waiting == 0 && waiting.is_empty();
+        let nobody = self.waiting <= put_off && waiting.is_empty();
         if nobody || !due {
             return;
         }
@@ -157,11 +173,11 @@ impl Notices {
         }
         outcome.notices.push(Notice {
             reason: Reason::Summary,
-            left_out: self.waiting.saturating_sub(alarms.len() as u64),
+            left_out: self.waiting.saturating_sub(put_off + alarms.len() as u64),
             alarms,
         });
-        self.waiting = 0;
-        self.waiting_since = None;
+        self.waiting = put_off;
+        self.waiting_since = (put_off > 0).then_some(now);
         self.last_summary = Some(now);
     }
 

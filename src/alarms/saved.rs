@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     alarm::{AlarmStatus, Key},
     firing::{Firing, Told},
-    machine::Machine,
-    notices::Notices,
+    machine::{Machine, Now},
+    notices::{Notices, Outcome},
     wire,
 };
 
@@ -52,12 +52,12 @@ impl SavedAlarms {
         }
     }
 
-    /// Puts what was saved into the machine, and gives back what is over.
-    pub(super) fn restore(self, machine: &mut Machine) -> Vec<AlarmStatus> {
+    /// Puts what was saved into the machine, and gives back what was over, and what that changes.
+    pub(super) fn restore(self, machine: &mut Machine, now: Now) -> (Vec<AlarmStatus>, Outcome) {
         let firing = self.firing.into_iter();
         let firing = firing.map(|saved| Firing::new(saved.status, saved.told));
         let muted = self.muted.into_iter().map(|mute| (mute.key, mute.until));
-        machine.restore(firing, muted, self.notices);
-        self.recent
+        let outcome = machine.restore(firing, muted, self.notices, now);
+        (self.recent, outcome)
     }
 }

@@ -5,29 +5,48 @@ use std::time::Duration;
 use super::{
     alarm::AlarmStatus,
     book::Book,
-    kind::{AlarmKind, Severity},
+    kind::{AlarmKind, Scope, Severity},
 };
-use crate::status::{Level, Overall, Reason};
+use crate::{
+    status::{About, Level, Overall, Reason},
+    units::Roughly,
+};
 
 /// From this age of the last look on, nobody judges alarms; one comes every second.
 const STALE_AFTER: Duration = Duration::from_secs(30);
 
 impl Book {
-    /// Adds every active alarm of which the picture does not tell already, and whether anybody
-    /// looks for alarms at all.
+    /// Adds every active alarm of which the picture does not tell already, who cannot be told of
+    /// them, and whether anybody looks for alarms at all.
     pub fn add_to(&self, overall: &mut Overall) {
-        for alarm in self.active() {
-            add(overall, &alarm);
+        for (alarm, gone_for) in self.weighed() {
+            add(overall, &alarm, gone_for);
+        }
+        if let Some(text) = self.troubles().in_words() {
+            let reason = Reason {
+                about: About::Rest,
+                subject: "notify".to_owned(),
+                level: Level::Warning,
+                text,
+            };
+            overall.add(reason, false);
         }
         if !self.is_watched() {
-            overall.add(Reason {
+            let reason = Reason {
+                about: About::Rest,
                 subject: "alarms".to_owned(),
                 level: Level::Warning,
                 text: "nobody looks for alarms any more; restart the program and report this with \
                        the log"
                     .to_owned(),
-            });
+            };
+            overall.add(reason, false);
         }
+    }
+
+    /// Whether everybody who is to be told can be, and what is to be kept is.
+    pub fn is_heard(&self) -> bool {
+        self.troubles().is_empty()
     }
 
     /// Whether somebody has lately looked for alarms.
@@ -36,26 +55,63 @@ impl Book {
     }
 }
 
-fn add(overall: &mut Overall, alarm: &AlarmStatus) {
+/// `gone_for`: how long the condition has been gone, if it is.
+fn add(overall: &mut Overall, alarm: &AlarmStatus, gone_for: Option<Duration>) {
     let level = match alarm.evidence.severity {
-        Severity::Warning => Level::Warning,
-        Severity::Critical => Level::Critical,
+        Severity::Critical if gone_for.is_none() => Level::Critical,
+        Severity::Warning | Severity::Critical => Level::Warning,
+    };
+    let about = match alarm.key.subject.scope {
+        Scope::Source => About::Source,
+        Scope::Process => About::Process,
+        Scope::Object | Scope::Exporter => About::Rest,
     };
     let subject = match alarm.key.kind {
         AlarmKind::MemoryBudget => "budget",
         AlarmKind::HistoryFailing => "history",
         _ => &alarm.key.subject.name,
     };
+    let trigger = &alarm.evidence.trigger;
     let advice = alarm.evidence.recommendations.first();
-    let text = match advice {
-        Some(advice) => format!("{}. {advice}", alarm.evidence.trigger),
-        None => alarm.evidence.trigger.clone(),
+    let text = match (gone_for, advice) {
+        (Some(gone_for), _) => {
+            let gone_for = Roughly(gone_for);
+            format!(
+                "well again for {gone_for}, and the alarm ends if that lasts; it was: {trigger}"
+            )
+        }
+        (None, Some(advice)) => format!("{trigger}. {advice}"),
+        (None, None) => trigger.clone(),
     };
-    overall.add(Reason {
+    let reason = Reason {
+        about,
         subject: subject.to_owned(),
         level,
         text,
-    });
+    };
+    let told = gone_for.is_none() && alarm.known && tells(alarm.key.kind);
+    overall.add(reason, told);
+}
+
+/// Whether the picture itself tells of what such an alarm is about.
+const fn tells(kind: AlarmKind) -> bool {
+    match kind {
+        AlarmKind::ReaderLag | AlarmKind::TrackedObjects => false,
+        AlarmKind::SourceDown
+        | AlarmKind::SourceStalled
+        | AlarmKind::Silent
+        | AlarmKind::Stuck
+        | AlarmKind::Clipping
+        | AlarmKind::FormatMismatch
+        | AlarmKind::RepeatedAllocations
+        | AlarmKind::MemoryThreshold
+        | AlarmKind::MemoryPattern
+        | AlarmKind::MemoryLeak
+        | AlarmKind::MemorySpike
+        | AlarmKind::ProcessDown
+        | AlarmKind::MemoryBudget
+        | AlarmKind::HistoryFailing => true,
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +121,7 @@ mod tests {
     use super::*;
     use crate::alarms::{
         alarm::{Evidence, Key, Subject},
-        kind::{AlarmState, Scope},
+        kind::AlarmState,
     };
 
     fn alarm(kind: AlarmKind, scope: Scope, name: &str, severity: Severity) -> AlarmStatus {
@@ -110,12 +166,12 @@ mod tests {
             "garden",
             Severity::Warning,
         );
-        add(&mut overall, &clipping);
+        add(&mut overall, &clipping, None);
         assert_eq!(overall.level, Level::Warning);
         assert_eq!(overall.reasons[0].subject, "garden");
         assert_eq!(overall.reasons[0].text, "it was clipped. Turn it down.");
         // The same once more says nothing new.
-        add(&mut overall, &clipping);
+        add(&mut overall, &clipping, None);
         assert_eq!(overall.reasons.len(), 1);
         let down = alarm(
             AlarmKind::SourceDown,
@@ -123,9 +179,58 @@ mod tests {
             "garden",
             Severity::Critical,
         );
-        add(&mut overall, &down);
+        add(&mut overall, &down, None);
         assert_eq!(overall.level, Level::Critical);
         assert_eq!(overall.reasons[0].level, Level::Critical);
+    }
+
+    #[test]
+    fn an_alarm_whose_condition_is_gone_is_told_as_that() {
+        let mut overall = fine();
+        let down = alarm(
+            AlarmKind::SourceDown,
+            Scope::Source,
+            "garden",
+            Severity::Critical,
+        );
+        add(&mut overall, &down, Some(Duration::from_secs(20)));
+        assert_eq!(overall.level, Level::Warning);
+        let text = &overall.reasons[0].text;
+        assert!(text.starts_with("well again for 20"), "{text}");
+        assert!(text.ends_with("it was: it was clipped"), "{text}");
+        // What the picture does not tell by itself is added to what it tells.
+        let lag = alarm(
+            AlarmKind::ReaderLag,
+            Scope::Source,
+            "garden",
+            Severity::Critical,
+        );
+        add(&mut overall, &lag, None);
+        assert_eq!(overall.reasons.len(), 1);
+        assert!(
+            overall.reasons[0]
+                .text
+                .ends_with("; it was clipped. Turn it down.")
+        );
+    }
+
+    #[test]
+    fn who_cannot_be_told_is_named() {
+        let book = Book::default();
+        assert!(book.troubles().note("webhook 1 (http://lan)", "refused"));
+        assert!(!book.troubles().note("webhook 1 (http://lan)", "refused"));
+        let mut overall = fine();
+        book.add_to(&mut overall);
+        assert!(!book.is_heard());
+        assert_eq!(overall.level, Level::Warning);
+        let told = &overall.reasons[0];
+        assert_eq!(told.subject, "notify");
+        assert!(
+            told.text
+                .starts_with("webhook 1 (http://lan) has failed for ")
+        );
+        assert!(told.text.ends_with(": refused"), "{told:?}");
+        assert!(book.troubles().over("webhook 1 (http://lan)") && book.is_heard());
     }
 
     #[test]

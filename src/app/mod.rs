@@ -235,6 +235,7 @@ impl<'a> App<'a> {
         )?;
         profiler.configure(config.profiles.clone());
         let changes = capture.apply(&config).await;
+        warn_of(&config);
         alarms.configure(config.alarms.clone(), config.notify.clone());
         capture.loaded(true);
         if let Some(file) = &web_file {
@@ -354,6 +355,7 @@ impl<'a> App<'a> {
                 self.profiler.configure(config.profiles.clone());
                 self.history.configure(config.history.clone());
                 let changes = self.capture.apply(&config).await.to_string();
+                warn_of(&config);
                 self.alarms
                     .configure(config.alarms.clone(), config.notify.clone());
                 self.capture.loaded(true);
@@ -380,6 +382,12 @@ impl<'a> App<'a> {
             Some(Err(refused)) => Err(refused.to_string()),
             _ => Ok(config),
         }
+    }
+}
+
+fn warn_of(config: &Config) {
+    for doubt in config.missing_folders() {
+        tracing::warn!("{doubt}");
     }
 }
 

@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// What is no mistake, but probably not meant: a file that does not exist, whose path may
-    /// be an address. Looks at the disk; quotes nothing of the path.
+    /// be an address, and a directory that does not exist. Looks at the disk; quotes nothing of the path.
     pub fn doubts(&self) -> Vec<String> {
         let doubt = |source: &SourceOptions| match &source.location {
             Location::File { path, .. } | Location::Live(LiveLocation::Follow { path }) => {
@@ -115,7 +115,23 @@ impl Config {
             }
             _ => None,
         };
-        self.sources.iter().filter_map(doubt).collect()
+        let sources = self.sources.iter().filter_map(doubt);
+        sources.chain(self.missing_folders()).collect()
+    }
+
+    /// The keys of files that cannot be written, as the directory does not exist. Looks at the disk.
+    pub fn missing_folders(&self) -> Vec<String> {
+        let state = self.alarms.state_file.as_deref();
+        let lines = self.notify.file.as_ref().map(|file| file.path.as_path());
+        let files = [("alarms.state_file", state), ("notify.file.path", lines)];
+        let missing = files.into_iter().filter_map(|(key, path)| {
+            let folder = path?.parent()?;
+            let missing = !folder.as_os_str().is_empty() && !folder.is_dir();
+            missing.then(|| {
+                format!("{key}: its directory does not exist; make it, or correct the path")
+            })
+        });
+        missing.collect()
     }
 }
 

@@ -153,9 +153,11 @@ impl Analysis {
             let current = epoch.is_current(heard);
             current.then(|| epoch.analyser.window()).flatten()
         });
-        let too_long = window.is_some_and(|window| {
+        let too_long = window.and_then(|window| {
             let quiet = silence.quiet_hours.contain(SystemTime::now());
-            patience.is_over(window.silent_for, silence.after, quiet)
+            let too_long = patience.is_over(window.silent_for, silence.after, quiet);
+            // Silence that may have begun before anybody listened is not over by that.
+            (too_long || quiet || window.sounded).then_some(too_long)
         });
         self.meter.flows(window, too_long);
     }
@@ -285,6 +287,22 @@ mod tests {
     }
 
     #[test]
+    fn silence_that_may_be_older_than_the_listening_is_not_said_to_be_over() {
+        let mut rig = Rig::new();
+        rig.comes(0, 24_000, true);
+        let undecided = |view: Option<View>| view.unwrap().silence_undecided;
+        assert!(undecided(rig.look()));
+        rig.comes(1_000, 2_000, true);
+        rig.comes(-1_000, 2_000, true);
+        assert!(!undecided(rig.look()), "there was sound");
+        rig.comes(0, 4_000, true);
+        assert!(!undecided(rig.look()), "and then silence");
+        // Of five seconds the first two are gone before anybody looks.
+        rig.comes(0, 40_000, true);
+        assert!(undecided(rig.look()));
+    }
+
+    #[test]
     fn silence_does_not_last_across_audio_that_was_overwritten() {
         let mut rig = Rig::new();
         rig.comes(0, 24_000, true);
@@ -300,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_what_was_there_and_the_watch_goes_on() {
         let (tasks, meter) = (Tasks::default(), Meter::default());
-        meter.flows(None, true);
+        meter.flows(None, Some(true));
         let begun = RefCell::new(Vec::new());
         again_after_panics(&tasks, &meter, |from| {
             begun.borrow_mut().push(from);

@@ -29,6 +29,8 @@ pub struct Window {
     pub silence: Option<Silence>,
     /// How much audio before now was silent without a break.
     pub silent_for: Duration,
+    /// Whether there was sound since the measurement began, or since audio was missed.
+    pub sounded: bool,
     /// Whether the latest audio repeats itself, hop by hop.
     pub stuck: bool,
 }
@@ -50,6 +52,7 @@ pub struct Analyser {
     slots: u64,
     silence: Option<Silence>,
     silent_for: Duration,
+    sounded: bool,
     repetition: Repetition,
 }
 
@@ -70,6 +73,7 @@ impl Analyser {
             slots: 0,
             silence: None,
             silent_for: Duration::ZERO,
+            sounded: false,
             repetition: Repetition::default(),
         })
     }
@@ -101,6 +105,7 @@ impl Analyser {
     pub fn missed(&mut self, quiet_below: f64, silent: &mut Quiet) {
         self.finish(quiet_below, silent);
         self.silent_for = Duration::ZERO;
+        self.sounded = false;
         self.repetition = Repetition::default();
     }
 
@@ -129,6 +134,7 @@ impl Analyser {
             dc_offset: whole.dc_offset(),
             silence: self.silence,
             silent_for: self.silent_for,
+            sounded: self.sounded,
             stuck: self.repetition.is_stuck(),
         })
     }
@@ -150,7 +156,10 @@ impl Analyser {
                 self.silent_for = self.silent_for.saturating_add(length);
                 silent[kind.index()] += length;
             }
-            None => self.silent_for = Duration::ZERO,
+            None => {
+                self.silent_for = Duration::ZERO;
+                self.sounded = true;
+            }
         }
         // Equal sums and extremes of half a second, ten times over, are no coincidence.
         let fingerprint = foldhash::fast::FixedState::default().hash_one(&slot);

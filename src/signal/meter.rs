@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::Notify, time::timeout};
 
-use super::{Levels, Quiet, Silence, Window, recent::Recent};
+use super::{HOP, Levels, Quiet, Silence, Window, recent::Recent};
 
 /// How long a burst waits for the analysis at each of its looks.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +40,8 @@ struct State {
     recent: Recent,
     /// Whether the latest blocks repeat themselves.
     blocks_stuck: bool,
+    /// Since the last pause.
+    measured: Duration,
     view: Option<View>,
 }
 
@@ -56,6 +58,11 @@ pub struct View {
     pub silent: bool,
     /// Whether the same audio comes again and again.
     pub stuck: bool,
+    /// How long audio has flowed without a pause, as far as it was measured.
+    pub measured: Duration,
+    /// Whether it has been silent for as long as anybody has listened, and that is not long enough
+    /// to tell.
+    pub silence_undecided: bool,
 }
 
 impl View {
@@ -91,16 +98,19 @@ impl Meter {
     }
 
     /// Another hop of the clock is over, and audio flows: this is its window, and whether it has
-    /// been silent for too long.
-    pub fn flows(&self, window: Option<Window>, silent: bool) {
+    /// been silent for too long; `None` if that cannot be told yet.
+    pub fn flows(&self, window: Option<Window>, silent: Option<bool>) {
         let mut state = self.lock();
         let recent = state.next_hop();
+        state.measured = state.measured.saturating_add(HOP);
         state.view = Some(View {
             window,
             peak: f64::from(recent.peak).min(1.0),
             clipped: recent.clipped as f64 / recent.samples.max(1) as f64,
-            silent,
+            silent: silent == Some(true),
             stuck: state.blocks_stuck || window.is_some_and(|window| window.stuck),
+            measured: state.measured,
+            silence_undecided: silent.is_none(),
         });
     }
 
@@ -109,6 +119,7 @@ impl Meter {
         let mut state = self.lock();
         state.next_hop();
         state.blocks_stuck = false;
+        state.measured = Duration::ZERO;
         state.view = None;
     }
 

@@ -1,7 +1,7 @@
-//! How much of the audio that was due has come, over the last hour and the last day.
+//! How much of the audio that was due has come, over the last minutes, hour and day.
 //!
-//! Kept as marks of two running sums, one a minute for an hour and one a quarter of an hour for a
-//! day: about 2.5 KB a source.
+//! Kept as marks of running sums, four a minute for five minutes, one a minute for an hour and one
+//! a quarter of an hour for a day: about 5 KB a source.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,6 +11,7 @@ use std::{
 use crate::{coarse_clock::CoarseInstant, id::SourceId};
 
 /// How far back a window goes, and the time between two of its marks.
+const MINUTES: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(15));
 const HOUR: (Duration, Duration) = (Duration::from_secs(3_600), Duration::from_secs(60));
 const DAY: (Duration, Duration) = (Duration::from_secs(86_400), Duration::from_secs(900));
 
@@ -23,6 +24,8 @@ pub struct Covered {
     pub expected_seconds: f64,
     /// Seconds of it that came.
     pub audio_seconds: f64,
+    /// Sessions that ended in it.
+    pub disconnects: u64,
 }
 
 impl Covered {
@@ -33,20 +36,23 @@ impl Covered {
     }
 }
 
-/// The two windows of one source.
+/// The windows of one source.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Coverage {
+    /// The last five minutes.
+    pub minutes: Covered,
     /// The last hour.
     pub hour: Covered,
     /// The last day.
     pub day: Covered,
 }
 
-/// The running sums of one source at one moment, in seconds.
+/// The running sums of one source at one moment; audio in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sums {
     pub(super) expected: f64,
     pub(super) audio: f64,
+    pub(super) disconnects: u64,
 }
 
 /// The marks of all sources. The heartbeat keeps them.
@@ -57,6 +63,7 @@ pub(super) struct Coverages {
 
 #[derive(Debug, Default)]
 struct Marks {
+    minutes: VecDeque<(CoarseInstant, Sums)>,
     hour: VecDeque<(CoarseInstant, Sums)>,
     day: VecDeque<(CoarseInstant, Sums)>,
     last_expected: f64,
@@ -77,6 +84,7 @@ impl Coverages {
         }
         marks.last_expected = sums.expected;
         Coverage {
+            minutes: window(&mut marks.minutes, MINUTES, now, sums),
             hour: window(&mut marks.hour, HOUR, now, sums),
             day: window(&mut marks.day, DAY, now, sums),
         }
@@ -111,6 +119,7 @@ fn window(
         over: since(at).min(span),
         expected_seconds: (sums.expected - first.expected).max(0.0),
         audio_seconds: (sums.audio - first.audio).max(0.0),
+        disconnects: sums.disconnects.saturating_sub(first.disconnects),
     }
 }
 
@@ -119,7 +128,11 @@ mod tests {
     use super::*;
 
     fn sums(expected: f64, audio: f64) -> Sums {
-        Sums { expected, audio }
+        Sums {
+            expected,
+            audio,
+            disconnects: expected as u64 / 100,
+        }
     }
 
     #[test]
@@ -144,10 +157,15 @@ mod tests {
         }
         assert_eq!(told.hour.ratio(), Some(1.0));
         assert_eq!(told.hour.over, Duration::from_secs(3_600));
+        assert_eq!((told.hour.disconnects, told.minutes.disconnects), (36, 3));
+        assert_eq!(told.minutes.over, Duration::from_secs(300));
         assert_eq!(told.day.ratio(), Some(0.75));
         assert_eq!(told.day.over, Duration::from_secs(7_200));
         let marks = &all.of[&garden];
-        assert!(marks.hour.len() <= 62 && marks.day.len() <= 98, "{marks:?}");
+        assert!(
+            marks.minutes.len() <= 22 && marks.hour.len() <= 62 && marks.day.len() <= 98,
+            "{marks:?}"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod take;
 pub use complaints::Complaints;
 pub use coverage::{Coverage, Covered};
 pub use metrics::Vitals;
-pub use overall::{LATE_AFTER, Level, Overall, Reason, STALE_AFTER, in_words};
+pub use overall::{About, LATE_AFTER, Level, Overall, Reason, STALE_AFTER, in_words};
 pub use recent::{POINTS, Point, Recent, RecentOfSource, STEP, Series};
 pub use take::{Subjects, take};
 

@@ -14,6 +14,7 @@ use crate::{
         verdict::{Pattern, Severity},
     },
     sources::State,
+    units::Roughly,
 };
 
 /// From this age on, the picture is late: one comes every second.
@@ -23,6 +24,9 @@ pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
 /// Bytes in RAM from which on it matters how much of the heap lies idle.
 const IDLE_MATTERS_FROM: u64 = 64 << 20;
+/// How long coverage must have been measured before it counts, and the part of the audio below
+/// which too much of it is missing.
+const COVERAGE_COUNTS: (Duration, f64) = (Duration::from_secs(60), 0.95);
 /// The part of the memory budget that may be in use without a word.
 const BUDGET_NEARLY_FULL: f64 = 0.95;
 
@@ -38,11 +42,24 @@ closed_set! {
     }
 }
 
+/// What kind of thing a reason is about: a source and a process may have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A source.
+    Source,
+    /// This process or a watched one.
+    Process,
+    /// Anything else.
+    Rest,
+}
+
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
+    /// What kind of thing it is about.
+    pub about: About,
     /// A source's, process's or object's name, `capture`, `configuration`, `memory`, `history`,
-    /// `program` or `budget`.
+    /// `program`, `budget`, `alarms` or `notify`.
     pub subject: String,
     /// How urgent it is.
     pub level: Level,
@@ -101,7 +118,25 @@ impl SourceStatus {
             .then(|| "clipped in the last minute; turn the microphone's gain down".to_owned());
         let anomaly = self.allocation_anomaly;
         let anomaly = anomaly.map(|anomaly| format!("it {anomaly}"));
-        clipped.into_iter().chain(anomaly)
+        clipped.into_iter().chain(anomaly).chain(self.uncovered())
+    }
+
+    fn uncovered(&self) -> Option<String> {
+        let (long_enough, least) = COVERAGE_COUNTS;
+        let hour = &self.detail.coverage.hour;
+        let wanted = !matches!(self.state, State::Ended | State::Disabled);
+        let ratio = hour
+            .ratio()
+            .filter(|_| wanted && hour.over >= long_enough)?;
+        (ratio < least).then(|| {
+            let (percent, over) = ((ratio * 100.0).floor(), Roughly(hour.over));
+            let sessions = match hour.disconnects {
+                0 => String::new(),
+                1 => "; a session ended".to_owned(),
+                count => format!("; {count} sessions ended"),
+            };
+            format!("only {percent} % of the audio of the last {over} has come{sessions}")
+        })
     }
 
     fn reason(&self) -> Option<Reason> {
@@ -115,6 +150,7 @@ impl SourceStatus {
         parts.extend(self.problem.clone());
         parts.extend(self.troubles());
         Some(Reason {
+            about: About::Source,
             subject: self.id.to_string(),
             level,
             text: parts.join("; "),
@@ -156,19 +192,28 @@ impl Overall {
             snapshot
                 .memory
                 .iter()
-                .filter_map(|process| of_process(process)),
+                .filter_map(|process| of_process(process))
+                .map(|reason| Reason {
+                    about: About::Process,
+                    ..reason
+                }),
         );
         reasons.extend(of_program(snapshot));
         Self::from_reasons(headline(snapshot), reasons)
     }
 
-    /// Adds what somebody else knows, such as an alarm: what is told of its subject already becomes
-    /// as urgent; else it is told, too.
-    pub fn add(&mut self, reason: Reason) {
+    /// Adds what somebody else knows, such as an alarm, to what is told of its subject already.
+    /// `told`: that is about the same matter and only becomes as urgent.
+    pub fn add(&mut self, reason: Reason, told: bool) {
         self.level = self.level.max(reason.level);
         let mut known = self.reasons.iter_mut();
-        match known.find(|known| known.subject == reason.subject) {
-            Some(known) => known.level = known.level.max(reason.level),
+        match known.find(|known| known.about == reason.about && known.subject == reason.subject) {
+            Some(known) => {
+                known.level = known.level.max(reason.level);
+                if !told && !known.text.contains(&reason.text) {
+                    known.text = format!("{}; {}", known.text, reason.text);
+                }
+            }
             None => self.reasons.push(reason),
         }
         self.reasons
@@ -187,6 +232,7 @@ impl Overall {
 
 fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
     Reason {
+        about: About::Rest,
         subject: subject.to_owned(),
         level,
         text: text.to_string(),

@@ -110,7 +110,9 @@ fn source(
         let about = complaints.about(id, &view, signal.as_ref());
         view.problem = view.problem.or(about);
     }
-    let coverage = recent.coverages.note(id, now, sums(&view.time));
+    let coverage = recent
+        .coverages
+        .note(id, now, sums(&view.time, view.disconnects));
     SourceStatus {
         id: id.clone(),
         kind: account.kind(),
@@ -141,10 +143,11 @@ fn source(
     }
 }
 
-fn sums(time: &TimeSums) -> Sums {
+fn sums(time: &TimeSums, disconnects: u64) -> Sums {
     Sums {
         expected: time.expected.as_secs_f64(),
         // A burst at a join makes up for nothing.
         audio: time.audio.saturating_sub(time.surplus).as_secs_f64(),
+        disconnects,
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Way {
     Status(u16),
     /// Reads, and never answers.
     Hang,
+    /// Answers 200 and promises a body that never comes.
+    Unfinished,
     /// Sends the client elsewhere.
     Redirect(u16),
 }
@@ -149,6 +151,13 @@ impl Receiver {
             Way::Status(status) => format!("{status} Said\r\n"),
             Way::Redirect(port) => {
                 format!("302 Found\r\nLocation: http://127.0.0.1:{port}/stolen\r\n")
+            }
+            Way::Unfinished => {
+                let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+                // The client may have gone; it gives up some time.
+                let _sent = stream.write_all(head.as_bytes());
+                let _gone = stream.read(&mut [0]);
+                return;
             }
             Way::Hang => {
                 // Until the client gives up.

@@ -3,6 +3,8 @@
 //! While a source does not stream, nothing is known of its signal, its format and its readers:
 //! their alarms neither fire nor end then. One that has ended or is switched off has none.
 
+use std::time::Duration;
+
 use super::{evidence, judged, raised_if, with};
 use crate::{
     alarms::{
@@ -13,6 +15,7 @@ use crate::{
     signal,
     sources::State,
     status::SourceStatus,
+    units::Roughly,
 };
 
 /// Part of the samples of a minute that may be clipped, and below which the alarm ends.
@@ -21,6 +24,21 @@ const CLIPPED: (f64, f64) = (0.01, 0.001);
 const LAG: (f64, f64) = (0.80, 0.70);
 /// Above this share audio is about to be lost.
 const LAG_CRITICAL: f64 = 0.95;
+
+/// The longest piece of audio that is noticed to come again lasts 4 s; half of it may be silent, and
+/// 5 s of sound must repeat.
+const STUCK_KNOWN_AFTER: Duration = Duration::from_secs(15);
+/// The minute that is looked at.
+const CLIPPING_KNOWN_AFTER: Duration = Duration::from_secs(60);
+
+/// Part of the audio of the last minutes that may be missing where sessions end again and again, and
+/// below which the alarm ends.
+const FLAPPING: (f64, f64) = (0.25, 0.10);
+/// How many sessions end then, and how long they must have been counted.
+const FLAPPING_SESSIONS: u64 = 3;
+const FLAPPING_KNOWN_AFTER: Duration = Duration::from_secs(60);
+/// A source without audio for so long has stopped to come back.
+const GONE_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) fn readings(source: &SourceStatus) -> impl Iterator<Item = (Key, Reading)> {
     let subject = Subject::new(Scope::Source, source.id.as_str());
@@ -39,7 +57,7 @@ fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
     }
     let streaming = source.state == State::Streaming;
     match kind {
-        AlarmKind::SourceDown => raised_if(!streaming, || down(source)),
+        AlarmKind::SourceDown => down_or_flapping(source),
         AlarmKind::SourceStalled => stalled(source),
         AlarmKind::RepeatedAllocations => {
             let Some(anomaly) = source.allocation_anomaly else {
@@ -51,6 +69,9 @@ fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
             Reading::Raised(with(found, anomaly.per_second, 0.1))
         }
         _ if !streaming => Reading::Unknown,
+        AlarmKind::FormatMismatch if source.format.is_none() && source.mismatches.is_empty() => {
+            Reading::Unknown
+        }
         AlarmKind::FormatMismatch => raised_if(!source.mismatches.is_empty(), || {
             evidence(
                 Severity::Warning,
@@ -66,6 +87,43 @@ fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
             .signal
             .as_ref()
             .map_or(Reading::Unknown, |signal| of_signal(signal, kind)),
+    }
+}
+
+/// A source that is there again and again for a moment is down, too.
+fn down_or_flapping(source: &SourceStatus) -> Reading {
+    let minutes = &source.detail.coverage.minutes;
+    let ended = minutes.disconnects;
+    let measured = minutes.over >= FLAPPING_KNOWN_AFTER && ended >= FLAPPING_SESSIONS;
+    let missing = minutes.ratio().filter(|_| measured).map(|came| 1.0 - came);
+    let flaps = missing.map(|missing| {
+        judged(missing, FLAPPING.0, FLAPPING.1, || {
+            let (percent, over) = ((1.0 - missing) * 100.0, Roughly(minutes.over));
+            let found = evidence(
+                Severity::Warning,
+                format!(
+                    "audio arrives only {percent:.0} % of the time: {ended} sessions ended in the \
+                     last {over}"
+                ),
+                source.problem.as_deref().unwrap_or(
+                    "See why sessions end: the log names the reason. Often it is the network, or \
+                     a camera that restarts.",
+                ),
+            );
+            with(found, missing, FLAPPING.0)
+        })
+    });
+    let gone_for_good = source
+        .without_audio
+        .is_none_or(|without| without >= GONE_AFTER);
+    match flaps {
+        Some(flapping @ Reading::Raised(_))
+            if source.state == State::Streaming || !gone_for_good =>
+        {
+            flapping
+        }
+        _ if source.state != State::Streaming => Reading::Raised(down(source)),
+        flaps => flaps.unwrap_or(Reading::Clear),
     }
 }
 
@@ -92,38 +150,55 @@ fn stalled(source: &SourceStatus) -> Reading {
     }
 }
 
+/// What has not been listened to for long enough is not well yet.
 fn of_signal(signal: &signal::View, kind: AlarmKind) -> Reading {
-    match kind {
-        AlarmKind::Silent => raised_if(signal.silent, || {
-            let how = match signal.silence() {
-                Some(signal::Silence::Digital) => "digitally silent: every sample is the same",
-                _ => "quieter than `silence.below_dbfs`",
-            };
-            evidence(
-                Severity::Critical,
-                format!("the audio has been {how}, for longer than `silence.after`"),
-                "Check the microphone, its cable and its power; if silence is normal at this hour, \
-                 set `silence.quiet_hours`.",
-            )
-        }),
-        AlarmKind::Stuck => raised_if(signal.stuck, || {
-            evidence(
-                Severity::Critical,
-                "the same audio comes again and again".to_owned(),
-                "The source repeats a piece of audio: restart it.",
-            )
-        }),
-        AlarmKind::Clipping => judged(signal.clipped, CLIPPED.0, CLIPPED.1, || {
-            let percent = signal.clipped * 100.0;
-            let found = evidence(
-                Severity::Warning,
-                format!("{percent:.1} % of the last minute's samples are clipped"),
-                "Lower the gain of the microphone or camera.",
-            );
-            with(found, signal.clipped, CLIPPED.0)
-        }),
-        _ => Reading::Clear,
+    let (undecided, found) = match kind {
+        AlarmKind::Silent => (signal.silence_undecided, silent_or_not(signal)),
+        AlarmKind::Stuck => (signal.measured < STUCK_KNOWN_AFTER, stuck_or_not(signal)),
+        AlarmKind::Clipping => (signal.measured < CLIPPING_KNOWN_AFTER, clipping(signal)),
+        _ => (false, Reading::Clear),
+    };
+    match found {
+        Reading::Clear if undecided => Reading::Unknown,
+        found => found,
     }
+}
+
+fn silent_or_not(signal: &signal::View) -> Reading {
+    raised_if(signal.silent, || {
+        let how = match signal.silence() {
+            Some(signal::Silence::Digital) => "digitally silent: every sample is the same",
+            _ => "quieter than `silence.below_dbfs`",
+        };
+        evidence(
+            Severity::Critical,
+            format!("the audio has been {how}, for longer than `silence.after`"),
+            "Check the microphone, its cable and its power; if silence is normal at this hour, set \
+             `silence.quiet_hours`.",
+        )
+    })
+}
+
+fn stuck_or_not(signal: &signal::View) -> Reading {
+    raised_if(signal.stuck, || {
+        evidence(
+            Severity::Critical,
+            "the same audio comes again and again".to_owned(),
+            "The source repeats a piece of audio: restart it.",
+        )
+    })
+}
+
+fn clipping(signal: &signal::View) -> Reading {
+    judged(signal.clipped, CLIPPED.0, CLIPPED.1, || {
+        let percent = signal.clipped * 100.0;
+        let found = evidence(
+            Severity::Warning,
+            format!("{percent:.1} % of the last minute's samples are clipped"),
+            "Lower the gain of the microphone or camera.",
+        );
+        with(found, signal.clipped, CLIPPED.0)
+    })
 }
 
 fn lag(share: f64) -> Reading {

@@ -19,6 +19,8 @@ fn source(state: State) -> SourceStatus {
             clipped: 0.0,
             silent: false,
             stuck: false,
+            measured: Duration::from_secs(120),
+            silence_undecided: false,
         }),
         reader_lag: Some(0.1),
         ..SourceStatus::new(id, SourceKind::Rtsp, state)
@@ -112,6 +114,56 @@ fn of_a_source_that_does_not_stream_the_signal_is_unknown() {
     }
     let ended = of_source(source(State::Ended));
     assert!(ended.values().all(|reading| *reading == Reading::Clear));
+}
+
+#[test]
+fn what_has_not_been_listened_to_for_long_enough_is_not_over() {
+    let known = |measured, undecided| {
+        let mut source = source(State::Streaming);
+        let signal = source.signal.as_mut().unwrap();
+        signal.measured = Duration::from_secs(measured);
+        signal.silence_undecided = undecided;
+        let readings = of_source(source);
+        let kinds = [AlarmKind::Silent, AlarmKind::Stuck, AlarmKind::Clipping];
+        kinds.map(|kind| readings[&kind] == Reading::Clear)
+    };
+    assert_eq!(known(1, true), [false, false, false]);
+    assert_eq!(known(20, true), [false, true, false]);
+    assert_eq!(known(60, false), [true, true, true]);
+}
+
+#[test]
+fn a_source_that_comes_and_goes_is_down_although_it_streams_now() {
+    let down = |state, audio_seconds, disconnects| {
+        let mut source = source(state);
+        source.without_audio = Some(Duration::from_secs(5));
+        source.detail.coverage.minutes = crate::status::Covered {
+            over: Duration::from_secs(85),
+            expected_seconds: 85.0,
+            audio_seconds,
+            disconnects,
+        };
+        of_source(source).remove(&SourceDown).unwrap()
+    };
+    for state in [State::Streaming, State::BackingOff] {
+        let Reading::Raised(found) = down(state, 41.7, 7) else {
+            panic!("{state}")
+        };
+        assert_eq!(found.severity, Warning, "{state}");
+        assert!(found.trigger.contains("49 %") && found.trigger.contains("7 sessions"));
+    }
+    assert_eq!(down(State::Streaming, 75.0, 7), Reading::Between);
+    assert_eq!(down(State::Streaming, 80.0, 7), Reading::Clear);
+    assert_eq!(
+        down(State::Streaming, 30.0, 1),
+        Reading::Clear,
+        "one outage"
+    );
+    // It does not come back any more.
+    let mut gone = source(State::BackingOff);
+    gone.detail.coverage.minutes.disconnects = 7;
+    gone.without_audio = Some(Duration::from_secs(60));
+    assert_eq!(raised(gone), [(SourceDown, Critical)]);
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl Desk {
 /// To be dropped when it is no longer wanted.
 pub(super) async fn run(
     desk: Arc<Desk>,
+    name: String,
     options: AlertmanagerOptions,
     external_url: Option<Url>,
     dialler: Arc<Dialler>,
@@ -89,7 +90,7 @@ pub(super) async fn run(
         external_url: external_url.as_ref(),
     };
     let place = api(&options.endpoint.url);
-    let mut trouble = Trouble::new(Channel::Alertmanager, options.endpoint.host());
+    let mut trouble = Trouble::new(name, Arc::clone(&book));
     loop {
         // Late is as good as news.
         let _which = timeout(options.resend, desk.news.notified()).await;

@@ -17,7 +17,7 @@ use super::{
     book::Book,
     kind::AlarmState,
     notices::{Notice, Outcome},
-    options::NotifyOptions,
+    options::{Endpoint, NotifyOptions},
     tally::{Channel, FailureReason},
     wire,
 };
@@ -98,9 +98,11 @@ impl Delivery {
     ) {
         for (id, target) in std::mem::take(&mut self.targets) {
             target.tasks.cancel();
-            saved.insert(id, target.waiting());
+            let (before, since) = (saved.entry(id).or_default(), target.waiting());
+            before.parcels.extend(since.parcels);
+            before.ended.extend(since.ended);
         }
-        for webhook in &options.webhooks {
+        for (webhook, number) in options.webhooks.iter().zip(1..) {
             let id = id("webhook", webhook.endpoint.url.as_str());
             let waiting = saved.remove(&id).unwrap_or_default();
             let outbox = Arc::new(Outbox::of(waiting.parcels));
@@ -110,6 +112,7 @@ impl Delivery {
             };
             let run = webhook::run(
                 Arc::clone(&outbox),
+                name(Channel::Webhook, number, &webhook.endpoint),
                 webhook.endpoint.clone(),
                 Arc::clone(&self.dialler),
                 Arc::clone(&self.book),
@@ -117,13 +120,14 @@ impl Delivery {
             );
             self.add(id, Way::Webhook(heard, outbox), run);
         }
-        for manager in &options.alertmanagers {
+        for (manager, number) in options.alertmanagers.iter().zip(1..) {
             let id = id("alertmanager", manager.endpoint.url.as_str());
             let waiting = saved.remove(&id).unwrap_or_default();
             let desk = Arc::new(Desk::of(waiting.ended));
             desk.wake();
             let run = manager::run(
                 Arc::clone(&desk),
+                name(Channel::Alertmanager, number, &manager.endpoint),
                 manager.clone(),
                 options.external_url.clone(),
                 Arc::clone(&self.dialler),
@@ -131,6 +135,9 @@ impl Delivery {
                 Arc::clone(&self.taken),
             );
             self.add(id, Way::Alertmanager(desk), run);
+        }
+        if self.options.file != options.file {
+            self.writer.forget();
         }
         self.options = options;
     }
@@ -203,8 +210,7 @@ impl Delivery {
         });
         let lines: String = lines.collect();
         if !lines.is_empty() {
-            let count = changes.len() as u64;
-            self.writer.append(file.clone(), lines, count);
+            self.writer.append(file.clone(), lines);
         }
     }
 
@@ -250,6 +256,11 @@ impl Target {
             },
         }
     }
+}
+
+/// What a target is called where people read it.
+fn name(channel: Channel, number: usize, endpoint: &Endpoint) -> String {
+    format!("{channel} {number} ({})", endpoint.host())
 }
 
 /// What a target is called where its address must not be seen.

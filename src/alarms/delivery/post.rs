@@ -1,7 +1,9 @@
 //! One POST: dial, shake hands, send, read the status. No redirects; bounded in time and size.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{Request, header};
+use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -20,6 +22,9 @@ use crate::{
 const MOST_HEAD: usize = 64 * 1024;
 /// The most of an answer's body that is read, so that the sender is not cut off, in bytes.
 const MOST_BODY: usize = 64 * 1024;
+
+/// How long that is waited for after the head.
+const REST: Duration = Duration::from_secs(1);
 
 /// Why a POST did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +60,17 @@ pub(super) async fn post(
     let late = || {
         Failure::new(
             FailureReason::Timeout,
-            format!("no whole answer within {limit:?}"),
+            format!("no answer within {limit:?}"),
         )
     };
-    let attempt = timeout(limit, attempt(dialler, endpoint, place, id, body)).await;
-    attempt.unwrap_or_else(|_| Err(late()))
+    let mut answered = None;
+    let attempt = attempt(dialler, endpoint, place, id, body, &mut answered);
+    let outcome = timeout(limit, attempt).await;
+    // Who has answered has decided, whatever becomes of the rest.
+    match answered {
+        Some(status) => judge(status),
+        None => outcome.unwrap_or_else(|_| Err(late())),
+    }
 }
 
 async fn attempt(
@@ -68,6 +79,7 @@ async fn attempt(
     place: &Url,
     id: &str,
     body: Bytes,
+    answered: &mut Option<StatusCode>,
 ) -> Result<(), Failure> {
     let request = request(endpoint, place, id, body)?;
     let host = place.host_str().unwrap_or_default();
@@ -78,9 +90,9 @@ async fn attempt(
     if place.scheme() == "https" {
         let stream = connect_tls(tcp, bare_host, &endpoint.tls, endpoint.timeout).await;
         let refused = |error| Failure::new(FailureReason::Tls, format!("{error}"));
-        talk(stream.map_err(refused)?, request).await
+        talk(stream.map_err(refused)?, request, answered).await
     } else {
-        talk(tcp, request).await
+        talk(tcp, request, answered).await
     }
 }
 
@@ -97,6 +109,7 @@ fn undialled(error: &DialError) -> Failure {
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
+    answered: &mut Option<StatusCode>,
 ) -> Result<(), Failure> {
     let broke = || {
         let problem = "the server broke off, or speaks no HTTP";
@@ -109,8 +122,10 @@ async fn talk(
     let exchange = async {
         let answer = sender.send_request(request).await.map_err(|_| broke())?;
         let status = answer.status();
+        *answered = Some(status);
         // What is longer than that is not waited for; the status counts.
-        let _read = Limited::new(answer.into_body(), MOST_BODY).collect().await;
+        let rest = Limited::new(answer.into_body(), MOST_BODY).collect();
+        let _read = timeout(REST, rest).await;
         judge(status)
     };
     // The connection moves the bytes; when it ends first, the exchange is told.
@@ -124,7 +139,7 @@ async fn talk(
     }
 }
 
-fn judge(status: http::StatusCode) -> Result<(), Failure> {
+fn judge(status: StatusCode) -> Result<(), Failure> {
     let problem = format!("the server answered with status {}", status.as_u16());
     match status.as_u16() {
         200..=299 => Ok(()),

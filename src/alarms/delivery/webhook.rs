@@ -27,13 +27,14 @@ use crate::{
 /// To be dropped when it is no longer wanted: what was under way may have arrived.
 pub(super) async fn run(
     outbox: Arc<Outbox>,
+    name: String,
     endpoint: Endpoint,
     dialler: Arc<Dialler>,
     book: Arc<Book>,
     taken: Arc<Notify>,
 ) {
     let tally = book.tally();
-    let mut trouble = Trouble::new(Channel::Webhook, endpoint.host());
+    let mut trouble = Trouble::new(name, Arc::clone(&book));
     loop {
         let parcel = outbox.next().await;
         if parcel.is_stale(SystemTime::now()) {
@@ -71,20 +72,21 @@ pub(super) async fn run(
     }
 }
 
-/// Attempts that fail: how long to wait, and that the log hears of it once.
+/// Attempts that fail: how long to wait, and that the log and the status hear of it.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    channel: Channel,
-    host: String,
+    /// Of the target, with the host that it is at.
+    name: String,
+    book: Arc<Book>,
     backoff: Backoff,
     told: Option<FailureReason>,
 }
 
 impl Trouble {
-    pub(super) fn new(channel: Channel, host: String) -> Self {
+    pub(super) fn new(name: String, book: Arc<Book>) -> Self {
         Self {
-            channel,
-            host,
+            name,
+            book,
             backoff: Backoff::default(),
             told: None,
         }
@@ -92,16 +94,18 @@ impl Trouble {
 
     pub(super) fn over(&mut self) {
         self.backoff = Backoff::default();
+        self.book.troubles().over(&self.name);
         if self.told.take().is_some() {
-            tracing::info!(channel = %self.channel, to = self.host, "takes notifications again");
+            tracing::info!("{} takes notifications again", self.name);
         }
     }
 
     pub(super) fn note(&mut self, failure: &Failure) {
         self.backoff.failed();
+        let problem = &failure.problem;
+        self.book.troubles().note(&self.name, problem);
         if self.told.replace(failure.reason) != Some(failure.reason) {
-            let problem = &failure.problem;
-            tracing::warn!(channel = %self.channel, to = self.host, "a notification failed: {problem}");
+            tracing::warn!("{}: a notification failed: {problem}", self.name);
         }
     }
 
@@ -113,5 +117,12 @@ impl Trouble {
             .backoff
             .delay(&policy.unwrap_or_default(), Backoff::random_unit());
         tokio::time::sleep(delay).await;
+    }
+}
+
+impl Drop for Trouble {
+    /// A target that is gone fails nobody.
+    fn drop(&mut self) {
+        self.book.troubles().over(&self.name);
     }
 }

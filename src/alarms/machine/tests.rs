@@ -292,6 +292,48 @@ fn one_that_comes_and_goes_does_not_use_up_the_limit_of_all() {
 }
 
 #[test]
+fn what_is_repeated_takes_no_room_from_what_is_new() {
+    let mut one = One::new(AlarmOptions::default());
+    let often = |one: &mut One, count| {
+        let now = at(one.second);
+        one.machine
+            .look(crowd(count), &one.options, SECOND * 600, now)
+    };
+    often(&mut one, 10);
+    one.second = 3_600;
+    let again = often(&mut one, 10);
+    assert_eq!(again.notices[0].reason, Reason::Repeated);
+    assert_eq!(again.notices[0].alarms.len(), 10);
+    one.second = 3_601;
+    let news = often(&mut one, 11);
+    assert_eq!(news.notices[0].reason, Reason::Fired);
+    assert_eq!(news.notices[0].alarms.len(), 1);
+}
+
+#[test]
+fn in_quiet_hours_there_is_no_summary_of_what_is_over_or_waits() {
+    let hours = vec!["13:50-14:50".parse().unwrap()];
+    let mut options = options(0, 0);
+    options.max_per_hour = 1;
+    for policy in options.sources.values_mut() {
+        policy.quiet_hours = QuietHours::new(hours.clone(), "UTC").unwrap();
+    }
+    let mut one = One::new(options);
+    // The quiet hours begin after 200 s; s0 is told of, s1 and s2 wait for the summary.
+    one.look([(key("s0"), bad()), (key("s1"), bad()), (key("s2"), bad())]);
+    for second in (1..3_800).step_by(10) {
+        one.second = second;
+        let seen = [(key("s0"), bad()), (key("s1"), bad()), (key("s2"), Clear)];
+        assert_eq!(one.look(seen).notices, [], "{second}");
+    }
+    one.second = 3_800;
+    let seen = [(key("s0"), bad()), (key("s1"), bad()), (key("s2"), Clear)];
+    let notices = one.look(seen).notices;
+    assert_eq!(notices[0].reason, Reason::Summary);
+    assert_eq!((notices[0].alarms.len(), notices[0].left_out), (1, 1));
+}
+
+#[test]
 fn in_quiet_hours_nobody_is_told_until_they_are_over() {
     // The clock of `at` begins at 13:46:40.
     let hours = vec!["13:00-13:50".parse().unwrap()];
@@ -325,7 +367,7 @@ fn what_was_saved_goes_on_as_if_nothing_had_happened() {
     let text = serde_json::to_string(&SavedAlarms::of(&one.machine, [].iter())).unwrap();
     let saved: SavedAlarms = serde_json::from_str(&text).unwrap();
     let mut after = One::new(AlarmOptions::default());
-    saved.restore(&mut after.machine);
+    saved.restore(&mut after.machine, at(0));
     for second in [1, 299, 300, 4_000] {
         one.second = second;
         after.second = second;
@@ -333,6 +375,35 @@ fn what_was_saved_goes_on_as_if_nothing_had_happened() {
     }
     let ids = |one: &One| -> Vec<String> { one.machine.firing().map(|s| s.id.clone()).collect() };
     assert_eq!(ids(&one), ids(&after));
+}
+
+#[test]
+fn what_fires_already_when_the_saved_ones_come_stays_and_the_saved_one_is_over() {
+    let saved = |one: &One| {
+        let text = serde_json::to_string(&SavedAlarms::of(&one.machine, [].iter())).unwrap();
+        serde_json::from_str::<SavedAlarms>(&text).unwrap()
+    };
+    let mut earlier = One::new(options(0, 0));
+    earlier.look([(key("s0"), bad()), (key("s1"), bad())]);
+    let before = earlier.id();
+    let mut one = One::new(options(0, 0));
+    one.second = 50;
+    one.look([(key("s0"), bad())]);
+    let own = one.id();
+    let (_, outcome) = saved(&earlier).restore(&mut one.machine, at(50));
+    let ended: Vec<_> = outcome
+        .changes
+        .iter()
+        .map(|c| (c.event, &c.alarm.id))
+        .collect();
+    assert_eq!(ended, [(Resolved, &before)]);
+    assert_eq!(outcome.notices[0].reason, Reason::Resolved, "it was told");
+    assert_eq!(one.id(), own);
+    assert_eq!(one.machine.firing().count(), 2);
+    // Its own file tells it nothing new.
+    let again = saved(&one);
+    let (_, outcome) = again.restore(&mut one.machine, at(50));
+    assert_eq!(outcome, Outcome::default());
 }
 
 fn any_reading() -> impl Strategy<Value = Reading> {

@@ -94,7 +94,7 @@ fn wanted(book: &Book, query: &str) -> Result<Vec<AlarmStatus>, Problem> {
 }
 
 /// One alarm, or what somebody says of it.
-pub(super) fn one(
+pub(super) async fn one(
     book: &Book,
     id: &str,
     verb: Option<Verb>,
@@ -102,7 +102,14 @@ pub(super) fn one(
     body: &[u8],
 ) -> Response<Body> {
     let answer = match verb {
-        Some(verb) if head.method == Method::POST => said(book, id, verb, body),
+        Some(verb) if head.method == Method::POST => {
+            let said = said(book, id, verb, body);
+            if said.is_ok() {
+                // Who reads the answer may pull the plug.
+                book.kept().await;
+            }
+            said
+        }
         _ => book.get(id).ok_or_else(unknown),
     };
     match answer {

@@ -77,6 +77,6 @@ pub(super) async fn answer(
         (Resource::Consumers, _) => consumers::answer(view, head),
         (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
         (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
-        (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body),
+        (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body).await,
     }
 }

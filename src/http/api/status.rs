@@ -80,6 +80,8 @@ struct Monitoring {
     memory: bool,
     /// Alarms are judged every second.
     alarms: bool,
+    /// Whoever is to be told of alarms can be, and what is to survive a restart is kept.
+    notifications: bool,
     /// What the history is doing.
     #[schemars(with = "HistoryState")]
     history: &'static str,
@@ -190,14 +192,15 @@ impl Monitoring {
     fn of(snapshot: Option<&Snapshot>, alarms: &Book, age: Duration) -> Self {
         let capture = snapshot.is_some() && age <= STALE_AFTER;
         let memory = snapshot.is_some_and(|s| s.program.memory_overdue.is_none());
-        let alarms = alarms.is_watched();
+        let (alarms, notifications) = (alarms.is_watched(), alarms.is_heard());
         let history = snapshot.map_or(HistoryState::Off, |s| s.history.state);
         let kept = matches!(history, HistoryState::Off | HistoryState::Writing);
         Self {
-            running: capture && memory && alarms && kept,
+            running: capture && memory && alarms && notifications && kept,
             capture,
             memory,
             alarms,
+            notifications,
             history: history.as_str(),
         }
     }

@@ -27,6 +27,7 @@ fn source(state: State) -> SourceStatus {
                     over: Duration::from_secs(120),
                     expected_seconds: 120.0,
                     audio_seconds: 90.0,
+                    disconnects: 0,
                 },
                 ..Coverage::default()
             },
@@ -43,12 +44,15 @@ fn sounding(rms: f64) -> signal::View {
             dc_offset: 0.0,
             silence: None,
             silent_for: Duration::ZERO,
+            sounded: true,
             stuck: false,
         }),
         peak: 0.5,
         clipped: 0.0,
         silent: false,
         stuck: false,
+        measured: Duration::from_secs(120),
+        silence_undecided: false,
     }
 }
 

@@ -41,6 +41,34 @@ fn only_what_streams_or_rests_is_well() {
 }
 
 #[test]
+fn a_source_of_which_much_is_missing_is_not_well() {
+    let missing = |over: u64, audio_seconds: f64, state| {
+        let mut flapping = source("flapping", state);
+        flapping.detail.coverage.hour = crate::status::Covered {
+            over: Duration::from_secs(over),
+            expected_seconds: over as f64,
+            audio_seconds,
+            disconnects: 7,
+        };
+        overall(&snapshot(vec![flapping]))
+    };
+    let all = missing(85, 41.7, State::Streaming);
+    assert_eq!(all.level, Level::Warning);
+    let text = &all.reasons[0].text;
+    assert!(
+        text.contains("only 49 %") && text.contains("7 sessions ended"),
+        "{text}"
+    );
+    assert_eq!(missing(85, 81.0, State::Streaming).level, Level::Ok);
+    assert_eq!(
+        missing(59, 1.0, State::Streaming).level,
+        Level::Ok,
+        "too early"
+    );
+    assert_eq!(missing(85, 1.0, State::Ended).level, Level::Ok);
+}
+
+#[test]
 fn the_worst_comes_first_and_decides() {
     let mut odd = source("a", State::Streaming);
     odd.problem = Some("the sample rate is 8000 instead of 48000 Hz".to_owned());
@@ -56,13 +84,29 @@ fn the_worst_comes_first_and_decides() {
     };
     assert_eq!(subjects(&all), ["b", "a", "configuration"]);
     assert!(all.reasons[1].text.contains("sample rate"), "{all:?}");
-    all.add(reason("alarm", Level::Critical, "it rings"));
+    all.add(reason("alarm", Level::Critical, "it rings"), true);
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
     // What is known already is not told twice, but as what it has become.
-    all.add(reason("a", Level::Critical, "an alarm of it"));
+    let of_source = |text: &str| Reason {
+        about: About::Source,
+        ..reason("a", Level::Critical, text)
+    };
+    all.add(of_source("an alarm of it"), true);
     assert_eq!(subjects(&all), ["b", "alarm", "a", "configuration"]);
     assert_eq!(all.reasons[2].level, Level::Critical);
     assert!(all.reasons[2].text.contains("sample rate"), "{all:?}");
+    assert!(!all.reasons[2].text.contains("an alarm"), "{all:?}");
+    // Another matter is told, and once.
+    all.add(of_source("a reader is behind"), false);
+    all.add(of_source("a reader is behind"), false);
+    assert!(
+        all.reasons[2]
+            .text
+            .ends_with("48000 Hz; a reader is behind")
+    );
+    // Nor is a process the source of its name.
+    all.add(reason("a", Level::Warning, "no source"), true);
+    assert_eq!(all.reasons.last().unwrap().text, "no source");
 }
 
 #[test]
