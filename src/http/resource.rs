@@ -2,7 +2,7 @@
 
 use hyper::Method;
 
-use super::{access::Role, api::Extent};
+use super::access::Role;
 use crate::{history::Kind, id::SourceId};
 
 /// The methods that something knows, also as `Allow` lists them.
@@ -40,6 +40,15 @@ pub(super) enum Resource {
     MemoryAlerts,
     /// `alarms/{id}`, and what may be said of it.
     Alarm(String, Option<Verb>),
+}
+
+/// How much of what there is an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A page, or steps.
+    Part,
+    /// Everything that fits the question.
+    All,
 }
 
 /// What may be said of an alarm.

@@ -12,8 +12,6 @@ pub(super) mod sources;
 pub(super) mod status;
 mod values;
 
-pub(super) use self::history::Extent;
-
 use std::{sync::Arc, time::Duration};
 
 use hyper::{Response, http::request::Parts};

@@ -10,10 +10,10 @@ use crate::{
     history::Kind,
     http::{
         api::{
-            Extent, consumers, history,
+            consumers, history,
             memory::{self, Baselines, Growth, Moments, Process, Processes},
         },
-        resource::MemoryView,
+        resource::{Extent, MemoryView},
     },
 };
 

@@ -2,9 +2,8 @@
 
 use super::{Setting, memory, operation::Path, people, service, sources};
 use crate::http::{
-    api::Extent,
     profile::Wanted,
-    resource::{MemoryView, Resource, Sound, Verb},
+    resource::{Extent, MemoryView, Resource, Sound, Verb},
     route::Route,
 };
 

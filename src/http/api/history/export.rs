@@ -15,16 +15,13 @@ use hyper::{
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{
-    prefers_csv, problem,
-    query::{Asked, Extent},
-    table,
-};
+use super::{prefers_csv, problem, query::Asked, table};
 use crate::{
     history::{Cursor, History, Kind, Page, Query, ReadError, Shape},
     http::{
         problem::Problem,
         reply::{Body, piecewise, reply},
+        resource::Extent,
     },
 };
 

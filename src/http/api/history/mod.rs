@@ -13,10 +13,7 @@ use serde::Serialize;
 pub(super) use self::export::export;
 pub(super) use self::query::Asked;
 use self::table::send;
-pub(in crate::http) use self::{
-    query::{Extent, parameters},
-    table::schema,
-};
+pub(in crate::http) use self::{query::parameters, table::schema};
 use crate::{
     history::{
         History, HistoryState, Kind, MOST_ROWS, Page, Query, ReadError, Shape, WriteFailure,
@@ -25,6 +22,7 @@ use crate::{
         negotiate,
         problem::{Problem, json},
         reply::Body,
+        resource::Extent,
     },
     id::ProcessName,
 };

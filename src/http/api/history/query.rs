@@ -9,6 +9,7 @@ use crate::{
     http::{
         parameters::{self, Parameter, Shape},
         problem::Problem,
+        resource::Extent,
     },
 };
 
@@ -67,15 +68,6 @@ pub(in crate::http) fn parameters(kind: Kind, extent: Extent) -> &'static [Param
         (Extent::All, Kind::Alarms) => const { &with_all(SUBJECT) },
         (Extent::All, Kind::Operations) => const { &with_all(OPERATION) },
     }
-}
-
-/// How much of what there is an answer holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Extent {
-    /// A page, or steps.
-    Part,
-    /// Everything that fits the question.
-    All,
 }
 
 /// What is asked, and in which format.

@@ -10,10 +10,11 @@ use hyper::{Response, http::request::Parts};
 use crate::{
     history::{Cell, History, Kind, Page, Query, Shape},
     http::{
-        api::history::{self, Asked, Extent, memory_before},
+        api::history::{self, Asked, memory_before},
         parameters::Parameter,
         problem::Problem,
         reply::Body,
+        resource::Extent,
     },
     id::ProcessName,
     memory::{Memory, Moment},
