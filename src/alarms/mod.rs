@@ -1,9 +1,9 @@
 //! Alarms: what is wrong, since when, who was told.
 //!
 //! Once a second every possible alarm is held against the [`Snapshot`](crate::status::Snapshot)
-//! that the API and the page show, so that they cannot disagree ([`conditions`]). A pure state
+//! that the API and the page show, so that they cannot disagree (`conditions`). A pure state
 //! machine decides what fires and what is over ([`Machine`]), another what is said about it
-//! ([`notices`]). The [`Book`] is where others read and acknowledge; [`delivery`] tells whoever
+//! (`notices`). The [`Book`] is where others read and acknowledge; `delivery` tells whoever
 //! the configuration names. `docs/alarms.md` says it in words.
 
 mod alarm;

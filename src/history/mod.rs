@@ -197,7 +197,13 @@ async fn answer(shared: &Shared, tasks: Tasks, mut questions: mpsc::Receiver<Que
         let condition = shared.condition().clone();
         let answer = match (condition.state, condition.path) {
             (HistoryState::Off, _) => Err(ReadError::Off),
-            (_, Some(path)) => read::read(&path, &question.query),
+            (_, Some(path)) => read::read(&path, &question.query).inspect_err(|error| {
+                if let ReadError::Unavailable(problem) = error {
+                    tracing::warn!("{problem}");
+                    // Who writes looks whether the file is still there.
+                    shared.doubt.notify_one();
+                }
+            }),
             (_, None) => {
                 Err(ReadError::Unavailable(condition.problem.unwrap_or_else(
                     || "the history is being opened".to_owned(),

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -26,6 +27,28 @@ pub(super) struct Opened {
     // In this order: the lock is given back when the database is closed.
     pub(super) connection: Connection,
     _lock: File,
+    /// Device and number of the file, where the system told.
+    number: Option<(u64, u64)>,
+}
+
+impl Opened {
+    /// Whether this is still the file at its path: one that was removed takes what is written into
+    /// it without a word.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.number.is_none() || number(path) == self.number
+    }
+
+    /// Puts what lies in the journal into the file, wherever that is now. The journal stays where it
+    /// was, and would be taken for that of the next file there.
+    pub(super) fn settle(&self) -> rusqlite::Result<()> {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(checkpoint, [], |_| Ok(()))
+    }
+}
+
+fn number(path: &Path) -> Option<(u64, u64)> {
+    let found = fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Opens the file for writing, or makes it. One that is broken is moved aside.
@@ -57,6 +80,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, OpenError> {
         marked.map_err(|error| OpenError::ReadOnly(error.to_string()))?;
     }
     Ok(Opened {
+        number: number(path),
         connection,
         _lock: lock,
     })

@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use tokio::sync::Notify;
+
 use super::error::{OpenError, is_broken_file};
 use crate::closed_set::closed_set;
 
@@ -38,6 +40,8 @@ closed_set! {
         Refused => "refused",
         /// Another process holds the file for too long.
         Busy => "busy",
+        /// The file was removed, or another took its place.
+        Removed => "removed",
         /// Anything else.
         Other => "other",
     }
@@ -75,6 +79,7 @@ impl WriteFailure {
             Self::Corrupt => "a new file is begun; look at the disk if it happens again",
             Self::Refused => "see the log",
             Self::Busy => "see which process holds the file",
+            Self::Removed => "another is begun; stop the program before the file is moved",
             Self::Other => "look at the log; if it stays so, please report it",
         }
     }
@@ -119,6 +124,8 @@ pub(super) struct Shared {
     pub(super) lost: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) failures: [AtomicU64; WriteFailure::COUNT],
+    /// Told by who could not read, to who writes.
+    pub(super) doubt: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -141,6 +148,7 @@ impl Shared {
             lost: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             failures: Default::default(),
+            doubt: Notify::new(),
         }
     }
 

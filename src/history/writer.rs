@@ -41,6 +41,8 @@ pub(super) struct Writer {
     failures: u32,
     retry: Option<Instant>,
     tidy: Instant,
+    /// Whether somebody could not read the file.
+    in_doubt: bool,
 }
 
 /// Writes until `tasks` is cancelled, then once more.
@@ -50,6 +52,7 @@ pub(super) async fn run(
     mut records: mpsc::Receiver<Record>,
     mut options: watch::Receiver<Option<HistoryOptions>>,
 ) {
+    let shared = Arc::clone(&writer.shared);
     let mut came = Vec::new();
     loop {
         let due = writer.due();
@@ -76,6 +79,7 @@ pub(super) async fn run(
                 came.drain(..).for_each(|record| writer.keep(record));
             }
             () = sleep_until(due.into()) => {}
+            () = shared.doubt.notified() => writer.in_doubt = true,
         }
         writer.work();
     }
@@ -98,6 +102,7 @@ impl Writer {
             failures: 0,
             retry: None,
             tidy: Instant::now(),
+            in_doubt: false,
         }
     }
 
@@ -150,6 +155,15 @@ impl Writer {
         if self.retry.is_some_and(|retry| now < retry) {
             return;
         }
+        let is_ripe = self
+            .since
+            .is_some_and(|since| now >= since + self.pace.gather);
+        // After a failure an empty transaction proves nothing: tidying tries the disk then.
+        let writes = is_ripe || self.waiting.len() >= BATCH || self.retry.is_some();
+        if writes || now >= self.tidy || self.in_doubt {
+            self.in_doubt = false;
+            self.look(&options);
+        }
         if self.file.is_none() {
             match open::open(&options.path) {
                 Ok(opened) => {
@@ -159,15 +173,7 @@ impl Writer {
                 Err(error) => return self.refused(&error),
             }
         }
-        let ripe = self
-            .since
-            .is_some_and(|since| now >= since + self.pace.gather);
-        // After a failure an empty transaction proves nothing: tidying tries the disk then.
-        let outcome = if ripe || self.waiting.len() >= BATCH || self.retry.is_some() {
-            self.write()
-        } else {
-            Ok(())
-        };
+        let outcome = if writes { self.write() } else { Ok(()) };
         let outcome = outcome.and_then(|()| {
             if now >= self.tidy {
                 self.tidy(&options)
@@ -181,8 +187,30 @@ impl Writer {
         }
     }
 
+    /// Gives the file up if it is no longer the one at its path.
+    fn look(&mut self, options: &HistoryOptions) {
+        let path = &options.path;
+        let Some(gone) = self.file.take_if(|file| !file.is_at(path)) else {
+            return;
+        };
+        if let Err(error) = gone.settle() {
+            tracing::warn!(%error, "the journal of the history's old file could not be emptied");
+        }
+        let reason = WriteFailure::Removed;
+        self.shared.failed(reason);
+        tracing::error!(
+            file = %path.display(),
+            "the history's file was removed or replaced while it was written, and what was in it is \
+             no longer told: {}",
+            reason.remedy()
+        );
+        self.names.clear();
+        self.tidy = Instant::now();
+    }
+
     /// Writes all that waits.
     fn write(&mut self) -> rusqlite::Result<()> {
+        // They go on waiting.
         let Some(file) = &mut self.file else {
             return Ok(());
         };
@@ -276,11 +304,18 @@ impl Writer {
 
     /// Writes what waits, if it can be, and gives the file back.
     fn close(&mut self) {
-        if let Err(error) = self.write() {
-            self.shared.failed(WriteFailure::of(&error));
+        if let Some(options) = self.options.clone() {
+            self.look(&options);
+            if let Err(error) = self.write() {
+                self.shared.failed(WriteFailure::of(&error));
+                tracing::warn!(%error, "the history cannot be written");
+            }
+            // Without a file nothing was written either.
             let lost = self.waiting.len();
-            self.shared.lost.fetch_add(lost as u64, Relaxed);
-            tracing::warn!(%error, lost, "the last records of the history were not written");
+            if lost > 0 {
+                self.shared.lost.fetch_add(lost as u64, Relaxed);
+                tracing::warn!(lost, "the last records of the history were not written");
+            }
         }
         self.waiting.clear();
         self.since = None;

@@ -118,6 +118,23 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// The same as content, with what stands between two backticks as code.
+struct Coded<'a>(&'a str);
+
+impl fmt::Display for Coded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, (code, after))) = rest
+            .split_once('`')
+            .and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+        {
+            write!(f, "{}<code>{}</code>", Escaped(before), Escaped(code))?;
+            rest = after;
+        }
+        Escaped(rest).fmt(f)
+    }
+}
+
 fn write(html: &mut String, view: &View<'_>) -> fmt::Result {
     html.push_str(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -171,7 +188,7 @@ fn write_snapshot(html: &mut String, snapshot: &Snapshot, view: &View<'_>) -> fm
          Reported {} ago.</p>",
         class(overall.level),
         overall.level,
-        Escaped(&overall.text),
+        Coded(&overall.text),
         Roughly(view.age),
     )?;
     write_reasons(html, &overall)?;
@@ -201,7 +218,7 @@ fn write_reasons(html: &mut String, overall: &Overall) -> fmt::Result {
             "<li><strong class=\"{}\">{}</strong>: {}</li>",
             class(reason.level),
             Escaped(&reason.subject),
-            Escaped(&reason.text)
+            Coded(&reason.text)
         )?;
     }
     html.push_str("</ul>\n");
@@ -223,11 +240,11 @@ fn write_source(html: &mut String, source: &SourceStatus) -> fmt::Result {
         Roughly(source.since)
     )?;
     if let Some(problem) = &source.problem {
-        write!(html, "<p>{}</p>", Escaped(problem))?;
+        write!(html, "<p>{}</p>", Coded(problem))?;
     }
     if let Some(anomaly) = &source.allocation_anomaly {
         let words = anomaly.to_string();
-        write!(html, "<p>It {}.</p>", Escaped(&words))?;
+        write!(html, "<p>It {}.</p>", Coded(&words))?;
     }
     let codec = source.codec.as_deref().unwrap_or("—");
     write!(html, "</td><td>{}", Escaped(codec))?;

@@ -2,14 +2,15 @@
 
 use std::{
     collections::VecDeque,
+    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use crate::clip::{Overtaken, Part};
+use crate::clip::Part;
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _, stream::BoxStream};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use hyper::{
     Response, StatusCode,
     body::{Frame, SizeHint},
@@ -26,12 +27,19 @@ pub(super) struct Body {
     held: Vec<Box<dyn Send + Sync>>,
 }
 
+/// Why a body ends before its end, which the client sees as a connection that breaks.
+pub(super) type Broken = Box<dyn Error + Send + Sync>;
+
+type Pieces = BoxStream<'static, Result<Bytes, Broken>>;
+
 /// What has not been handed to the connection.
 enum Rest {
     /// None of these is empty.
     Parts(VecDeque<Part>),
     /// Made as it is taken, without an end in sight.
-    Live(BoxStream<'static, Result<Bytes, Overtaken>>),
+    Live(Pieces),
+    /// Made as it is taken, to its end.
+    Whole(Pieces),
 }
 
 impl Body {
@@ -44,6 +52,11 @@ impl Body {
     pub(super) fn is_live(&self) -> bool {
         matches!(self.rest, Rest::Live(_))
     }
+
+    /// Whether it is made while it is sent, and has an end.
+    pub(super) fn is_being_made(&self) -> bool {
+        matches!(self.rest, Rest::Whole(_))
+    }
 }
 
 impl fmt::Debug for Body {
@@ -51,18 +64,19 @@ impl fmt::Debug for Body {
         match &self.rest {
             Rest::Parts(parts) => write!(f, "Body({} bytes)", length(parts)),
             Rest::Live(_) => f.write_str("Body(live)"),
+            Rest::Whole(_) => f.write_str("Body(being made)"),
         }
     }
 }
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Overtaken;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Overtaken>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         match &mut self.rest {
             Rest::Parts(parts) => {
                 let Some(part) = parts.front_mut() else {
@@ -75,7 +89,7 @@ impl hyper::body::Body for Body {
                 }
                 Poll::Ready(Some(Ok(Frame::data(frame))))
             }
-            Rest::Live(stream) => {
+            Rest::Live(stream) | Rest::Whole(stream) => {
                 let next = stream.poll_next_unpin(cx);
                 next.map(|bytes| bytes.map(|bytes| bytes.map(Frame::data)))
             }
@@ -89,7 +103,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.rest {
             Rest::Parts(parts) => SizeHint::with_exact(length(parts)),
-            Rest::Live(_) => SizeHint::default(),
+            Rest::Live(_) | Rest::Whole(_) => SizeHint::default(),
         }
     }
 }
@@ -138,12 +152,22 @@ pub(super) fn in_parts(
     inert(status, content_type, Rest::Parts(parts))
 }
 
-/// The same with status 200 and a body that is made as it is taken.
-pub(super) fn streaming(
+/// The same with status 200 and a body that is made as it is taken, without an end in sight.
+pub(super) fn streaming<E: Into<Broken> + 'static>(
     content_type: &'static str,
-    body: impl Stream<Item = Result<Bytes, Overtaken>> + Send + 'static,
+    body: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> Response<Body> {
-    inert(StatusCode::OK, content_type, Rest::Live(body.boxed()))
+    let body = body.map_err(Into::into).boxed();
+    inert(StatusCode::OK, content_type, Rest::Live(body))
+}
+
+/// The same with a body that comes to its end.
+pub(super) fn piecewise<E: Into<Broken> + 'static>(
+    content_type: &'static str,
+    body: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> Response<Body> {
+    let body = body.map_err(Into::into).boxed();
+    inert(StatusCode::OK, content_type, Rest::Whole(body))
 }
 
 fn inert(status: StatusCode, content_type: &'static str, rest: Rest) -> Response<Body> {

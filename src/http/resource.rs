@@ -28,8 +28,8 @@ pub(super) enum Resource {
     Objects,
     /// `objects/{name}`, of which the name may be any text.
     Object(String),
-    /// `history`, or one kind of its records.
-    History(Option<Kind>),
+    /// `history`, or one kind of its records: a part, or all of them.
+    History(Option<(Kind, Extent)>),
     /// `memory/consumers`.
     Consumers,
     /// `memory/…`.
@@ -40,6 +40,15 @@ pub(super) enum Resource {
     MemoryAlerts,
     /// `alarms/{id}`, and what may be said of it.
     Alarm(String, Option<Verb>),
+}
+
+/// How much of what there is an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// A page, or steps.
+    Part,
+    /// Everything that fits the question.
+    All,
 }
 
 /// What may be said of an alarm.
@@ -110,9 +119,14 @@ impl Resource {
                 Some(Self::Object(unescaped(name)))
             }
             ("history", None, None, None) => Some(Self::History(None)),
-            ("history", Some(kind), None, None) => {
+            ("history", Some(kind), rest, None) => {
                 let kind = Kind::ALL.iter().find(|known| known.as_str() == kind)?;
-                Some(Self::History(Some(*kind)))
+                let extent = match rest {
+                    None => Extent::Part,
+                    Some("export") => Extent::All,
+                    Some(_) => return None,
+                };
+                Some(Self::History(Some((*kind, extent))))
             }
             ("alarms", None, None, None) => Some(Self::Alarms),
             ("alarms", Some(id), verb, None) if !id.is_empty() => {

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use hyper::{server::conn::http1, service::service_fn};
@@ -217,11 +217,12 @@ async fn serve(
 ) {
     let limits = &service.limits;
     let listening = AtomicBool::new(false);
+    let sending = AtomicBool::new(false);
     let socket = Mutex::new(None);
     let io = TokioIo::new(stream);
     let answering = service_fn(|request| {
         seat.busy();
-        let (listening, socket) = (&listening, &socket);
+        let (listening, sending, socket) = (&listening, &sending, &socket);
         async move {
             let mut reply = service.answer(request, peer).await;
             heard.clear();
@@ -231,6 +232,9 @@ async fn serve(
             } else if reply.body().is_live() {
                 // A listener keeps its seat.
                 listening.store(true, Relaxed);
+            } else if reply.body().is_being_made() {
+                // The connection closes after it.
+                sending.store(true, Relaxed);
             } else {
                 seat.waits();
             }
@@ -251,11 +255,16 @@ async fn serve(
         () = seat.evicted() => return,
         () = until_told_to_leave(tasks, limits.age) => {
             serving.as_mut().graceful_shutdown();
+            let told = Instant::now();
             loop {
                 match tokio::time::timeout(limits.write, serving.as_mut()).await {
                     Ok(ended) => break ended,
                     // Who takes what comes may listen on; the stall guard sees to the others.
                     Err(_) if listening.load(Relaxed) && !tasks.is_cancelled() => {}
+                    // What has an end gets as long again.
+                    Err(_) if sending.load(Relaxed)
+                        && !tasks.is_cancelled()
+                        && told.elapsed() < limits.age => {}
                     Err(_) => break Ok(()),
                 }
             }

@@ -156,6 +156,71 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     assert!(report.contains("](data:image/svg+xml;base64,"), "{report}");
 }
 
+/// So many operations beside those that there are, dated now.
+fn fill(path: &std::path::Path, count: u32) {
+    let file = rusqlite::Connection::open(path).unwrap();
+    file.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+         INSERT INTO operations (at, subject, outcome, words)
+         SELECT (SELECT max(at) FROM operations), (SELECT min(subject) FROM operations),
+                (SELECT min(outcome) FROM operations), 'number ' || i FROM n",
+        [count],
+    )
+    .unwrap();
+}
+
+#[test]
+fn an_export_is_whole_however_long_the_history_is() {
+    const MANY: u32 = 7_000;
+    let scratch = Scratch::new();
+    let config = config(&scratch, "history: { path: history.db }");
+    let exporter = Exporter::with_config(&config);
+    state(&exporter, "writing");
+    stop(exporter);
+    fill(&scratch.path("history.db"), MANY);
+    let exporter = Exporter::with_config(&config);
+    state(&exporter, "writing");
+
+    let all = |format: &str| {
+        let path = format!("/api/v1/history/operations/export?format={format}");
+        let (status, head, body) = exporter.request("GET", &path, "");
+        assert_eq!(status, 200, "{head}");
+        let named = format!("attachment; filename=\"operations.{format}\"");
+        assert!(head.contains(&named), "{head}");
+        let head = head.to_ascii_lowercase();
+        assert!(head.contains("transfer-encoding: chunked"), "{head}");
+        String::from_utf8(body).unwrap()
+    };
+    let text = all("csv");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "time,operation,outcome,words");
+    assert_eq!(text.matches("time,operation").count(), 1, "one head");
+    for (number, word) in [(1, "first"), (5_001, "beyond a page"), (MANY, "last")] {
+        let end = format!(",number {number}");
+        assert!(lines.iter().any(|line| line.ends_with(&end)), "the {word}");
+    }
+    let document: Value = serde_json::from_str(&all("json")).unwrap();
+    assert_eq!(document["next"], Value::Null);
+    let told = document["rows"].as_array().unwrap();
+    let words = told.iter().filter_map(|row| row["words"].as_str());
+    let mine = words.filter(|words| words.starts_with("number ")).count();
+    assert_eq!(mine, MANY as usize);
+
+    // What would cut it is refused, and one that is short says how long it is.
+    for path in ["history/operations/export", "memory/export"] {
+        for cut in ["limit=5", "cursor=1-2", "step=1m"] {
+            let (status, text) = exporter.get(&format!("/api/v1/{path}?{cut}"));
+            assert_eq!(status, 400, "{path} {cut}: {text}");
+        }
+    }
+    let few = "/api/v1/history/operations/export?to=1";
+    let (status, head, _) = exporter.request("GET", few, "");
+    assert_eq!(status, 200);
+    assert!(head.to_ascii_lowercase().contains("content-length: "));
+    let (status, head, body) = exporter.request("HEAD", "/api/v1/history/operations/export", "");
+    assert_eq!((status, body.len()), (200, 0), "{head}");
+}
+
 #[test]
 fn without_a_history_the_answers_say_what_to_do_and_memory_tells_what_it_knows() {
     let scratch = Scratch::new();
@@ -171,6 +236,9 @@ fn without_a_history_the_answers_say_what_to_do_and_memory_tells_what_it_knows()
         "{problem}"
     );
     assert_eq!(exporter.get("/api/v1/history/nonsense").0, 404);
+    assert_eq!(exporter.get("/api/v1/history/sources/export").0, 409);
+    let (status, none) = json(&exporter, "/api/v1/memory/export?process=nobody");
+    assert_eq!((status, &none["rows"]), (200, &Value::Array(Vec::new())));
     let (status, samples) = json(&exporter, "/api/v1/memory/export");
     assert_eq!(status, 200);
     assert_eq!(samples["rows"][0]["process"], "self");

@@ -52,6 +52,7 @@ fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
     press(&mut browser, "Acknowledge garden: source down");
     browser.until(&format!("{}.includes('acknowledged')", active()));
     press(&mut browser, "Resolve garden: source down");
+    press(&mut browser, "Press again to resolve garden: source down");
     browser.until(&format!("{ALARMS}.textContent.includes('No alarm is on')"));
     browser.until(&format!(
         "{ALARMS}.querySelector('details').textContent.includes('garden: source down')"

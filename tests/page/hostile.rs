@@ -73,8 +73,11 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
     let alarm = serde_json::json!({
         "id": "0123456789abcdef", "type": "source_down", "state": "firing", "severity": "critical",
         "subject": {"scope": "source", "name": "garden"}, "trigger": HOSTILE,
-        "recommendations": [HOSTILE], "since": "2026-05-01T04:30:00.000Z", "acknowledged": null,
+        "recommendations": [HOSTILE, "Set `after` or `."], "since": "2026-05-01T04:30:00.000Z",
+        "acknowledged": null, "known": false, "runbook": "docs/runbooks/SourceDown.md",
     });
+    let mut later = alarm.clone();
+    later["recommendations"][1] = "Wait.".into();
     let resolved = serde_json::json!({"id": "f", "type": "leak", "state": "resolved",
         "subject": {"scope": "process", "name": "self"}, "trigger": "it leaks",
         "resolved_at": "2026-05-01T05:30:00.000Z"});
@@ -83,6 +86,16 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
             const alarms = new Alarms(() => {{}});
             document.querySelector('main').append(alarms.element);
             alarms.show([{alarm}, {resolved}]);
+            window.again = () => {{ alarms.show([{later}]); }};
+            window.asks = (age) => {{
+                let asked = 0;
+                alarms.load = () => {{ asked += 1; }};
+                alarms.on = '[]';
+                alarms.loaded = Date.now() - age;
+                alarms.update({{ status: {{ alarms: [] }} }});
+                delete alarms.load;
+                return asked;
+            }};
         }})"
     ));
     for name in [
@@ -97,7 +110,35 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
     assert_eq!(text.matches("<img src=x onerror=").count(), 2, "{text}");
     assert!(text.contains("self: leak: it leaks"), "{text}");
     assert_eq!(browser.js("typeof window.ran"), "undefined");
+    assert!(text.contains("not known at the moment"), "{text}");
+    // What stands between backticks is code.
+    let advice = format!("{section}.querySelectorAll('.card ul li')[1]");
+    let shown = browser.js(&format!("[{advice}.textContent, {advice}.innerHTML]"));
+    assert_eq!(shown[0], "Set after or `.");
+    assert_eq!(shown[1], "Set <code>after</code> or `.");
+    let link = browser.js(&format!("{section}.querySelector('.card a').href"));
+    let end = "/runbooks/SourceDown.md";
+    assert!(link.as_str().unwrap().ends_with(end), "{link}");
+    // It is asked for again now and then, and what it says is replaced.
+    assert_eq!(browser.js("asks(9000)"), 0);
+    assert_eq!(browser.js("asks(11000)"), 1);
+    browser.js("again()");
+    assert_eq!(browser.js(&format!("{advice}.textContent")), "Wait.");
     assert_eq!(browser.complaints(&[]), [""; 0]);
+    // To resolve takes two presses, and not pressing again takes it back.
+    let resolve = format!("{section}.querySelectorAll('button')[1]");
+    browser.js(&format!("{resolve}.focus(); {resolve}.click()"));
+    browser.until_accessible("button", "Press again to resolve garden: source down");
+    let text = browser.js(&format!("{section}.textContent"));
+    assert!(text.as_str().unwrap().contains("It stays quiet until"));
+    let focused = browser.js(&format!("document.activeElement === {resolve}"));
+    assert_eq!(focused, true);
+    browser.until(&format!("{resolve}.textContent === 'Resolve'"));
+    let posts = "performance.getEntriesByType('resource').filter(({name}) => name.endsWith('/resolve')).length";
+    assert_eq!(browser.js(posts), 0);
+    browser.js(&format!("{resolve}.click(); {resolve}.click()"));
+    browser.until(&format!("{posts} === 1"));
+    browser.complaints(&[]);
     // There is no such alarm: the refusal's words are shown.
     browser.js(&format!("{section}.querySelector('button').click()"));
     browser.until(&format!(
@@ -106,4 +147,23 @@ fn an_alarm_is_told_and_its_buttons_ask_for_a_change() {
     let asked = browser.js("performance.getEntriesByType('resource').map(({name}) => name).join()");
     let path = "/api/v1/alarms/0123456789abcdef/acknowledge";
     assert!(asked.as_str().unwrap().contains(path), "{asked}");
+}
+
+#[test]
+fn the_longest_name_fits_the_smallest_phone() {
+    let name = "n".repeat(63);
+    let server = start(Setup::default());
+    let mut bad = source(&name);
+    bad.problem = Some("it is `down`".to_owned());
+    bad.state = audio_capture_exporter::sources::State::BackingOff;
+    server.publish(Duration::ZERO, vec![bad]);
+    let mut browser = Browser::start();
+    browser.open(&format!("http://{}/", server.address));
+    browser.until(&format!("document.getElementById('source-{name}')"));
+    browser.until("document.querySelector('.reasons a').textContent.length === 63");
+    browser.look(320, 700, false);
+    browser.until("innerWidth === 320");
+    assert_eq!(browser.js("document.documentElement.scrollWidth"), 320);
+    let code = "document.querySelector('.problem code').textContent";
+    assert_eq!(browser.js(code), "down");
 }

@@ -25,8 +25,13 @@ pub(in crate::http) struct All {
     alarms: Vec<AlarmStatus>,
 }
 
-/// No control character.
-const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// No control character, and nothing else that breaks a line or turns the direction of a text.
+const ONE_LINE: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*$";
+
+/// What [`ONE_LINE`] leaves out.
+fn breaks_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// The body of a `POST`, which may also be empty.
 #[derive(Default, JsonSchema, Deserialize)]
@@ -101,6 +106,9 @@ pub(super) async fn one(
     head: &Parts,
     body: &[u8],
 ) -> Response<Body> {
+    if let Err(problem) = parameters::of(head, &[]) {
+        return problem.into_reply();
+    }
     let answer = match verb {
         Some(verb) if head.method == Method::POST => {
             let said = said(book, id, verb, body);
@@ -147,15 +155,15 @@ fn mark(body: &[u8]) -> Result<Mark, Problem> {
         body::json(body, example)?
     };
     let fits = |text: Option<&String>, most: usize| {
-        text.is_none_or(|text| text.chars().count() <= most && !text.contains(char::is_control))
+        text.is_none_or(|text| text.chars().count() <= most && !text.contains(breaks_a_line))
     };
     let Remark { author, note } = remark;
     if !fits(author.as_ref(), Mark::AUTHOR) || !fits(note.as_ref(), Mark::NOTE) {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             format!(
-                "`author` has at most {} characters and `note` {}, none of them a line break or \
-                 other control character.",
+                "`author` has at most {} characters and `note` {}, none of them a line break, \
+                 another control character, or one that turns the direction of a text.",
                 Mark::AUTHOR,
                 Mark::NOTE
             ),
@@ -205,11 +213,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_one_takes_no_parameters() {
+        for (verb, method) in [
+            (None, Method::GET),
+            (Some(Verb::Acknowledge), Method::POST),
+            (Some(Verb::Resolve), Method::POST),
+        ] {
+            let answer = |uri: &str| {
+                let request = hyper::Request::builder().method(&method).uri(uri);
+                let (head, ()) = request.body(()).unwrap().into_parts();
+                one(&Book::default(), "f", verb, &head, b"").status()
+            };
+            assert_eq!(answer("/"), StatusCode::NOT_FOUND);
+            assert_eq!(answer("/?x=1"), StatusCode::BAD_REQUEST, "{verb:?}");
+        }
+    }
+
+    #[test]
     fn remarks_are_bounded_and_one_line() {
         assert!(mark(b"").unwrap().note.is_none());
         let good = mark("{\"author\": \"kim\", \"note\": \"größer\"}".as_bytes()).unwrap();
         assert_eq!(good.author.as_deref(), Some("kim"));
         let long = format!("{{\"author\": \"{}\"}}", "x".repeat(Mark::AUTHOR + 1));
+        let schema = schemars::schema_for!(Remark);
+        let turned = "{\"note\": \"a\u{202e}b\"}";
+        let broken = "{\"author\": \"a\u{2028}b\"}";
+        for bad in [turned, broken, "{\"note\": \"a\\u2067b\"}"] {
+            let value = serde_json::from_str(bad).unwrap();
+            assert!(!jsonschema::is_valid(schema.as_value(), &value), "{bad}");
+            assert!(mark(bad.as_bytes()).is_err(), "{bad}");
+        }
         for bad in [&long, "{\"note\": \"a\\nb\"}", "{\"by\": \"kim\"}", "x"] {
             assert!(mark(bad.as_bytes()).is_err(), "{bad}");
         }

@@ -5,7 +5,10 @@ pub(super) mod document;
 mod past;
 mod report;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use schemars::JsonSchema;
@@ -82,7 +85,7 @@ pub(in crate::http) struct Baselines {
 
 pub(super) async fn answer(
     memory: &Memory,
-    history: &History,
+    history: &Arc<History>,
     view: MemoryView,
     head: &Parts,
 ) -> Response<Body> {

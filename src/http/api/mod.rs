@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
     pub(super) buffers: &'a Buffers,
     pub(super) memory: &'a Memory,
     pub(super) objects: &'a Objects,
-    pub(super) history: &'a History,
+    pub(super) history: &'a Arc<History>,
     pub(super) alarms: &'a Book,
     /// Where commands go, and how long an answer is waited for.
     pub(super) commands: (&'a mpsc::Sender<Command>, Duration),
@@ -73,7 +73,7 @@ pub(super) async fn answer(
         (Resource::Allocations, _) => allocations::answer(view.buffers, head, body),
         (Resource::Objects, _) => objects::all(view.objects),
         (Resource::Object(name), _) => objects::one(view.objects, name, head, body),
-        (Resource::History(kind), _) => history::answer(view.history, *kind, head).await,
+        (Resource::History(asked), _) => history::answer(view.history, *asked, head).await,
         (Resource::Consumers, _) => consumers::answer(view, head),
         (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
         (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),

@@ -13,7 +13,7 @@ use crate::{
             consumers, history,
             memory::{self, Baselines, Growth, Moments, Process, Processes},
         },
-        resource::MemoryView,
+        resource::{Extent, MemoryView},
     },
 };
 
@@ -71,7 +71,7 @@ pub(super) fn baseline() -> Path {
 pub(super) fn export() -> Path {
     let view = MemoryView::Export;
     let operation = Operation::new("All samples there are, as a file.");
-    path(view, rows(operation, Kind::Memory))
+    path(view, rows(operation, Kind::Memory, Extent::All))
 }
 
 pub(super) fn consumers() -> Path {
@@ -90,18 +90,29 @@ pub(super) fn records() -> Vec<Path> {
     let one = |kind: &Kind| {
         let operation = Operation::new("What was, page by page or step by step.");
         let template = format!("/api/v1/history/{kind}");
-        Path::read(&template, rows(operation, *kind).problems(&[409]))
+        let operation = rows(operation, *kind, Extent::Part).problems(&[409]);
+        Path::read(&template, operation)
     };
     Kind::ALL.iter().map(one).collect()
 }
 
-fn rows(operation: Operation, kind: Kind) -> Operation {
+pub(super) fn exports() -> Vec<Path> {
+    let one = |kind: &Kind| {
+        let operation = Operation::new("All that was, as a file.");
+        let template = format!("/api/v1/history/{kind}/export");
+        let operation = rows(operation, *kind, Extent::All).problems(&[409]);
+        Path::read(&template, operation)
+    };
+    Kind::ALL.iter().map(one).collect()
+}
+
+fn rows(operation: Operation, kind: Kind, extent: Extent) -> Operation {
     operation
-        .query(history::parameters(kind))
+        .query(history::parameters(kind, extent))
         .sends("application/json", Content::As(history::schema(kind)))
         .sends("text/csv", text())
-        .headers(&[
-            ("Next-Cursor", "For `cursor`; not at the end."),
-            ("Content-Disposition", "A name for the file, of an export."),
-        ])
+        .headers(match extent {
+            Extent::Part => &[("Next-Cursor", "For `cursor`; not at the end.")],
+            Extent::All => &[("Content-Disposition", "A name for the file.")],
+        })
 }

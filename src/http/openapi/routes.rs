@@ -3,7 +3,7 @@
 use super::{Setting, memory, operation::Path, people, service, sources};
 use crate::http::{
     profile::Wanted,
-    resource::{MemoryView, Resource, Sound, Verb},
+    resource::{Extent, MemoryView, Resource, Sound, Verb},
     route::Route,
 };
 
@@ -63,7 +63,8 @@ routes! { setting:
     Route::Api(Resource::Memory(MemoryView::Baseline)) => [memory::baseline()];
     Route::Api(Resource::Consumers) => [memory::consumers()];
     Route::Api(Resource::History(None)) => [memory::history()];
-    Route::Api(Resource::History(Some(_))) => memory::records();
+    Route::Api(Resource::History(Some((_, Extent::Part)))) => memory::records();
+    Route::Api(Resource::History(Some((_, Extent::All)))) => memory::exports();
     Route::Api(Resource::Alarms) => [people::alarms()];
     Route::Api(Resource::MemoryAlerts) => [people::memory_alerts()];
     Route::Api(Resource::Alarm(_, None)) => [people::alarm()];

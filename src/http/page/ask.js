@@ -1,5 +1,7 @@
 // Requests to the API. A problem document's words become the error's.
 
+import { tell } from "./dom.js";
+
 export async function ask(path, options = {}) {
   const reply = await fetch(`/api/v1/${path}`, { cache: "no-store", ...options });
   const text = await reply.text();
@@ -23,9 +25,9 @@ export function change(path, body) {
 export async function act(button, outcome, action) {
   button.disabled = true;
   try {
-    outcome.textContent = await action();
+    tell(outcome, await action());
   } catch (error) {
-    outcome.textContent = error.message;
+    tell(outcome, error.message);
   } finally {
     button.disabled = false;
   }

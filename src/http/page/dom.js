@@ -36,10 +36,30 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-// Text that hides its element where there is none.
+// What stands between two backticks is code; one without a second stays as it is.
+function coded(text) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) parts.splice(-2, 2, parts.slice(-2).join("`"));
+  return parts.map((part, n) => (n % 2 ? make("code", {}, part) : part));
+}
+
+export function plain(text) {
+  return coded(text).map((part) => part.textContent ?? part).join("");
+}
+
+const told = new WeakMap();
+
+// The same for sentences, in which names of keys and the like stand between backticks.
+export function tell(element, text) {
+  if (told.get(element) === text) return;
+  told.set(element, text);
+  element.replaceChildren(...coded(text));
+}
+
+// A sentence that hides its element where there is none.
 export function sayIf(element, text) {
   element.hidden = !text;
-  say(element, text || "");
+  tell(element, text || "");
 }
 
 export function place(element, percent) {

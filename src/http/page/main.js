@@ -1,7 +1,7 @@
 // The live page: it shows what the events tell.
 
 import { Alarms } from "./alarms.js";
-import { attribute, make, Rows, say } from "./dom.js";
+import { attribute, make, plain, Rows, say, tell } from "./dom.js";
 import { link } from "./link.js";
 import { Memory } from "./memory.js";
 import { Sources } from "./sources.js";
@@ -14,7 +14,7 @@ const state = document.getElementById("link");
 // Said to those who cannot see it.
 const spoken = make("p.spoken", { role: "status", "aria-live": "polite" });
 const announce = (text) => {
-  spoken.textContent = [spoken.dataset.fresh && spoken.textContent, text].filter(Boolean).join(" ");
+  spoken.textContent = [spoken.dataset.fresh && spoken.textContent, plain(text)].filter(Boolean).join(" ");
   spoken.dataset.fresh = "yes";
   setTimeout(() => delete spoken.dataset.fresh, 1_000);
 };
@@ -37,7 +37,7 @@ class Summary {
           attribute(name, "href", card ? `#${encodeURIComponent(card)}` : null);
           say(name, reason.subject);
           attribute(element, "data-level", reason.level);
-          say(text, sentence(reason.text));
+          tell(text, sentence(reason.text));
         },
       };
     });
@@ -47,7 +47,7 @@ class Summary {
     attribute(this.element, "data-level", status.level);
     attribute(this.badge, "data-level", status.level);
     say(this.badge, `${symbols[status.level] ?? "?"} ${levels[status.level] ?? status.level}`);
-    say(this.text, status.text);
+    tell(this.text, status.text);
     this.rows.update(status.reasons, ({ subject, text }) => `${subject} ${text.replaceAll(/\d+/g, "#")}`);
     const parts = [`Running for ${roughly(status.uptime_seconds)}`];
     if (status.budget) parts.push(`${bytes(status.budget.used_bytes)} of ${bytes(status.budget.limit_bytes)} for audio in use`);
@@ -71,7 +71,7 @@ const exports_ = make("p.actions", {}, ...[
   ["allocations.json", "/api/v1/allocations", "Allocations"],
 ].map(save));
 const past = make("p.actions", { hidden: true }, ...["sources", "alarms", "operations"].map((kind) =>
-  save([`${kind}.csv`, `/api/v1/history/${kind}?limit=5000&format=csv`, `History of ${kind}`])));
+  save([`${kind}.csv`, `/api/v1/history/${kind}/export?format=csv`, `History of ${kind}`])));
 live.append(...sections.map(({ element }) => element), make("section", { "aria-labelledby": "export" }, make("h2", { id: "export" }, "Export"), exports_, past));
 document.body.append(spoken);
 

@@ -2,7 +2,7 @@
 
 import { ask } from "./ask.js";
 import { Chart } from "./chart.js";
-import { make, say } from "./dom.js";
+import { make, tell } from "./dom.js";
 import { decibels, percent, time } from "./words.js";
 
 const DAY_MS = 86_400_000;
@@ -36,7 +36,7 @@ export class Past {
       const { rows } = await ask(`history/sources?source=${name}&from=${from}&step=${STEP}`);
       this.draw(rows);
     } catch (error) {
-      say(this.note, error.message);
+      tell(this.note, error.message);
     }
   }
 
@@ -47,7 +47,7 @@ export class Past {
     const least = known.length ? percent(Math.min(...known)) : "nothing";
     this.audio.update([audio], `Audio received from ${this.name} in the last day, by quarters of an hour: at least ${least}`);
     this.level.update([level], `Level of ${this.name} in the last day`);
-    say(this.note, rows.length < 2
+    tell(this.note, rows.length < 2
       ? "The history has just begun: there is more after a quarter of an hour."
       : `By quarters of an hour since ${time(rows[0].time)}; read at ${time(new Date())}.`);
   }

@@ -2,7 +2,7 @@
 
 import { act, ask, change } from "./ask.js";
 import { Spark } from "./chart.js";
-import { attribute, make, place, Rows, say, sayIf } from "./dom.js";
+import { attribute, make, place, Rows, say, sayIf, tell } from "./dom.js";
 import { Past } from "./past.js";
 import { dbfs, decibels, format, percent, roughly, sentence, symbols, time } from "./words.js";
 
@@ -86,8 +86,18 @@ class Card {
       player.replaceChildren(audio);
       audio.play().catch(() => audio.focus());
     });
-    const save = make("a.button", { href: `${base}?last=60s`, download: `${this.name.replaceAll(":", "_")}.wav` }, "Download the last 60 s");
-    this.sound.append(play, save, player);
+    this.base = base;
+    this.save = make("a.button", { download: `${this.name.replaceAll(":", "_")}.wav` });
+    this.sound.append(play, this.save, player);
+  }
+
+  // Never more than there is, and while the buffer fills, not another number every second.
+  updateSound({ buffered_seconds: buffered, capacity_seconds: capacity }, isAllowed) {
+    this.sound.hidden = !(isAllowed && buffered > 0);
+    const held = Math.min(60, buffered >= capacity * 0.97 ? capacity : buffered);
+    const seconds = Math.max(1, held < 10 ? Math.floor(held) : Math.floor(held / 5) * 5);
+    attribute(this.save, "href", `${this.base}?last=${seconds}s`);
+    say(this.save, `Download the last ${seconds} s`);
   }
 
   buildActions() {
@@ -122,7 +132,7 @@ class Card {
     // Within the first hour both would say the same.
     this.day.element.hidden = day.over_seconds <= 3_600;
     this.updateFacts(source);
-    this.sound.hidden = !(message.audio && source.buffered_seconds > 0);
+    this.updateSound(source, message.audio);
     this.reconnect.hidden = state === "disabled";
     this.past.update(message);
     this.more.update(source);
@@ -238,9 +248,9 @@ class More {
       this.books.replaceChildren(...document.ledger.map((row) => make("tr", {},
         make("th", { scope: "row" }, row.buffer_type),
         ...cells(row).map((count) => make("td.number", {}, String(count))))));
-      this.note.textContent = `Read at ${time(new Date())}.`;
+      tell(this.note, `Read at ${time(new Date())}.`);
     } catch (error) {
-      this.note.textContent = error.message;
+      tell(this.note, error.message);
     }
   }
 }

@@ -120,6 +120,20 @@ fn what_a_camera_says_cannot_become_markup() {
 }
 
 #[test]
+fn what_stands_between_backticks_is_code() {
+    for (text, shown) in [
+        (
+            "set `<a>` or `b`.",
+            "set <code>&lt;a&gt;</code> or <code>b</code>.",
+        ),
+        ("a ` alone", "a ` alone"),
+        ("`a` and `", "<code>a</code> and `"),
+    ] {
+        assert_eq!(Coded(text).to_string(), shown);
+    }
+}
+
+#[test]
 fn an_old_picture_says_so() {
     let page = html(vec![source(State::Streaming)], Duration::from_secs(31));
     assert!(page.contains("has not reported for 31 s"), "{page}");

@@ -1,15 +1,18 @@
 //! `/api/v1/history…`: what was, by kind of record.
 
+mod export;
 mod query;
 mod table;
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use hyper::{Response, StatusCode, header, http::request::Parts};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(super) use self::{query::Asked, table::send};
+pub(super) use self::export::export;
+pub(super) use self::query::Asked;
+use self::table::send;
 pub(in crate::http) use self::{query::parameters, table::schema};
 use crate::{
     history::{
@@ -19,6 +22,7 @@ use crate::{
         negotiate,
         problem::{Problem, json},
         reply::Body,
+        resource::Extent,
     },
     id::ProcessName,
 };
@@ -46,10 +50,18 @@ struct Failures {
     count: u64,
 }
 
-pub(super) async fn answer(history: &History, kind: Option<Kind>, head: &Parts) -> Response<Body> {
-    let answered = match kind {
+pub(super) async fn answer(
+    history: &Arc<History>,
+    asked: Option<(Kind, Extent)>,
+    head: &Parts,
+) -> Response<Body> {
+    let answered = match asked {
         None => Ok(json(&status(history))),
-        Some(kind) => records(history, kind, head).await,
+        Some((kind, Extent::Part)) => records(history, kind, head).await,
+        Some((kind, Extent::All)) => {
+            let none = || Err(problem(&ReadError::Off));
+            export(history, kind, head, &none).await
+        }
     };
     answered.unwrap_or_else(Problem::into_reply)
 }
@@ -72,7 +84,7 @@ fn status(history: &History) -> Status {
 }
 
 async fn records(history: &History, kind: Kind, head: &Parts) -> Result<Response<Body>, Problem> {
-    let asked = Asked::of(kind, head)?;
+    let asked = Asked::of(kind, Extent::Part, head)?;
     let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
     let page = history
         .read(asked.query)

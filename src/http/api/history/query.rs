@@ -9,6 +9,7 @@ use crate::{
     http::{
         parameters::{self, Parameter, Shape},
         problem::Problem,
+        resource::Extent,
     },
 };
 
@@ -42,20 +43,30 @@ const fn with(subject: Parameter) -> [Parameter; 7] {
     [subject, FROM, TO, STEP, LIMIT, CURSOR, FORMAT]
 }
 
-/// What may be asked of the records of a kind: the subject under its name comes first.
-pub(in crate::http) fn parameters(kind: Kind) -> &'static [Parameter] {
+const fn with_all(subject: Parameter) -> [Parameter; 4] {
+    [subject, FROM, TO, FORMAT]
+}
+
+/// What may be asked of the records of a kind: the subject under its name comes first. An export
+/// is neither cut into pages nor into steps.
+pub(in crate::http) fn parameters(kind: Kind, extent: Extent) -> &'static [Parameter] {
     const ONLY: &str = "Only what is about this one.";
-    const SOURCE: &[Parameter] = &with(Parameter::new("source", Shape::Name, ONLY));
-    const PROCESS: &[Parameter] = &with(Parameter::new("process", Shape::Name, ONLY));
-    const CONSUMER: &[Parameter] = &with(Parameter::new("consumer", Shape::Text, ONLY));
-    const SUBJECT: &[Parameter] = &with(Parameter::new("subject", Shape::Text, ONLY));
-    const OPERATION: &[Parameter] = &with(Parameter::new("operation", Shape::Text, ONLY));
-    match kind {
-        Kind::Sources | Kind::Allocations => SOURCE,
-        Kind::Memory | Kind::Verdicts => PROCESS,
-        Kind::Consumers => CONSUMER,
-        Kind::Alarms => SUBJECT,
-        Kind::Operations => OPERATION,
+    const SOURCE: Parameter = Parameter::new("source", Shape::Name, ONLY);
+    const PROCESS: Parameter = Parameter::new("process", Shape::Name, ONLY);
+    const CONSUMER: Parameter = Parameter::new("consumer", Shape::Text, ONLY);
+    const SUBJECT: Parameter = Parameter::new("subject", Shape::Text, ONLY);
+    const OPERATION: Parameter = Parameter::new("operation", Shape::Text, ONLY);
+    match (extent, kind) {
+        (Extent::Part, Kind::Sources | Kind::Allocations) => const { &with(SOURCE) },
+        (Extent::Part, Kind::Memory | Kind::Verdicts) => const { &with(PROCESS) },
+        (Extent::Part, Kind::Consumers) => const { &with(CONSUMER) },
+        (Extent::Part, Kind::Alarms) => const { &with(SUBJECT) },
+        (Extent::Part, Kind::Operations) => const { &with(OPERATION) },
+        (Extent::All, Kind::Sources | Kind::Allocations) => const { &with_all(SOURCE) },
+        (Extent::All, Kind::Memory | Kind::Verdicts) => const { &with_all(PROCESS) },
+        (Extent::All, Kind::Consumers) => const { &with_all(CONSUMER) },
+        (Extent::All, Kind::Alarms) => const { &with_all(SUBJECT) },
+        (Extent::All, Kind::Operations) => const { &with_all(OPERATION) },
     }
 }
 
@@ -68,12 +79,16 @@ pub(in crate::http::api) struct Asked {
 
 impl Asked {
     /// Reads the query of a request.
-    pub(in crate::http::api) fn of(kind: Kind, head: &Parts) -> Result<Self, Problem> {
-        Self::parse(kind, head.uri.query().unwrap_or_default())
+    pub(in crate::http::api) fn of(
+        kind: Kind,
+        extent: Extent,
+        head: &Parts,
+    ) -> Result<Self, Problem> {
+        Self::parse(kind, extent, head.uri.query().unwrap_or_default())
     }
 
-    fn parse(kind: Kind, query: &str) -> Result<Self, Problem> {
-        let known = parameters(kind);
+    fn parse(kind: Kind, extent: Extent, query: &str) -> Result<Self, Problem> {
+        let known = parameters(kind, extent);
         let asked = parameters::read(query, known)?;
         let (from, to) = (asked.time(&FROM), asked.time(&TO));
         if from.zip(to).is_some_and(|(from, to)| from >= to) {
@@ -107,13 +122,15 @@ mod tests {
     #[test]
     fn the_subject_comes_first_under_the_name_that_its_column_has() {
         for kind in Kind::ALL {
-            assert_eq!(parameters(*kind)[0].name, kind.subject());
+            for extent in [Extent::Part, Extent::All] {
+                assert_eq!(parameters(*kind, extent)[0].name, kind.subject());
+            }
         }
     }
 
     #[test]
     fn only_what_makes_sense_is_understood() {
-        let ask = |query| Asked::parse(Kind::Sources, query);
+        let ask = |query| Asked::parse(Kind::Sources, Extent::Part, query);
         let whole = ask("").unwrap();
         assert_eq!(whole.query.shape, Cut::Page(ROWS, None));
         assert_eq!((whole.query.subject, whole.csv), (None, None));
@@ -125,7 +142,7 @@ mod tests {
         assert_eq!(asked.csv, Some(true));
         assert!(asked.query.from < asked.query.to);
         assert!(ask("cursor=1f-2a&limit=5000").is_ok());
-        assert!(Asked::parse(Kind::Memory, "process=self").is_ok());
+        assert!(Asked::parse(Kind::Memory, Extent::Part, "process=self").is_ok());
         for bad in [
             "process=self",
             "from=yesterday",
@@ -149,6 +166,11 @@ mod tests {
             "sources=a",
         ] {
             assert!(ask(bad).is_err(), "{bad}");
+        }
+        let export = |query| Asked::parse(Kind::Sources, Extent::All, query);
+        assert!(export("source=a&from=1&to=2&format=csv").is_ok());
+        for cut in ["limit=5", "cursor=1-2", "step=1m"] {
+            assert!(export(cut).is_err(), "{cut}");
         }
     }
 }

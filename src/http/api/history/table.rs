@@ -19,15 +19,12 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("next-cursor");
 
 /// A page; where the next one begins is in its head, too.
 pub(in crate::http::api) fn send(kind: Kind, page: &Page, csv: bool) -> Response<Body> {
-    let mut answer = if csv {
-        reply(
-            StatusCode::OK,
-            "text/csv; charset=utf-8; header=present",
-            as_csv(page),
-        )
+    let text = if csv {
+        as_csv(page)
     } else {
-        reply(StatusCode::OK, "application/json", as_json(kind, page))
+        as_json(kind, page)
     };
+    let mut answer = reply(StatusCode::OK, media_type(csv), text);
     if let Some(next) = page.next {
         // Of hexadecimal digits: always valid.
         if let Ok(next) = HeaderValue::try_from(next.to_string()) {
@@ -35,6 +32,43 @@ pub(in crate::http::api) fn send(kind: Kind, page: &Page, csv: bool) -> Response
         }
     }
     answer
+}
+
+pub(super) fn media_type(csv: bool) -> &'static str {
+    if csv {
+        "text/csv; charset=utf-8; header=present"
+    } else {
+        "application/json"
+    }
+}
+
+/// A page as a piece of a file that goes on until a page is the last: put together, the pieces
+/// are what [`send`] would write of all rows on one page.
+pub(super) fn piece(kind: Kind, page: &Page, csv: bool, is_first: bool) -> String {
+    if csv {
+        let mut text = String::new();
+        if is_first {
+            csv_head(&mut text, page);
+        }
+        csv_rows(&mut text, page);
+        return text;
+    }
+    let mut text = String::new();
+    if is_first {
+        text.push_str("{\"kind\":\"");
+        text.push_str(kind.as_str());
+        text.push_str("\",\"rows\":[");
+    }
+    for (n, row) in page.rows.iter().enumerate() {
+        if n > 0 || !is_first {
+            text.push(',');
+        }
+        text.push_str(&Value::Object(members(page, row)).to_string());
+    }
+    if page.next.is_none() {
+        text.push_str("],\"next\":null}");
+    }
+    text
 }
 
 /// What [`send`] writes as JSON. A row has the columns that make sense for what was asked.
@@ -68,18 +102,16 @@ pub(in crate::http) fn schema(kind: Kind) -> Value {
 }
 
 fn as_json(kind: Kind, page: &Page) -> String {
-    let rows: Vec<Map<String, Value>> = page
-        .rows
-        .iter()
-        .map(|row| {
-            let cells = page.columns.iter().zip(row);
-            cells
-                .map(|(column, cell)| ((*column).to_owned(), value(cell)))
-                .collect()
-        })
-        .collect();
+    let rows: Vec<Map<String, Value>> = page.rows.iter().map(|row| members(page, row)).collect();
     let next = page.next.map(|next| next.to_string());
     json!({ "kind": kind.as_str(), "rows": rows, "next": next }).to_string()
+}
+
+fn members(page: &Page, row: &[Cell]) -> Map<String, Value> {
+    let cells = page.columns.iter().zip(row);
+    cells
+        .map(|(column, cell)| ((*column).to_owned(), value(cell)))
+        .collect()
 }
 
 fn value(cell: &Cell) -> Value {
@@ -93,8 +125,18 @@ fn value(cell: &Cell) -> Value {
 }
 
 fn as_csv(page: &Page) -> String {
-    let mut text = page.columns.join(",");
+    let mut text = String::new();
+    csv_head(&mut text, page);
+    csv_rows(&mut text, page);
+    text
+}
+
+fn csv_head(text: &mut String, page: &Page) {
+    text.push_str(&page.columns.join(","));
     text.push_str("\r\n");
+}
+
+fn csv_rows(text: &mut String, page: &Page) {
     for row in &page.rows {
         for (n, cell) in row.iter().enumerate() {
             if n > 0 {
@@ -104,13 +146,12 @@ fn as_csv(page: &Page) -> String {
                 Cell::Null => {}
                 Cell::Integer(whole) => text.push_str(&whole.to_string()),
                 Cell::Real(real) => text.push_str(&real.to_string()),
-                Cell::Text(words) => quote(&mut text, words),
+                Cell::Text(words) => quote(text, words),
                 Cell::Time(at) => text.push_str(&timestamp::millis(*at).unwrap_or_default()),
             }
         }
         text.push_str("\r\n");
     }
-    text
 }
 
 fn quote(text: &mut String, words: &str) {

@@ -1,20 +1,20 @@
 //! What processes held: what memory remembers, and what the history remembers before that.
 
-use std::time::{Duration, SystemTime};
-
-use hyper::{
-    Response,
-    header::{self, HeaderValue},
-    http::request::Parts,
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
+use hyper::{Response, http::request::Parts};
+
 use crate::{
-    history::{Cell, History, Kind, MOST_ROWS, Page, ReadError, Shape},
+    history::{Cell, History, Kind, Page, Query, Shape},
     http::{
-        api::history::{self, Asked, memory_before, prefers_csv, problem, send},
+        api::history::{self, Asked, memory_before},
         parameters::Parameter,
         problem::Problem,
         reply::Body,
+        resource::Extent,
     },
     id::ProcessName,
     memory::{Memory, Moment},
@@ -96,44 +96,37 @@ pub(super) async fn levels(
 
 /// What an export may be asked for.
 pub(super) fn parameters() -> &'static [Parameter] {
-    history::parameters(Kind::Memory)
+    history::parameters(Kind::Memory, Extent::All)
 }
 
-/// `GET /api/v1/memory/export`: all samples there are, page by page where there is a history.
+/// `GET /api/v1/memory/export`: all samples there are, also where there is no history.
 pub(super) async fn export(
     memory: &Memory,
-    history: &History,
+    history: &Arc<History>,
     head: &Parts,
 ) -> Result<Response<Body>, Problem> {
-    let asked = Asked::of(Kind::Memory, head)?;
-    let csv = asked.csv.unwrap_or_else(|| prefers_csv(head));
-    let mut query = asked.query;
-    if let Shape::Page(_, cursor) = query.shape {
-        query.shape = Shape::Page(MOST_ROWS, cursor);
-    }
-    let page = match history.read(query).await {
-        Err(ReadError::Off) => all_remembered(memory),
-        answer => answer.map_err(|error| problem(&error))?,
-    };
-    let mut reply = send(Kind::Memory, &page, csv);
-    let file = if csv {
-        "attachment; filename=\"memory.csv\""
-    } else {
-        "attachment; filename=\"memory.json\""
-    };
-    reply
-        .headers_mut()
-        .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(file));
-    Ok(reply)
+    let asked = Asked::of(Kind::Memory, Extent::All, head)?;
+    let remembered = || Ok(all_remembered(memory, &asked.query));
+    history::export(history, Kind::Memory, head, &remembered).await
 }
 
 /// What is known without a history.
-fn all_remembered(memory: &Memory) -> Page {
+fn all_remembered(memory: &Memory, query: &Query) -> Page {
     let whole = |value: u64| Cell::Integer(value.cast_signed());
     let optional = |value: Option<u64>| value.map_or(Cell::Null, whole);
     let mut rows = Vec::new();
+    let about = |name: &ProcessName| {
+        let subject = query.subject.as_deref();
+        subject.is_none_or(|subject| subject == name.as_str())
+    };
+    let range = |held: &Held| {
+        query.from.is_none_or(|from| held.at >= from) && query.to.is_none_or(|to| held.at < to)
+    };
     for status in memory.processes() {
-        for held in remembered(memory, &status.name) {
+        if !about(&status.name) {
+            continue;
+        }
+        for held in remembered(memory, &status.name).into_iter().filter(range) {
             rows.push(vec![
                 Cell::Time(held.at),
                 Cell::Text(status.name.to_string()),
