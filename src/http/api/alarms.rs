@@ -212,20 +212,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_said_of_one_takes_no_parameters() {
+    #[tokio::test]
+    async fn what_is_said_of_one_takes_no_parameters() {
         for (verb, method) in [
             (None, Method::GET),
             (Some(Verb::Acknowledge), Method::POST),
             (Some(Verb::Resolve), Method::POST),
         ] {
-            let answer = |uri: &str| {
+            for (uri, status) in [
+                ("/", StatusCode::NOT_FOUND),
+                ("/?x=1", StatusCode::BAD_REQUEST),
+            ] {
                 let request = hyper::Request::builder().method(&method).uri(uri);
                 let (head, ()) = request.body(()).unwrap().into_parts();
-                one(&Book::default(), "f", verb, &head, b"").status()
-            };
-            assert_eq!(answer("/"), StatusCode::NOT_FOUND);
-            assert_eq!(answer("/?x=1"), StatusCode::BAD_REQUEST, "{verb:?}");
+                let answer = one(&Book::default(), "f", verb, &head, b"").await;
+                assert_eq!(answer.status(), status, "{verb:?} {uri}");
+            }
         }
     }
 
