@@ -186,7 +186,7 @@ struct Shared {
     #[arg(long = "web.systemd-socket", global = true, conflicts_with = "listen")]
     systemd_socket: bool,
 
-    /// Requests served at once; 0: no limit
+    /// Requests served at once; 0: all
     #[arg(long = "web.max-requests", value_name = "N", global = true)]
     #[arg(default_value_t = 40, value_parser = clap::value_parser!(u16).range(..=1024))]
     max_requests: u16,

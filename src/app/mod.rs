@@ -14,13 +14,7 @@ mod signals;
 mod tracking;
 mod web_file;
 
-use std::{
-    io,
-    net::TcpListener,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{io, net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, watch};
 
@@ -29,7 +23,7 @@ use crate::{
     cli,
     config::{self, Config, ConfigErrors},
     demo,
-    history::{History, Operation, Pace},
+    history::{History, Pace},
     http,
     id::SourceId,
     memory::ProcessMetrics,
@@ -245,7 +239,7 @@ impl<'a> App<'a> {
         let path = &options.telemetry_path;
         announce::announce(&config, scheme, server.addresses(), path);
         tracing::info!("started: {changes}");
-        note(&history, "start", Ok(&changes.to_string()));
+        history.recorder().did("start", Ok(&changes.to_string()));
         let manager = Manager::of_environment();
         if let Some(manager) = &manager {
             manager.ready(&changes.to_string());
@@ -317,7 +311,7 @@ impl<'a> App<'a> {
         }
         // While the books are still open.
         let told = self.chronicle.drain(CHRONICLE_DRAIN).await;
-        note(&self.history, "stop", Ok("told to"));
+        self.history.recorder().did("stop", Ok("told to"));
         let sources = self.capture.drain(FLEET_DRAIN).await;
         let rest = self.tasks.drain(LAST_DRAIN).await;
         if !(sources && told && rest) {
@@ -339,7 +333,9 @@ impl<'a> App<'a> {
         let outcome = self.capture.reconnect(source);
         if outcome.is_ok() {
             tracing::info!(%source, "asked for a new session");
-            note(&self.history, "reconnect", Ok(source.as_str()));
+            self.history
+                .recorder()
+                .did("reconnect", Ok(source.as_str()));
         }
         outcome
     }
@@ -360,7 +356,7 @@ impl<'a> App<'a> {
                     .configure(config.alarms.clone(), config.notify.clone());
                 self.capture.loaded(true);
                 tracing::info!("configuration reloaded: {changes}");
-                note(&self.history, "reload", Ok(&changes));
+                self.history.recorder().did("reload", Ok(&changes));
                 if let Some(manager) = &self.manager {
                     manager.status(&changes);
                 }
@@ -368,7 +364,7 @@ impl<'a> App<'a> {
             }
             Err(mistakes) => {
                 self.capture.loaded(false);
-                note(&self.history, "reload", Err(&mistakes));
+                self.history.recorder().did("reload", Err(&mistakes));
                 tracing::error!("configuration not reloaded, the running one stays: {mistakes}");
                 Err(mistakes)
             }
@@ -389,18 +385,4 @@ fn warn_of(config: &Config) {
     for doubt in config.missing_folders() {
         tracing::warn!("{doubt}");
     }
-}
-
-/// Keeps what the program did, where a history is kept.
-fn note(history: &History, operation: &'static str, outcome: Result<&str, &str>) {
-    let (outcome, words) = match outcome {
-        Ok(words) => ("done", words),
-        Err(words) => ("refused", words),
-    };
-    history.recorder().record(Operation {
-        at: SystemTime::now(),
-        operation,
-        outcome,
-        words: words.to_owned(),
-    });
 }

@@ -33,6 +33,7 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
+    time::SystemTime,
 };
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -178,6 +179,20 @@ impl Recorder {
         if self.is_on() && self.queue.try_send(record.into()).is_err() {
             self.shared.lost.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Records what the program did, or refused to do, and how that went.
+    pub fn did(&self, operation: &'static str, outcome: Result<&str, &str>) {
+        let (outcome, words) = match outcome {
+            Ok(words) => ("done", words),
+            Err(words) => ("refused", words),
+        };
+        self.record(Operation {
+            at: SystemTime::now(),
+            operation,
+            outcome,
+            words: words.to_owned(),
+        });
     }
 }
 

@@ -7,7 +7,7 @@ mod report;
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use hyper::{Response, StatusCode, http::request::Parts};
@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub(in crate::http) use self::document::{Growth, Moments, Process};
 use crate::{
-    history::{History, Operation},
+    history::History,
     http::{
         parameters::{self, Parameter, Shape},
         problem::{Problem, json},
@@ -154,12 +154,8 @@ async fn tell(
         MemoryView::Baseline => {
             let baselines_set = memory.set_baseline(process).await.map_err(stopped)?;
             tracing::info!(baselines_set, "baselines of memory were set");
-            history.recorder().record(Operation {
-                at: SystemTime::now(),
-                operation: "baseline",
-                outcome: "done",
-                words: format!("{baselines_set} set"),
-            });
+            let words = format!("{baselines_set} set");
+            history.recorder().did("baseline", Ok(&words));
             json(&Baselines { baselines_set })
         }
     })
