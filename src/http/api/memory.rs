@@ -5,10 +5,7 @@ pub(super) mod document;
 mod past;
 mod report;
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use hyper::{Response, StatusCode, http::request::Parts};
 use schemars::JsonSchema;
