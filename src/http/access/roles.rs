@@ -30,7 +30,7 @@ pub enum Grantee {
     Certificate(String),
 }
 
-/// Who has which role; `None` where the default holds ([`Self::allow`]).
+/// Who has which role; `None` where the default of `allow` holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles([Option<Vec<Grantee>>; Role::COUNT]);
 
