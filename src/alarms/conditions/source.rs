@@ -14,7 +14,7 @@ use crate::{
     },
     signal,
     sources::State,
-    status::SourceStatus,
+    status::{SourceStatus, in_words},
     units::Roughly,
 };
 
@@ -131,7 +131,7 @@ fn down(source: &SourceStatus) -> Evidence {
     let remedy = source.problem.as_deref();
     evidence(
         Severity::Critical,
-        format!("no audio arrives: it is {}", source.state),
+        format!("no audio arrives: {}", in_words(source.state).1),
         remedy.unwrap_or("See that the source runs and can be reached; the page names the cause."),
     )
 }
