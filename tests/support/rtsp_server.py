@@ -127,7 +127,8 @@ def arguments():
     parser.add_argument("--user", default="user")
     parser.add_argument("--password", default="password")
     parser.add_argument("--mounts", default=",".join(MOUNTS), help="such as /aac,/pcmu")
-    parser.add_argument("--freq", type=float, default=1000, help="of the tone, in Hz")
+    # A tone whose period fits into a block or half a second reads as audio that is stuck.
+    parser.add_argument("--freq", type=float, default=1003.7, help="of the tone, in Hz")
     parser.add_argument("--level", type=float, default=-15, help="of the tone: its RMS in dBFS")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     parser.add_argument("--alias", metavar="/NAME=/MOUNT", help="this mount alone, by that name")

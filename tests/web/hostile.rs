@@ -182,11 +182,10 @@ fn guesses_do_not_hold_up_who_is_known() {
             let series = "audio_capture_exporter_http_rejected_total{reason=\"requests\"}";
             stage.value("http", "ada", series) >= 8.0
         });
-        let started = Instant::now();
         assert_eq!(stage.status(Some("ada"), "GET", "/metrics"), 200);
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(5), "{took:?}");
-        // The others would wait for as long as the checks take.
+        // She did not wait for her turn behind them.
+        assert!(guesses.iter().any(|guess| !guess.is_finished()));
+        // They would wait for as long as the checks take.
         stage.exporter.process.signal("TERM");
         guesses
             .into_iter()
