@@ -6,6 +6,7 @@ mod division;
 mod help;
 mod leakcheck;
 mod probe;
+mod sources;
 mod values;
 
 use std::{
@@ -139,7 +140,7 @@ and give them with --username NAME and --password-file FILE (or --password-env V
 
 #[derive(Parser)]
 #[command(name = "audio-capture-exporter", about = ABOUT, version = VERSION.as_str())]
-#[command(subcommand_precedence_over_arg = true, disable_help_subcommand = true)]
+#[command(subcommand_precedence_over_arg = true)]
 // A line less than usual: all of it fits a screen.
 #[command(help_template = "{about-with-newline}{usage-heading} {usage}\n\n{all-args}")]
 #[command(override_usage = "audio-capture-exporter [OPTIONS] [NAME=SOURCE|SOURCE]... | COMMAND")]
@@ -278,6 +279,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
         };
         return Err(wrong(format!("argument {}: {error}", nth + 1)));
     }
+    sources::refuse_mistyped_command(&arguments)?;
     let line = command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Line::from_arg_matches(&matches))
@@ -289,7 +291,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
                 text: error.to_string(),
             }
         })?;
-    let sources = sources(&line.sources)?;
+    let sources = sources::read(&line.sources)?;
     let alone = sources.is_empty()
         && line.config_file.is_none()
         && !(line.config_check || line.shard.given());
@@ -321,6 +323,7 @@ fn command() -> clap::Command {
     let mut line = Line::command();
     // The options that every subcommand has are there only now.
     line.build();
+    line = line.mut_subcommand("help", |help| help.hide(true));
     for name in ["probe", "leakcheck", "assets", "completions", "man"] {
         line = line.mut_subcommand(name, |subcommand| {
             subcommand.mut_args(|argument| {
@@ -362,27 +365,6 @@ fn wrong(text: impl fmt::Display) -> Exit {
     Exit {
         code: 2,
         text: format!("error: {text}"),
-    }
-}
-
-/// Reads every source argument, and reports all that are wrong.
-fn sources(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
-    let mut sources = Vec::with_capacity(arguments.len());
-    let mut mistakes = Vec::new();
-    for (nth, argument) in (1..).zip(arguments) {
-        match argument.to_str().map(SourceArgument::parse) {
-            _ if values::is_configuration(argument) => mistakes.push(format!(
-                "source argument {nth}: a configuration is given as --config.file FILE"
-            )),
-            Some(Ok(source)) => sources.push(source),
-            Some(Err(error)) => mistakes.push(format!("source argument {nth}: {error}")),
-            None => mistakes.push(format!("source argument {nth}: not UTF-8; rename the file")),
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(sources)
-    } else {
-        Err(wrong(mistakes.join("\nerror: ")))
     }
 }
 

@@ -39,7 +39,12 @@ impl ManArguments {
                 None => return wrong(format!("`{name}` is no subcommand; see --help")),
             },
         };
-        let page = clap_mangen::Man::new(about);
+        let page = clap_mangen::Man::new(about)
+            .source(format!(
+                "audio-capture-exporter {}",
+                env!("CARGO_PKG_VERSION")
+            ))
+            .manual("Commands of audio-capture-exporter");
         let mut roff = Vec::new();
         match page.render(&mut roff) {
             Ok(()) => printed(&roff),

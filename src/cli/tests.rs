@@ -260,7 +260,9 @@ fn helps() -> Vec<(String, String)> {
     names.extend(
         command()
             .get_subcommands()
-            .map(|sub| sub.get_name().to_owned()),
+            .map(|sub| sub.get_name().to_owned())
+            // It is help itself.
+            .filter(|name| name != "help"),
     );
     names
         .into_iter()
@@ -304,6 +306,86 @@ fn a_shell_and_man_are_told_all_flags_that_the_help_has() {
     assert!(refused("man probe").text.contains("password"), "probe");
     assert_eq!(refused("man prob").code, 2);
     assert_eq!(refused("completions tcsh").code, 2);
+}
+
+#[test]
+fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
+    for (line, meant) in [
+        ("prboe rtsp://camera.lan/live", "probe"),
+        ("prboe --json rtsp://camera.lan/live", "probe"),
+        ("leakchek --pid 1", "leakcheck"),
+        ("hlep", "help"),
+        ("--log.level debug asets", "assets"),
+        ("dem", "demo"),
+        ("Demo", "demo"),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let meant = format!("did you mean `{meant}`?");
+        assert!(exit.text.contains(&meant), "{line}: {exit}");
+        assert!(exit.text.contains("./FILE"), "{line}: {exit}");
+    }
+    for line in ["camera.lan", "camera.lan:554", "192.168.1.20", "garden"] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(exit.text.contains("rtsp://host/path"), "{line}: {exit}");
+        assert!(!exit.text.contains("did you mean"), "{line}: {exit}");
+    }
+    // What may be what nobody should see is not repeated.
+    assert!(!refused("CANARY").text.contains("CANARY"));
+    assert!(
+        refused("garden prboe wiese")
+            .text
+            .contains("source argument 3")
+    );
+}
+
+#[test]
+fn a_file_that_is_there_or_yet_to_come_is_a_source() {
+    for line in [
+        "dawn.flac",
+        "dawn.WAV",
+        "./prboe",
+        "sub/prboe",
+        "it=prboe",
+        // There, as tests run in the package's folder.
+        "Cargo.lock",
+        "src",
+        "-",
+        "stdin:",
+    ] {
+        assert_eq!(run(line).sources.len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn help_is_asked_for_in_every_usual_way() {
+    let help = refused("--help");
+    for line in ["-h", "help"] {
+        assert_eq!(refused(line), help, "{line}");
+    }
+    for name in ["probe", "leakcheck", "demo", "completions"] {
+        let help = refused(&format!("help {name}"));
+        let usage = format!("Usage: audio-capture-exporter {name}");
+        assert_eq!(help.code, 0, "{name}");
+        assert!(help.text.contains(&usage), "{name}: {help}");
+        assert_eq!(refused(&format!("{name} --help")), help, "{name}");
+    }
+    assert_eq!(refused("help prboe").code, 2);
+    assert_eq!(run("./help").sources[0].name(), "help");
+}
+
+#[test]
+fn every_page_of_the_manual_has_a_full_header() {
+    for page in ["", "probe", "demo", "leakcheck", "assets"] {
+        let text = refused(&format!("man {page}")).text;
+        let header = text.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        let version = format!("\"audio-capture-exporter {}\"", env!("CARGO_PKG_VERSION"));
+        assert!(
+            header.contains(&version) && header.ends_with("\"Commands of audio-capture-exporter\""),
+            "{page}: {header}"
+        );
+    }
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl SourceArgument {
         self.id.as_str()
     }
 
+    /// Whether it is the path of a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.location, Location::File { .. })
+    }
+
     /// Reads `NAME=URL` or `URL`, where a URL may also be the path of a file. A file with a
     /// `=` in its name is written with a directory: `./a=b.wav`.
     ///

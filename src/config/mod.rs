@@ -41,5 +41,6 @@ pub use address::{AddressError, carries_credentials};
 pub use argument::{ArgumentError, SourceArgument};
 pub use load::{Config, MAX_FILE_BYTES, MAX_SOURCES, load, load_shard};
 pub use mistake::{ConfigErrors, Mistake};
+pub use nearest::nearest;
 pub use one::{CredentialsError, PasswordFrom, one};
 pub use web_file::{BadWebFile, WEB_KEYS, WebFile, load_web};

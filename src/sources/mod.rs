@@ -46,7 +46,7 @@ pub use options::{
 pub use pipe::{PipeRead, PipeReader};
 pub use presence::{LiveStatus, Wanted};
 pub use rtsp::{AudioPacket, RtspSession, open as open_rtsp};
-pub use segments::{SegmentFolder, SegmentFollower};
+pub use segments::{SegmentFolder, SegmentFollower, ends_like_audio};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};

@@ -28,7 +28,7 @@ const SCAN_SHARE: u32 = 100;
 const NOT_YET: u32 = 8;
 /// Two changes so close together may carry the same time.
 const TIME_GRAIN: Duration = Duration::from_secs(2);
-/// Endings that are audio when no pattern is given.
+/// Endings of names that are audio.
 const AUDIO: [&str; 11] = [
     "wav", "wave", "flac", "mp3", "aac", "adts", "m4a", "mp4", "ogg", "oga", "opus",
 ];
@@ -72,6 +72,13 @@ struct Look {
     settled: bool,
 }
 
+/// Whether a file's name ends as those of audio do, in upper or lower case.
+pub fn ends_like_audio(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        AUDIO.contains(&&*extension.to_string_lossy().to_ascii_lowercase())
+    })
+}
+
 impl SegmentFolder {
     /// Whether a file of this name is a segment. Hidden files are none.
     pub fn takes(&self, name: &OsStr) -> bool {
@@ -81,9 +88,7 @@ impl SegmentFolder {
         }
         match &self.pattern {
             Some(pattern) => matches(pattern.as_bytes(), text.as_bytes()),
-            None => Path::new(name).extension().is_some_and(|extension| {
-                AUDIO.contains(&&*extension.to_string_lossy().to_ascii_lowercase())
-            }),
+            None => ends_like_audio(Path::new(name)),
         }
     }
 }

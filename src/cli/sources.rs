@@ -1,0 +1,86 @@
+//! The sources among the arguments, and words that are none.
+
+use std::{ffi::OsString, path::Path};
+
+use super::{Exit, command, values, wrong};
+use crate::{
+    config::{SourceArgument, nearest},
+    sources::ends_like_audio,
+};
+
+/// Reads every source argument, and reports all that are wrong.
+///
+/// Looks at the disk: a word that is no address may be a mistyped command or host, which as the
+/// path of a file that is yet to come would be waited for in silence.
+pub(super) fn read(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> {
+    let mut sources = Vec::with_capacity(arguments.len());
+    let mut mistakes = Vec::new();
+    for (nth, argument) in (1..).zip(arguments) {
+        let mut mistake = |text: &str| mistakes.push(format!("source argument {nth}: {text}"));
+        match argument
+            .to_str()
+            .map(|text| (text, SourceArgument::parse(text)))
+        {
+            _ if values::is_configuration(argument) => {
+                mistake("a configuration is given as --config.file FILE");
+            }
+            Some((text, Ok(source))) if source.is_file() && names_nothing(text) => {
+                mistake(&no_such_word(text));
+            }
+            Some((_, Ok(source))) => sources.push(source),
+            Some((_, Err(error))) => mistake(&error.to_string()),
+            None => mistake("not UTF-8; rename the file"),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(sources)
+    } else {
+        Err(wrong(mistakes.join("\nerror: ")))
+    }
+}
+
+/// Refuses a first word that is nearly a command. What follows it would be judged as the
+/// program's own flags, and the answer be about them.
+pub(super) fn refuse_mistyped_command(arguments: &[OsString]) -> Result<(), Exit> {
+    let Some(word) = arguments.get(1).and_then(|word| word.to_str()) else {
+        return Ok(());
+    };
+    let known = word.starts_with('-') || word.contains(':') || is_command(word);
+    match nearest_command(word) {
+        Some(_) if !known && names_nothing(word) => Err(wrong(no_such_word(word))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a word can be no file: it has no directory and no name in front, does not end like
+/// audio, and there is nothing of this name.
+fn names_nothing(word: &str) -> bool {
+    let path = Path::new(word);
+    !word.is_empty() && !word.contains(['/', '=']) && !ends_like_audio(path) && !path.exists()
+}
+
+/// Does not repeat the word, which may be what should not be seen.
+fn no_such_word(word: &str) -> String {
+    let meant = nearest_command(word)
+        .map(|command| format!("; did you mean `{command}`?"))
+        .unwrap_or_default();
+    format!(
+        "neither a command nor an address nor a file that is there{meant}\n  \
+         commands are in --help; write a camera as rtsp://host/path, a file that is yet to come as ./FILE"
+    )
+}
+
+fn names() -> Vec<String> {
+    let line = command();
+    let names = line.get_subcommands().map(|sub| sub.get_name().to_owned());
+    names.collect()
+}
+
+fn is_command(word: &str) -> bool {
+    names().iter().any(|name| name == word)
+}
+
+fn nearest_command(word: &str) -> Option<String> {
+    let names = names();
+    nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
+}
