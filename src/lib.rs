@@ -17,7 +17,7 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`], [`objects`], [`shard`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`codec_name`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
 
 pub mod alarms;
 pub mod app;
@@ -27,6 +27,7 @@ pub mod cli;
 pub mod clip;
 pub(crate) mod closed_set;
 pub mod coarse_clock;
+pub mod codec_name;
 pub mod config;
 pub mod decode;
 pub mod demo;

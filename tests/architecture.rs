@@ -45,6 +45,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "closed_set",
             "quiet_hours",
             "coarse_clock",
+            "codec_name",
         ],
     ),
 ];

@@ -12,14 +12,15 @@ fn of(scrape: &Scrape, name: &str, labels: &[(&str, &str)]) -> f64 {
     scrape.sum(name, &[&[(LABEL, "cam")], labels].concat())
 }
 
-/// Watches `url`, which is now one thing and now the other: codec and rate.
-fn watch(url: &str, things: [(&str, &str); 2]) {
+/// Watches `url`, which is now one thing and now the other: codec and rate. `expected` is a name of
+/// the first codec.
+fn watch(url: &str, expected: &str, things: [(&str, &str); 2]) {
     let scratch = Scratch::new();
     let text = format!(
         "connect: {{ backoff: {{ initial: 200ms, max: 200ms }} }}\n\
          sources: [ {{ name: cam, url: \"{url}\", stall_after: 3s, \
          expect: {{ codec: {}, sample_rate: {} }} }} ]\n",
-        things[0].0, things[0].1
+        expected, things[0].1
     );
     let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
     let mut scrape = Scrape::default();
@@ -63,8 +64,10 @@ fn watch(url: &str, things: [(&str, &str); 2]) {
 #[test]
 fn an_rtsp_server_changes_codec_and_rate_between_sessions() {
     let server = Server::hostile(&[]);
+    // It is expected by the name that files have for it.
     watch(
         &server.url("/alternate/100"),
+        "pcm_mulaw",
         [("pcmu", "8000"), ("l16", "16000")],
     );
 }
@@ -84,6 +87,7 @@ fn an_http_server_changes_codec_and_rate_between_sessions() {
     let server = Server::hostile_http(&["--audio", mp3]);
     watch(
         &server.http_url("/alternate"),
+        "mp3",
         [("mp3", "48000"), ("pcm_s16le", "16000")],
     );
 }

@@ -9,6 +9,7 @@ use super::{
     keys,
     local::LocalKeys,
     mistake::shown,
+    nearest::nearest,
     secrets,
     section::Section,
     silence::silence,
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     alarms::SourcePolicy,
+    codec_name,
     id::SourceId,
     secret::Secret,
     sources::{
@@ -251,15 +253,16 @@ fn read_address(section: &Section<'_>, base: &Path) -> Option<Address> {
 
 fn expectation(section: &Section<'_>) -> Expectation {
     let codec = section.text("codec").and_then(|written| {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        let right = (1..=32).contains(&written.len()) && written.chars().all(allowed);
+        let right = codec_name::known(written).is_some();
         if !right {
-            let problem = format!("{} is not a codec's name", shown(written));
-            section.mistake(
-                "codec",
-                problem,
-                "write it in lower case, such as aac or pcmu",
+            let problem = format!("{} is no codec that can be heard here", shown(written));
+            let meant = nearest(written, codec_name::names());
+            let meant = meant.map_or_else(
+                || "write".to_owned(),
+                |name| format!("did you mean `{name}`? There are"),
             );
+            let all: Vec<_> = codec_name::names().collect();
+            section.mistake("codec", problem, &format!("{meant} {}", all.join(", ")));
         }
         right.then(|| written.to_owned())
     });

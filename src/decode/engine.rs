@@ -164,10 +164,58 @@ fn channels_from(count: u16) -> Option<Channels> {
 #[cfg(test)]
 mod tests {
     use symphonia::core::codecs::audio::well_known::{
-        CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_PCM_F32LE, CODEC_ID_VORBIS,
+        self as id, CODEC_ID_FLAC, CODEC_ID_MP1, CODEC_ID_PCM_F32LE, CODEC_ID_VORBIS,
     };
 
     use super::*;
+    use crate::codec_name;
+
+    #[test]
+    fn every_decoder_has_a_name_that_may_be_expected() {
+        // What the containers that are read can hold.
+        let ids = [
+            id::CODEC_ID_PCM_S32LE,
+            id::CODEC_ID_PCM_S32BE,
+            id::CODEC_ID_PCM_S24LE,
+            id::CODEC_ID_PCM_S24BE,
+            id::CODEC_ID_PCM_S16LE,
+            id::CODEC_ID_PCM_S16BE,
+            id::CODEC_ID_PCM_S8,
+            id::CODEC_ID_PCM_U32LE,
+            id::CODEC_ID_PCM_U32BE,
+            id::CODEC_ID_PCM_U24LE,
+            id::CODEC_ID_PCM_U24BE,
+            id::CODEC_ID_PCM_U16LE,
+            id::CODEC_ID_PCM_U16BE,
+            id::CODEC_ID_PCM_U8,
+            id::CODEC_ID_PCM_F32LE,
+            id::CODEC_ID_PCM_F32BE,
+            id::CODEC_ID_PCM_F64LE,
+            id::CODEC_ID_PCM_F64BE,
+            id::CODEC_ID_PCM_ALAW,
+            id::CODEC_ID_PCM_MULAW,
+            id::CODEC_ID_MP1,
+            id::CODEC_ID_MP2,
+            id::CODEC_ID_MP3,
+            id::CODEC_ID_AAC,
+            id::CODEC_ID_OPUS,
+            id::CODEC_ID_FLAC,
+            id::CODEC_ID_VORBIS,
+            id::CODEC_ID_ALAC,
+        ];
+        let found = ids.map(|id| codecs().get_audio_decoder(id));
+        let names = found.into_iter().flatten();
+        let names: Vec<_> = names.map(|found| found.codec.info.short_name).collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            assert!(codec_name::known(name).is_some(), "{name}");
+        }
+        for name in codec_name::names() {
+            let packets = codec_id(name).is_some() || name.contains("g72");
+            let elsewhere = name.starts_with("pcm_") || matches!(name, "flac" | "vorbis");
+            assert!(packets || elsewhere, "{name}: who decodes it?");
+        }
+    }
 
     #[test]
     fn codecs_that_overlap_are_known_by_the_names_that_their_decoders_have() {

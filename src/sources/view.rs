@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::{Expectation, State, TimeSums};
-use crate::units::AudioFormat;
+use crate::{codec_name, units::AudioFormat};
 
 /// What the source sends, where known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl AccountView {
         let expect = &self.expect;
         [
             (expect.codec.as_ref().zip(codec))
-                .filter(|(wanted, seen)| wanted != seen)
+                .filter(|(wanted, seen)| !codec_name::same(wanted, seen))
                 .map(|(wanted, seen)| format!("the codec is {seen} instead of {wanted}")),
             (expect.sample_rate)
                 .filter(|wanted| known && *wanted != sample_rate)

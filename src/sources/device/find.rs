@@ -5,7 +5,7 @@ use cpal::{
     traits::{DeviceTrait as _, HostTrait as _},
 };
 
-use super::inlet::codec_name;
+use super::inlet;
 use crate::sources::{Expectation, FailureReason as R, OpenError};
 
 /// The name of whatever the system's default is.
@@ -89,9 +89,12 @@ fn best(
         channels,
     } = wanted;
     let fits = |range: &SupportedStreamConfigRange| {
-        let name = codec_name(range.sample_format());
-        name.is_some()
-            && (codec.is_none() || *codec == name)
+        let name = inlet::codec_name(range.sample_format());
+        let right = |name: &str| {
+            let codec = codec.as_deref();
+            codec.is_none_or(|wanted| codec_name::same(wanted, name))
+        };
+        name.as_deref().is_some_and(right)
             && channels.is_none_or(|wanted| wanted == range.channels())
             && sample_rate.is_none_or(|wanted| {
                 (range.min_sample_rate()..=range.max_sample_rate()).contains(&wanted)
@@ -229,7 +232,7 @@ mod tests {
         ] {
             let best = best(offered(), &wanted);
             let best = best.map(|config| {
-                let codec = codec_name(config.sample_format()).unwrap();
+                let codec = inlet::codec_name(config.sample_format()).unwrap();
                 (config.channels(), config.sample_rate(), codec)
             });
             let found = found.map(|(n, rate, kind)| (n, rate, format!("pcm_{kind}le")));
