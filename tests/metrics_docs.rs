@@ -94,6 +94,13 @@ fn the_document_lists_exactly_the_families_of_a_scrape() {
     // Of what grows only; tests/memory_watch.rs shows it.
     let row = ("gauge".to_owned(), ["process".to_owned()].into());
     exposed.insert("myaudio_memory_seconds_to_limit".to_owned(), row);
+    // Of a certificate; tests/web/rotation.rs shows it.
+    let certificate = "audio_capture_exporter_web_certificate_not_after_timestamp_seconds";
+    assert!(!exposed.contains_key(certificate), "without TLS");
+    exposed.insert(
+        certificate.to_owned(),
+        ("gauge".to_owned(), BTreeSet::new()),
+    );
     let documented = Catalogue::read().families;
     let mut faults = String::new();
     for (family, row) in &exposed {

@@ -204,6 +204,7 @@ impl<'a> App<'a> {
         let (web, web_options) = watch::channel(Arc::new(config.web.clone()));
         let access = web_file.as_ref().map(|file| file.access());
         let access = access.unwrap_or_else(|| watch::Sender::new(Arc::default()).subscribe());
+        registry.register(http::AccessMetrics::new(access.clone()))?;
         let encrypted = access.borrow().tls.is_some();
         let server = http::start(
             &tasks,
@@ -239,10 +240,10 @@ impl<'a> App<'a> {
         let path = &options.telemetry_path;
         announce::announce(&config, scheme, server.addresses(), path);
         tracing::info!("started: {changes}");
-        history.recorder().did("start", Ok(&changes.to_string()));
+        history.recorder().did("start", Ok(&changes));
         let manager = Manager::of_environment();
         if let Some(manager) = &manager {
-            manager.ready(&changes.to_string());
+            manager.ready(&changes);
             manager.watch(&tasks, capture.snapshots());
         }
         Ok(Self {
@@ -350,7 +351,7 @@ impl<'a> App<'a> {
                 self.web.send_replace(Arc::new(config.web.clone()));
                 self.profiler.configure(config.profiles.clone());
                 self.history.configure(config.history.clone());
-                let changes = self.capture.apply(&config).await.to_string();
+                let changes = self.capture.apply(&config).await;
                 warn_of(&config);
                 self.alarms
                     .configure(config.alarms.clone(), config.notify.clone());

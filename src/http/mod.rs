@@ -55,8 +55,8 @@ use self::{
 };
 pub use self::{
     access::{
-        Access, BadHash, ClientCertificates, Grantee, Role, Roles, Tls, TlsProblem, TlsSettings,
-        Users,
+        Access, AccessMetrics, BadHash, ClientCertificates, Grantee, Role, Roles, Tls, TlsProblem,
+        TlsSettings, Users,
     },
     bind::{BindError, bind, inherit},
     commands::Command,

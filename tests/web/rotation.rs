@@ -44,6 +44,37 @@ fn a_new_certificate_is_shown_and_no_request_fails_on_the_way() {
     );
 }
 
+#[test]
+fn the_end_of_the_certificate_in_force_is_told() {
+    const NOT_AFTER: &str = "audio_capture_exporter_web_certificate_not_after_timestamp_seconds";
+    // 2031-02-03 and 2032-02-03.
+    let ends = [(2031, 1_927_843_200.0), (2032, 1_959_379_200.0)];
+    let stage = Stage::set(&(tls("") + &users()), "");
+    for (year, seconds) in ends {
+        let leaf = stage.authority.sign("127.0.0.1", |parameters| {
+            parameters.not_after = rcgen::date_time_ymd(year, 2, 3);
+        });
+        // Behind it the authority's, whose end is another.
+        stage.replace("server.pem", &(leaf.pem() + &stage.authority.pem()));
+        stage.exporter.process.until("the new end is told", || {
+            stage.value("https", "ada", NOT_AFTER) == seconds
+        });
+    }
+    // It has ended, and is shown.
+    let over = stage.authority.sign("127.0.0.1", |parameters| {
+        parameters.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2001, 9, 9);
+    });
+    stage.replace("server.pem", &over.pem());
+    stage.exporter.process.until("it is shown", || {
+        shown(&stage).contains(over.pem().lines().nth(1).unwrap())
+    });
+    let scrape = ["-k", "-u", "ada:ada-pw"];
+    let answer = stage.curl("https", "/metrics", &scrape);
+    let line = format!("{NOT_AFTER} 999993600");
+    assert!(answer.body.contains(&line), "{answer:?}");
+}
+
 /// The certificate that the server shows, as OpenSSL prints it.
 fn shown(stage: &Stage) -> String {
     let connect = ["s_client", "-connect", &stage.exporter.address];

@@ -1,10 +1,12 @@
-//! The names in a client's certificate.
+//! What is read of a certificate: the names in a client's, and until when one is valid.
 //!
-//! Those of its Subject Alternative Name (RFC 5280 §4.2.1.6) count: DNS names and URIs. The
+//! Of names those of its Subject Alternative Name (RFC 5280 §4.2.1.6) count: DNS names and URIs. The
 //! common name does not: who signs certificates need not have checked it.
 
-use tokio_rustls::rustls::pki_types::{CertificateDer, IpAddr, ServerName};
-use webpki::EndEntityCert;
+use std::time::Duration;
+
+use tokio_rustls::rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
+use webpki::{EndEntityCert, Error, KeyUsage};
 
 /// A certificate whose names can be asked for.
 pub(in crate::http) struct Named<'a>(EndEntityCert<'a>);
@@ -19,6 +21,22 @@ impl<'a> Named<'a> {
     pub(in crate::http) fn names(&self) -> Vec<String> {
         let names = self.0.valid_dns_names().chain(self.0.valid_uri_names());
         names.map(str::to_owned).collect()
+    }
+
+    /// Until when it is valid, in seconds since 1970 (RFC 5280 §4.1.2.5); 0 for what ended before.
+    ///
+    /// The parser tells it only to whom the certificate has expired, and looks at that first: so it
+    /// is asked about the end of time. Nothing is said of trust, and nobody need be trusted.
+    pub(super) fn not_after(&self) -> Option<u64> {
+        let late = UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX));
+        let usage = KeyUsage::server_auth();
+        let asked = self
+            .0
+            .verify_for_usage(&[], &[], &[], late, usage, None, None);
+        match asked {
+            Err(Error::CertExpired { not_after, .. }) => Some(not_after.as_secs()),
+            _ => None,
+        }
     }
 
     /// Whether it carries one of these: a DNS name or URI exactly, or an IP address.

@@ -5,6 +5,7 @@
 //! go by it.
 
 mod certificate;
+mod metrics;
 mod passwords;
 mod roles;
 mod tls;
@@ -14,15 +15,16 @@ use std::sync::Arc;
 
 use hyper::header::{HeaderName, HeaderValue};
 
+pub use self::{
+    metrics::AccessMetrics,
+    roles::{Grantee, Role, Roles},
+    tls::{ClientCertificates, Tls, TlsProblem, TlsSettings},
+    users::{BadHash, Users},
+};
 pub(super) use self::{
     passwords::{Crowded, Passwords},
     roles::{Caller, Exposure},
     users::credentials,
-};
-pub use self::{
-    roles::{Grantee, Role, Roles},
-    tls::{ClientCertificates, Tls, TlsProblem, TlsSettings},
-    users::{BadHash, Users},
 };
 
 /// What the web file says. The default is what holds without one: no TLS and no users.

@@ -87,6 +87,7 @@ pub enum TlsProblem {
 pub struct Tls {
     config: Arc<ServerConfig>,
     identifies: bool,
+    not_after: Option<u64>,
 }
 
 impl fmt::Debug for Tls {
@@ -117,6 +118,8 @@ impl Tls {
             .zip(settings.versions)
             .filter_map(|(version, spoken)| spoken.then_some(version))
             .collect();
+        let leaf = settings.chain.first();
+        let not_after = leaf.and_then(|leaf| Named::new(leaf)?.not_after());
         let identifies = matches!(settings.clients, ClientCertificates::Verified { .. });
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&versions)
@@ -130,7 +133,17 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ignore_client_order = settings.own_order;
         let config = Arc::new(config);
-        Ok(Self { config, identifies })
+        Ok(Self {
+            config,
+            identifies,
+            not_after,
+        })
+    }
+
+    /// Until when the server's certificate is valid, in seconds since 1970; `None` for one that does
+    /// not tell.
+    pub(super) fn not_after(&self) -> Option<u64> {
+        self.not_after
     }
 
     /// Whether a client can prove by a certificate who it is.

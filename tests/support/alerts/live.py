@@ -13,6 +13,7 @@ import argparse
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -205,6 +206,22 @@ def cramped(options, folder):
     return part, life
 
 
+def half(options, folder):
+    """One of two shards, the other of which nobody has started, with a certificate for two days."""
+    certificate, key = folder / "half.crt", folder / "half.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=half", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    web = folder / "half-web.yaml"
+    web.write_text(f"tls_server_config: {{ cert_file: {certificate}, key_file: {key} }}\n")
+    config = folder / "half.yaml"
+    lines = [f"- {{ name: off{n}, url: \"rtsp://127.0.0.1:9/\", enabled: false }}\n" for n in range(6)]
+    config.write_text("sources:\n" + "".join(lines))
+    return parts.exporter(options.exporter, "--config.file", config, "--web.config.file", web,
+                          "--shard.total", "2", "--shard.index", "0")
+
+
 def recorders(options, folder):
     """Two programs in Go: one that grows, one that is restarted and gone at last."""
     config = folder / "recorder.yml"
@@ -243,7 +260,7 @@ def recorders(options, folder):
     return [f"127.0.0.1:{growing}", f"127.0.0.1:{restarted}"], life
 
 
-def observers(options, folder, receiver, exporters, recorder_targets):
+def observers(options, folder, receiver, exporters, encrypted, recorder_targets):
     routes = folder / "alertmanager.yml"
     routes.write_text(hasty.routes((ROOT / "deploy/prometheus/alertmanager.yml").read_text(), receiver.url))
     manager = parts.free_port()
@@ -259,6 +276,8 @@ def observers(options, folder, receiver, exporters, recorder_targets):
         f"alerting: {{ alertmanagers: [ {{ static_configs: [ {{ targets: [ \"127.0.0.1:{manager}\" ] }} ] }} ] }}\n"
         "scrape_configs:\n"
         f"- {{ job_name: audio, static_configs: [ {{ targets: {json.dumps(exporters)} }} ] }}\n"
+        "- { job_name: divided, scheme: https, tls_config: { insecure_skip_verify: true }, "
+        f"static_configs: [ {{ targets: [ \"{encrypted}\" ] }} ] }}\n"
         f"- {{ job_name: recorder, static_configs: [ {{ targets: {json.dumps(recorder_targets)} }} ] }}\n")
     port = parts.free_port()
     prometheus = parts.Part(
@@ -289,9 +308,10 @@ def run(options, folder):
     many = many_faults(options, folder)
     fixed, restart_it = restarting(options, folder)
     tight, cramp_it = cramped(options, folder)
+    lonely = half(options, folder)
     go, restart_recorder = recorders(options, folder)
     exporters = [many.address, fixed, tight.address]
-    _, prometheus, manager = observers(options, folder, receiver, exporters, go)
+    _, prometheus, manager = observers(options, folder, receiver, exporters, lonely.address, go)
     for life in (restart_it, cramp_it, restart_recorder):
         threading.Thread(target=life, args=(receiver,), daemon=True).start()
 
@@ -315,6 +335,7 @@ def run(options, folder):
     parts.get(f"http://{many.address}/-/reload", b"")
     faults += expect("the mended configuration is over", lambda: receiver.told("AudioExporterReloadFailed", "resolved"))
     many.end()
+    lonely.end()
     # Who traces a process must be gone before its end can be waited for.
     if tight.frozen:
         tight.frozen.end()

@@ -99,8 +99,8 @@ def exporter(binary, *arguments, listen="127.0.0.1:0", **options):
     part = Part(binary, "--web.listen-address", listen, *arguments, **options)
     if options.get("read", True):
         part.address = part.wait_for(
-            lambda line: line.split("Look at http://")[1].split("/")[0]
-            if "Look at http://" in line else None)
+            lambda line: line.split("Look at http")[1].split("://")[1].split("/")[0]
+            if "Look at http" in line else None)
     else:
         part.address = listen
         until("it answers", lambda: answers(f"http://{listen}/-/healthy"))
