@@ -26,6 +26,46 @@ fn files(scratch: &Scratch, names: &[(&str, u32, u16)]) {
 }
 
 #[test]
+fn a_reload_says_what_it_changes_of_the_watch_over_processes() {
+    let scratch = Scratch::new();
+    let text = |watch: &str, memory: &str| {
+        let off = "sources: [ { name: off, url: \"rtsp://127.0.0.1:9/\", enabled: false } ]\n";
+        format!("{off}watch: [ {watch} ]\nmemory: {{ {memory} }}\n")
+    };
+    let one = "{ name: one, command: none-such }, { name: two, command: nor-this }";
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text(one, "")));
+    let process = &exporter.process;
+    process.until("the start says it, too", || {
+        let started = "0 untouched, watch added: one two";
+        process.output().contains(started)
+    });
+    let sources = "0 added, 0 removed, 0 changed, 1 untouched";
+    let other = "{ name: three, command: none-such }, { name: two, command: another }";
+    for (watch, memory, told) in [
+        (one, "", ""),
+        (
+            other,
+            "",
+            ", watch added: three, watch removed: one, watch changed: two",
+        ),
+        (other, "sample_interval: 7s", ", memory adjusted"),
+        ("", "sample_interval: 7s", ", watch removed: three two"),
+        ("", "sample_interval: 7s", ""),
+    ] {
+        scratch.write("config.yaml", &text(watch, memory));
+        let (status, summary) = exporter.reload();
+        assert_eq!(
+            (status, summary.trim().to_owned()),
+            (200, format!("{sources}{told}"))
+        );
+        let logged = format!("configuration reloaded: {sources}{told}");
+        process.until("the log says so, too", || {
+            process.output().contains(&logged)
+        });
+    }
+}
+
+#[test]
 fn a_reload_touches_only_what_changed() {
     let scratch = Scratch::new();
     files(

@@ -14,13 +14,13 @@ use crate::{
     config::Config,
     history::History,
     id::SourceId,
-    memory::{Memory, OwnFigures},
+    memory::{Memory, MemoryChanges, MemoryOptions, OwnFigures},
     metrics::Registry,
     net::Dialler,
     objects::{Amount, Objects, Own},
     shutdown::{TaskKind, Tasks},
     status::{self, Complaints, Recent, Snapshot, Subjects, Vitals},
-    supervisor::{Changes, Fleet, Organs, ReconnectRefused},
+    supervisor::{Fleet, Organs, ReconnectRefused},
     units::ByteSize,
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Capture {
     probes: Probes,
     fleet: Fleet,
     memory: Arc<Memory>,
+    /// What the memory was last told.
+    told: MemoryOptions,
     vitals: Arc<Vitals>,
     objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -85,6 +87,7 @@ impl Capture {
             probes,
             fleet,
             memory,
+            told: MemoryOptions::default(),
             vitals,
             objects,
             snapshots,
@@ -127,13 +130,16 @@ impl Capture {
         Arc::clone(&self.objects)
     }
 
-    /// Makes the fleet and the watch over memory what the configuration says.
-    pub(super) async fn apply(&mut self, config: &Config) -> Changes {
+    /// Makes the fleet and the watch over memory what the configuration says; what that changes, in
+    /// words.
+    pub(super) async fn apply(&mut self, config: &Config) -> String {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
         self.objects.configure(&config.objects);
         self.probes.allow(config);
         let changes = self.fleet.apply(&config.sources, config.connect).await;
+        let of_memory = MemoryChanges::between(&self.told, &config.memory);
+        self.told = config.memory.clone();
         // The sources never wait for it: it reads files of others.
         match timeout(MEMORY_APPLIES, self.memory.apply(config.memory.clone())).await {
             Ok(Ok(())) => {}
@@ -143,7 +149,7 @@ impl Capture {
                  until it does; the sources do not"
             ),
         }
-        changes
+        format!("{changes}{of_memory}")
     }
 
     /// Opens a new session of a source.
