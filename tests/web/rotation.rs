@@ -50,10 +50,17 @@ fn the_end_of_the_certificate_in_force_is_told() {
     // 2031-02-03 and 2032-02-03.
     let ends = [(2031, 1_927_843_200.0), (2032, 1_959_379_200.0)];
     let stage = Stage::set(&(tls("") + &users()), "");
+    let until = |(year, month, day)| {
+        stage.authority.sign("127.0.0.1", |parameters| {
+            let name = &mut parameters.distinguished_name;
+            // Another subject than the authority's.
+            name.push(rcgen::DnType::CommonName, "127.0.0.1");
+            parameters.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            parameters.not_after = rcgen::date_time_ymd(year, month, day);
+        })
+    };
     for (year, seconds) in ends {
-        let leaf = stage.authority.sign("127.0.0.1", |parameters| {
-            parameters.not_after = rcgen::date_time_ymd(year, 2, 3);
-        });
+        let leaf = until((year, 2, 3));
         // Behind it the authority's, whose end is another.
         stage.replace("server.pem", &(leaf.pem() + &stage.authority.pem()));
         stage.exporter.process.until("the new end is told", || {
@@ -61,10 +68,7 @@ fn the_end_of_the_certificate_in_force_is_told() {
         });
     }
     // It has ended, and is shown.
-    let over = stage.authority.sign("127.0.0.1", |parameters| {
-        parameters.not_before = rcgen::date_time_ymd(2001, 1, 1);
-        parameters.not_after = rcgen::date_time_ymd(2001, 9, 9);
-    });
+    let over = until((2001, 9, 9));
     stage.replace("server.pem", &over.pem());
     stage.exporter.process.until("it is shown", || {
         shown(&stage).contains(over.pem().lines().nth(1).unwrap())
