@@ -262,7 +262,7 @@ fn expectation(section: &Section<'_>) -> Expectation {
                 |name| format!("did you mean `{name}`? There are"),
             );
             let all: Vec<_> = codec_name::names().collect();
-            section.mistake("codec", problem, &format!("{meant} {}", all.join(", ")));
+            section.mistake("codec", problem, format!("{meant} {}", all.join(", ")));
         }
         right.then(|| written.to_owned())
     });
