@@ -110,7 +110,6 @@ pub struct Told {
     pub first: Option<f64>,
     /// At how many analyses it was on.
     pub times: u32,
-    since: Option<f64>,
 }
 
 /// What somebody may alert on.
@@ -119,8 +118,8 @@ pub struct Alarm {
     pub name: &'static str,
     /// `linear` counts from this confidence on; what is worse always.
     confidence: f64,
-    /// If it holds for so long, seconds.
-    lasts: f64,
+    /// And if it grows by this part of the baseline an hour.
+    speed: f64,
 }
 
 /// `linear` at no confidence is none at all.
@@ -131,51 +130,50 @@ pub const ALARMS: [Alarm; 4] = [
     Alarm {
         name: "`leak` or `exponential`",
         confidence: NEVER,
-        lasts: 0.0,
+        speed: 0.0,
     },
     Alarm {
-        name: "those, or `linear` at a confidence of 0.9 for 45 minutes",
+        name: "those, or `linear` at a confidence of 0.9 by 5 % an hour",
         confidence: 0.9,
-        lasts: 45.0 * MINUTE,
+        speed: 0.05,
     },
     Alarm {
         name: "those, or `linear` at a confidence of 0.9",
         confidence: 0.9,
-        lasts: 0.0,
+        speed: 0.0,
     },
     Alarm {
         name: "`linear` or worse",
         confidence: 0.0,
-        lasts: 0.0,
+        speed: 0.0,
     },
 ];
 
 impl Alarm {
-    fn is_on(&self, at: f64, verdict: &Verdict, told: &mut Told) -> bool {
+    /// With a baseline of so many bytes, if there is one yet.
+    fn is_on(&self, verdict: &Verdict, baseline: Option<u64>) -> bool {
         match verdict.pattern {
-            Pattern::Leak | Pattern::Exponential => {
-                told.since.get_or_insert(at);
-                true
+            Pattern::Leak | Pattern::Exponential => true,
+            Pattern::Linear => {
+                let hourly = verdict.slope_bytes_per_second * HOUR;
+                verdict.confidence >= self.confidence
+                    && baseline.map_or(self.speed == 0.0, |bytes| {
+                        hourly >= self.speed * bytes as f64
+                    })
             }
-            Pattern::Linear if verdict.confidence >= self.confidence => {
-                at - *told.since.get_or_insert(at) >= self.lasts
-            }
-            _ => {
-                told.since = None;
-                false
-            }
+            _ => false,
         }
     }
 }
 
 impl Course {
-    fn hear(&mut self, at: f64, verdict: &Verdict) {
+    fn hear(&mut self, at: f64, verdict: &Verdict, baseline: Option<u64>) {
         let pattern = verdict.pattern;
         self.said[pattern.index()] += 1;
         self.first[pattern.index()].get_or_insert(at);
         self.last = Some(pattern);
         for (alarm, told) in ALARMS.iter().zip(&mut self.alarms) {
-            if alarm.is_on(at, verdict, told) {
+            if alarm.is_on(verdict, baseline) {
                 told.first.get_or_insert(at);
                 told.times += 1;
             }
@@ -212,7 +210,7 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
                     continue;
                 }
                 asked = at;
-                course.hear(at, &judge.verdict(now, None));
+                course.hear(at, &judge.verdict(now, None), judge.baseline());
                 if done(&course) {
                     return course;
                 }

@@ -14,6 +14,10 @@ use super::{
 
 /// A rise by less than this part is none.
 const FLAT: f64 = 0.02;
+/// Confidence, at least, in growth that provably does not slow down.
+const KEEPS_ON: f64 = 0.9;
+/// And, at most, in growth that may end by itself.
+const MAY_END: f64 = 0.89;
 /// What has grown by more since the baseline is stable with less confidence the more it grew.
 const GROWN: f64 = 0.20;
 
@@ -143,17 +147,22 @@ impl Judge {
             return (Pattern::Unknown, 0.0);
         }
         if let Some(growth) = &self.growth {
-            let pattern = if growth.exponential {
-                Pattern::Exponential
+            let confidence = confidence_of(growth.evidence);
+            return if growth.exponential {
+                (Pattern::Exponential, confidence)
             } else if growth.leak {
-                Pattern::Leak
+                (Pattern::Leak, confidence)
+            } else if growth.trend.keeps_on() {
+                (Pattern::Linear, confidence.max(KEEPS_ON))
             } else {
-                Pattern::Linear
+                (Pattern::Linear, confidence.min(MAY_END))
             };
-            return (pattern, confidence_of(growth.evidence));
         }
         match self.early {
-            Some(early) if early.named => return (Pattern::Linear, confidence_of(early.evidence)),
+            Some(early) if early.named => {
+                let confidence = confidence_of(early.evidence).min(MAY_END);
+                return (Pattern::Linear, confidence);
+            }
             // Neither provably growing nor at rest.
             Some(early) if early.sure => return (Pattern::Unknown, 0.0),
             _ => {}
