@@ -1,15 +1,11 @@
 //! The alerts of the box, driven by real faults to a webhook.
 //!
 //! What runs is `tests/support/alerts/live.py`: the program under many faults at once, a real
-//! Prometheus with the shipped rules, a real Alertmanager with the shipped routes. With
-//! `EXTENDED=1` also with newer ones, where `PROMETHEUS` and `ALERTMANAGER` name them.
+//! Prometheus with the shipped rules, a real Alertmanager with the shipped routes.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{
-    env,
-    process::{Child, Command},
-};
+use std::process::{Child, Command};
 
 /// Ends what it started if the test is ended.
 struct Ended(Child);
@@ -21,31 +17,16 @@ impl Drop for Ended {
     }
 }
 
-fn live(servers: &[String]) {
+#[test]
+fn every_alert_that_a_fault_can_drive_arrives() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/alerts/live.py");
     let mut command = Command::new("/usr/bin/python3");
-    command
-        .args([
-            script,
-            "--exporter",
-            env!("CARGO_BIN_EXE_audio-capture-exporter"),
-        ])
-        .args(servers);
+    command.args([
+        script,
+        "--exporter",
+        env!("CARGO_BIN_EXE_audio-capture-exporter"),
+    ]);
     let mut child = Ended(command.spawn().unwrap());
     let status = child.0.wait().unwrap();
     assert!(status.success(), "see above: {status}");
-}
-
-#[test]
-fn every_alert_that_a_fault_can_drive_arrives() {
-    live(&[]);
-    if env::var_os("EXTENDED").is_some() {
-        let servers: Vec<_> = ["prometheus", "alertmanager"]
-            .into_iter()
-            .filter_map(|name| Some(format!("--{name}={}", env::var(name.to_uppercase()).ok()?)))
-            .collect();
-        if !servers.is_empty() {
-            live(&servers);
-        }
-    }
 }

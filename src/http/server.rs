@@ -44,6 +44,10 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// After that, a connection that was told to make room has given its descriptor back.
 const FREED: Duration = Duration::from_millis(10);
 
+/// As long as this, it is not said again that connections cannot be accepted: among many clients
+/// each one that makes room is a success between two failures.
+const SAID_ENOUGH: Duration = Duration::from_secs(60);
+
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
     pub(super) exposure: Exposure,
@@ -85,6 +89,7 @@ pub(super) async fn run(listeners: Vec<Listener>, service: Arc<Service>, tasks: 
 async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, tasks: Tasks) {
     let mut reserve = Reserve::new();
     let mut failing = false;
+    let mut said: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -117,7 +122,8 @@ async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, ta
             Err(error) if concerns_one_client(&error) => {}
             Err(error) => {
                 service.metrics.reject(Rejection::Accept);
-                if !failing {
+                if said.is_none_or(|at| at.elapsed() > SAID_ENOUGH) {
+                    said = Some(Instant::now());
                     tracing::warn!(%error, "cannot accept HTTP connections; trying again");
                 }
                 failing = true;

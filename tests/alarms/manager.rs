@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Running, Scratch, run};
+use crate::support::{PATIENCE, Running, Scratch, prometheus::listens_at, run};
 
 pub(crate) struct Alertmanager {
     process: Running,
@@ -33,10 +33,7 @@ impl Alertmanager {
             .arg(flag("web.listen-address", "127.0.0.1:0".to_owned()))
             .arg(flag("cluster.listen-address", String::new()));
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let address = process.wait_for_line(|line| {
-            let rest = line.split("msg=\"Listening on\" address=").nth(1)?;
-            Some(rest.trim().to_owned())
-        });
+        let address = process.wait_for_line(listens_at);
         let manager = Self {
             process,
             url: format!("http://{address}"),

@@ -233,6 +233,7 @@ def names():
 def dockerfile():
     text = (ROOT / "deploy/Dockerfile").read_text()
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    copied = []
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
     if not users or users[-1].split(":")[0] in ("0", "root"):
         fault("Dockerfile", "the image runs as root")
@@ -246,6 +247,15 @@ def dockerfile():
             for path in words[1:-1]:
                 if not (ROOT / path).exists():
                     fault("Dockerfile", f"{path} does not exist")
+                copied.append(path)
+    # What is not ignored, copied; and what the program is made of beside its own source, among that.
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    for path in copied:
+        if f"!{path}" not in ignored:
+            fault(".dockerignore", f"the Dockerfile copies {path}")
+    for path in re.findall(r'= "([^"]+)",', (ROOT / "src/app/assets.rs").read_text()):
+        if not any(path.startswith(f"{folder}/") for folder in copied):
+            fault("Dockerfile", f"src/app/assets.rs needs {path}")
 
 
 def main():

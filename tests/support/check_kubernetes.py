@@ -87,6 +87,19 @@ def exporter(where, spec):
     return {mount["name"] for mount in container["volumeMounts"]} - volumes
 
 
+def shards(where, resource):
+    """Pods that divide the sources know of how many, and which each is; where they do not there is one."""
+    replicas = resource["spec"]["replicas"]
+    containers = resource["spec"]["template"]["spec"]["containers"]
+    container = next((c for c in containers if c["name"] == "audio-capture-exporter"), {})
+    totals = [a.partition("=")[2] for a in container.get("args", []) if a.startswith("--shard.total=")]
+    if totals != ([str(replicas)] if replicas > 1 else []):
+        fault(where, f"{replicas} pods, --shard.total {totals}")
+    names = [e["valueFrom"]["fieldRef"]["fieldPath"] for e in container.get("env", []) if e["name"] == "POD_NAME"]
+    if totals and (resource["kind"] != "StatefulSet" or names != ["metadata.name"]):
+        fault(where, "its pods do not know their numbers")
+
+
 def pods(resources):
     """Every workload and what it may refer to."""
     maps = {r["metadata"]["name"] for r in resources if r["kind"] == "ConfigMap"}
@@ -102,6 +115,7 @@ def pods(resources):
             fault(where, "does not select its own pods")
         scraped += SCRAPE.items() <= labels.items()
         restricted(where, template["spec"])
+        shards(where, resource)
         claims = {claim["metadata"]["name"] for claim in resource["spec"].get("volumeClaimTemplates", [])}
         unknown = (exporter(where, template["spec"]) or set()) - claims
         if unknown:

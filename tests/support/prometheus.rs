@@ -47,7 +47,12 @@ impl Prometheus {
 
     /// Starts one that only scrapes and writes to another; it answers no query.
     pub fn agent(config: &str) -> Self {
-        let flags = ["--enable-feature=agent"];
+        let version = run("prometheus", &["--version"], "");
+        let flags = [if version.contains("version 2.") {
+            "--enable-feature=agent"
+        } else {
+            "--agent"
+        }];
         Self::launch(Scratch::new(), config, "storage.agent.path", &flags)
     }
 
@@ -61,10 +66,7 @@ impl Prometheus {
             .arg(flag("web.listen-address", "127.0.0.1:0"))
             .args(flags);
         let mut process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let address = process.wait_for_line(|line| {
-            let rest = line.split("msg=\"Listening on\" address=").nth(1)?;
-            Some(rest.trim().to_owned())
-        });
+        let address = process.wait_for_line(listens_at);
         process.wait_for_line(|line| line.contains("is ready").then_some(()));
         Self {
             _process: process,
@@ -196,6 +198,13 @@ impl Prometheus {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
+}
+
+/// The address in the line by which Prometheus and Alertmanager say where they listen.
+pub fn listens_at(line: &str) -> Option<String> {
+    let said = line.split("msg=\"Listening on\" ").nth(1)?;
+    let address = said.split("address=").nth(1)?;
+    Some(address.split_whitespace().next()?.to_owned())
 }
 
 fn texts(object: &Value) -> BTreeMap<String, String> {

@@ -6,7 +6,7 @@ real Alertmanager has the shipped routes and inhibitions, and a webhook receives
 is less: see hasty.py. What must arrive is every alert of alerts/*.yaml but those that
 docs/alerts.md lists as not to be driven.
 
-  live.py --exporter BINARY [--prometheus BINARY] [--alertmanager BINARY] [--within SECONDS]
+  live.py --exporter BINARY [--within SECONDS]
 """
 
 import argparse
@@ -222,14 +222,14 @@ def half(options, folder):
                           "--shard.total", "2", "--shard.index", "0")
 
 
-def recorders(options, folder):
+def recorders(folder):
     """Two programs in Go: one that grows, one that is restarted and gone at last."""
     config = folder / "recorder.yml"
     config.write_text("route: { receiver: none }\nreceivers: [ { name: none } ]\n")
 
     def start(name, port):
         part = parts.Part(
-            options.alertmanager, f"--config.file={config}", f"--storage.path={folder}/{name}",
+            "prometheus-alertmanager", f"--config.file={config}", f"--storage.path={folder}/{name}",
             f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=")
         parts.until(f"{name} answers", lambda: parts.answers(f"http://127.0.0.1:{port}/-/ready"))
         return part
@@ -260,11 +260,11 @@ def recorders(options, folder):
     return [f"127.0.0.1:{growing}", f"127.0.0.1:{restarted}"], life
 
 
-def observers(options, folder, receiver, exporters, encrypted, recorder_targets):
+def observers(folder, receiver, exporters, encrypted, recorder_targets):
     routes = folder / "alertmanager.yml"
     routes.write_text(hasty.routes((ROOT / "deploy/prometheus/alertmanager.yml").read_text(), receiver.url))
     manager = parts.free_port()
-    parts.Part(options.alertmanager, f"--config.file={routes}", f"--storage.path={folder}/alerts",
+    parts.Part("prometheus-alertmanager", f"--config.file={routes}", f"--storage.path={folder}/alerts",
                f"--web.listen-address=127.0.0.1:{manager}", "--cluster.listen-address=")
     (folder / "rules").mkdir()
     for path in (ROOT / "alerts").glob("*.yaml"):
@@ -281,7 +281,7 @@ def observers(options, folder, receiver, exporters, encrypted, recorder_targets)
         f"- {{ job_name: recorder, static_configs: [ {{ targets: {json.dumps(recorder_targets)} }} ] }}\n")
     port = parts.free_port()
     prometheus = parts.Part(
-        options.prometheus, f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
+        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
         "--rules.alert.resend-delay=1s", f"--web.listen-address=127.0.0.1:{port}")
     parts.until("Prometheus is ready", lambda: parts.answers(f"http://127.0.0.1:{port}/-/ready"))
     return prometheus, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{manager}"
@@ -290,8 +290,6 @@ def observers(options, folder, receiver, exporters, encrypted, recorder_targets)
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--exporter", required=True)
-    parser.add_argument("--prometheus", default="prometheus")
-    parser.add_argument("--alertmanager", default="prometheus-alertmanager")
     parser.add_argument("--within", type=float, default=200)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="alerts-"))
@@ -309,9 +307,9 @@ def run(options, folder):
     fixed, restart_it = restarting(options, folder)
     tight, cramp_it = cramped(options, folder)
     lonely = half(options, folder)
-    go, restart_recorder = recorders(options, folder)
+    go, restart_recorder = recorders(folder)
     exporters = [many.address, fixed, tight.address]
-    _, prometheus, manager = observers(options, folder, receiver, exporters, lonely.address, go)
+    _, prometheus, manager = observers(folder, receiver, exporters, lonely.address, go)
     for life in (restart_it, cramp_it, restart_recorder):
         threading.Thread(target=life, args=(receiver,), daemon=True).start()
 

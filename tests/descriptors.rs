@@ -1,0 +1,94 @@
+//! Clients that take every descriptor of the program: it goes on capturing, still answers a scrape,
+//! and says what happened.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::{
+    net::TcpStream,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use support::{Exporter, Running, Scrape, Scratch, Server, write_tone};
+
+const LIMIT: usize = 80;
+const CLIENTS: usize = 300;
+const REFUSED: &str = "cannot accept HTTP connections";
+
+/// The program with few descriptors, fewer than it would take connections.
+fn cramped(arguments: &[&str]) -> Exporter {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n {LIMIT}; exec \"$@\""), "sh"])
+        .arg(env!("CARGO_BIN_EXE_audio-capture-exporter"))
+        .args(arguments)
+        .args(["--web.listen-address", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Exporter::of(Running::start(&mut command))
+}
+
+fn rejected(scrape: &Scrape, reason: &str) -> f64 {
+    let labels = [("reason", reason)];
+    scrape.value("audio_capture_exporter_http_rejected_total", &labels)
+}
+
+#[test]
+fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
+    let scratch = Scratch::new();
+    let wav = scratch.path("dawn.wav");
+    write_tone(&wav, 8000, 1, 120.0, -20.0);
+    let camera = Server::gstreamer(&[]);
+    let garden = format!("garden={}", camera.url("/pcmu"));
+    let exporter = cramped(&[&garden, wav.to_str().unwrap()]);
+    for source in ["garden", "dawn"] {
+        exporter.until_state(source, "streaming");
+    }
+    let before = exporter.scrape();
+    let began = Instant::now();
+
+    let mut held: Vec<_> = (0..CLIENTS)
+        .map(|_| TcpStream::connect(&exporter.address).unwrap())
+        .collect();
+    exporter.process.until("it can accept no more", || {
+        exporter.process.output().contains(REFUSED)
+    });
+    // While all of them are still there.
+    let besieged = exporter.until("a scrape tells of it", |scrape| {
+        rejected(scrape, "accept") >= 1.0
+    });
+    // The others were there first, and had nothing to ask.
+    assert!(rejected(&besieged, "connections") >= 1.0);
+    let open = exporter.process.descriptors();
+    assert!(open <= LIMIT, "{open} are open");
+    // Waiting for descriptors is not a loop without pauses.
+    let cpu = exporter.process.cpu_seconds();
+    let second = Instant::now() + Duration::from_secs(1);
+    exporter.until("a second has passed", |_| Instant::now() > second);
+    let cpu = exporter.process.cpu_seconds() - cpu;
+    assert!(cpu < 0.8, "{cpu} s of CPU time within a second");
+
+    held.truncate(CLIENTS / 10);
+    let after = exporter.until("the rest is accepted", |_| {
+        exporter.process.descriptors() < LIMIT / 2 + CLIENTS / 10
+    });
+    for source in ["garden", "dawn"] {
+        assert_eq!(after.state(source), "streaming");
+        let labels = [("source", source)];
+        let name = "myaudio_source_audio_seconds_total";
+        let seconds = after.value(name, &labels) - before.value(name, &labels);
+        let passed = began.elapsed().as_secs_f64();
+        assert!(
+            (seconds - passed).abs() < 1.0,
+            "{source}: {seconds} s of audio in {passed} s"
+        );
+        let gaps = |scrape: &Scrape| scrape.sum("myaudio_source_gap_seconds_total", &labels);
+        assert_eq!(gaps(&after), gaps(&before), "{source}");
+        let attempts = "myaudio_source_connect_attempts_total";
+        assert_eq!(after.value(attempts, &labels), 1.0, "{source}");
+    }
+    // Once, not for each of them.
+    assert_eq!(exporter.process.output().matches(REFUSED).count(), 1);
+}
