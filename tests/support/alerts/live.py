@@ -82,7 +82,8 @@ def many_faults(options, folder):
         f"- {{ name: crashing, pid_file: {crashing} }}",
         f"- {{ name: leaking, pid: {pids[0]}, memory_limit: 1GiB }}",
         f"- {{ name: jumping, pid: {pids[1]}, metrics_url: \"http://127.0.0.1:9/metrics\" }}",
-        "memory: { sample_interval: 200ms, analysis_interval: 1s, baseline_after: 5s }",
+        # A jump is told for ten seconds: it must outlast the wait of the group.
+        "memory: { sample_interval: 200ms, analysis_interval: 1s, baseline_after: 5s, window: 50 }",
         "objects: [ { name: http_connections, max_count: 0 } ]",
         f"profiles: {{ directory: {folder}/profiles, every: 1s }}",
         f"history: {{ path: {folder}/history.db }}",
