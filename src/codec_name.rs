@@ -47,6 +47,11 @@ const CODECS: &[&[&str]] = &[
     &["pcm_f64be", "f64be"],
 ];
 
+/// Those that most sources send.
+pub const USUAL: [&str; 10] = [
+    "aac", "mp3", "mp2", "opus", "vorbis", "flac", "pcmu", "pcma", "g722", "l16",
+];
+
 /// The codec's own name, in lower case; `None` for what is no codec that can be heard.
 pub fn known(name: &str) -> Option<&'static str> {
     let names = CODECS.iter().find(|names| names.contains(&name));
@@ -82,6 +87,20 @@ mod tests {
         assert!(same("pcmu", "pcm_mulaw") && same("mulaw", "pcmu") && same("l16", "pcm_s16be"));
         assert!(same("he-aac", "he-aac") && !same("he-aac", "aac"));
         assert!(!same("pcmu", "pcma") && !same("speex", "zzz"));
+    }
+
+    #[test]
+    fn the_handbook_has_every_name() {
+        let page = include_str!("../docs/sources.md");
+        let rows = page.split("## Names of codecs").nth(1).unwrap();
+        let rows = rows.split("\n## ").next().unwrap();
+        let told: Vec<_> = rows.split('`').skip(5).step_by(2).collect();
+        let known: Vec<_> = CODECS
+            .iter()
+            .flat_map(|names| names.iter().copied())
+            .collect();
+        assert_eq!(told, known);
+        assert!(USUAL.iter().all(|name| known.contains(name)));
     }
 
     #[test]

@@ -89,6 +89,8 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
         let attempts = "myaudio_source_connect_attempts_total";
         assert_eq!(after.value(attempts, &labels), 1.0, "{source}");
     }
-    // Once, not for each of them.
-    assert_eq!(exporter.process.output().matches(REFUSED).count(), 1);
+    // Once a minute, not for each of them.
+    let said = exporter.process.output().matches(REFUSED).count() as u64;
+    let minutes = began.elapsed().as_secs() / 60;
+    assert!((1..=1 + minutes).contains(&said), "{said} times");
 }

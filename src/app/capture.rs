@@ -36,8 +36,8 @@ pub(super) struct Capture {
     probes: Probes,
     fleet: Fleet,
     memory: Arc<Memory>,
-    /// What the memory was last told.
-    told: MemoryOptions,
+    /// What the memory was last told, if it was.
+    told: Option<MemoryOptions>,
     vitals: Arc<Vitals>,
     objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -87,7 +87,7 @@ impl Capture {
             probes,
             fleet,
             memory,
-            told: MemoryOptions::default(),
+            told: None,
             vitals,
             objects,
             snapshots,
@@ -138,8 +138,13 @@ impl Capture {
         self.objects.configure(&config.objects);
         self.probes.allow(config);
         let changes = self.fleet.apply(&config.sources, config.connect).await;
-        let of_memory = MemoryChanges::between(&self.told, &config.memory);
-        self.told = config.memory.clone();
+        // At the start everything is new, and nothing adjusted.
+        let told = self.told.replace(config.memory.clone());
+        let told = told.unwrap_or_else(|| MemoryOptions {
+            watches: Vec::new(),
+            ..config.memory.clone()
+        });
+        let of_memory = MemoryChanges::between(&told, &config.memory);
         // The sources never wait for it: it reads files of others.
         match timeout(MEMORY_APPLIES, self.memory.apply(config.memory.clone())).await {
             Ok(Ok(())) => {}

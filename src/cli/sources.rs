@@ -80,7 +80,11 @@ fn is_command(word: &str) -> bool {
     names().iter().any(|name| name == word)
 }
 
+/// None for what has a dot, as hosts have and commands have not.
 fn nearest_command(word: &str) -> Option<String> {
+    if word.contains('.') {
+        return None;
+    }
     let names = names();
     nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
 }

@@ -256,13 +256,12 @@ fn expectation(section: &Section<'_>) -> Expectation {
         let right = codec_name::known(written).is_some();
         if !right {
             let problem = format!("{} is no codec that can be heard here", shown(written));
-            let meant = nearest(written, codec_name::names());
-            let meant = meant.map_or_else(
-                || "write".to_owned(),
-                |name| format!("did you mean `{name}`? There are"),
+            let meant = nearest(written, codec_name::names()).map_or_else(
+                || format!("write {}", codec_name::USUAL.join(", ")),
+                |name| format!("did you mean `{name}`?"),
             );
-            let all: Vec<_> = codec_name::names().collect();
-            section.mistake("codec", problem, format!("{meant} {}", all.join(", ")));
+            let remedy = format!("{meant}; docs/sources.md has all names");
+            section.mistake("codec", problem, remedy);
         }
         right.then(|| written.to_owned())
     });

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use super::{FailureReason, OpenError};
+use super::{FailureReason, OpenError, ends_like_audio};
 
 /// An open audio file and what its name says about its contents.
 #[derive(Debug)]
@@ -44,9 +44,11 @@ pub fn open(path: &Path) -> Result<FileSource, OpenError> {
 /// What to say of a path where nothing is and that may be the address of a camera instead,
 /// with its `rtsp://` forgotten. Looks at the disk; quotes nothing.
 pub fn address_hint(path: &Path) -> Option<&'static str> {
+    // The dot of a file's name is that of its ending.
+    let is_named = path.components().count() > 1 || ends_like_audio(path);
     let host_like = |piece: &&Path| {
         let name = piece.file_name().and_then(OsStr::to_str);
-        name.is_some_and(|name| looks_like_host(name, *piece == path))
+        name.is_some_and(|name| looks_like_host(name, is_named && *piece == path))
     };
     // The disk is looked at only where there is something to look for.
     path.ancestors().find(host_like)?;
@@ -57,9 +59,9 @@ pub fn address_hint(path: &Path) -> Option<&'static str> {
         .map(|_| "if it is the address of a camera, write rtsp:// in front of it")
 }
 
-/// Whether this part of a path may be `host` or `host:port`. A name with a dot alone is a
-/// file more often than a host.
-fn looks_like_host(name: &str, alone: bool) -> bool {
+/// Whether this part of a path may be `host` or `host:port`; with a dot alone not if it is a
+/// file's name.
+fn looks_like_host(name: &str, is_file: bool) -> bool {
     let (host, port) = match name.rsplit_once(':') {
         Some((host, port)) => (host, Some(port)),
         None => (name, None),
@@ -71,7 +73,7 @@ fn looks_like_host(name: &str, alone: bool) -> bool {
     match port {
         Some(port) => port.parse::<u16>().is_ok(),
         None if host.parse::<Ipv4Addr>().is_ok() => true,
-        None => !alone && host.contains('.'),
+        None => !is_file && host.contains('.'),
     }
 }
 
@@ -115,6 +117,7 @@ mod tests {
             assert!(!hinted(file), "{file}");
         }
         assert!(address_hint(Path::new("camera.lan/stream1")).is_some());
+        assert!(address_hint(Path::new("camera.lan")).is_some());
         assert!(address_hint(Path::new("missing.wav")).is_none());
     }
 }

@@ -34,7 +34,7 @@ fn three_hundred_sources_are_shown_and_followed() {
     browser.open(&format!("http://{}/", server.address));
     let cards = "document.querySelectorAll('article[id^=source-]').length";
     browser.until(&format!("{cards} === {SOURCES}"));
-    // The best of some: what else runs on the machine makes single ones late.
+    // The median: what else runs on the machine makes single ones late.
     let changes = (0..5).map(|round| {
         let state = [State::Stalled, State::Streaming][round % 2];
         let began = Instant::now();
@@ -44,11 +44,9 @@ fn three_hundred_sources_are_shown_and_followed() {
         ));
         began.elapsed()
     });
-    let changes: Vec<_> = changes.collect();
+    let mut changes: Vec<_> = changes.collect();
+    changes.sort_unstable();
     eprintln!("a change is on the screen after {changes:?}");
-    assert!(
-        changes.iter().min() < Some(&super::faults::AT_MOST),
-        "{changes:?}"
-    );
+    assert!(changes[2] < super::faults::AT_MOST, "{changes:?}");
     assert_eq!(browser.complaints(&[]), [""; 0]);
 }

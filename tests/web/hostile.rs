@@ -183,8 +183,9 @@ fn guesses_do_not_hold_up_who_is_known() {
             stage.value("http", "ada", series) >= 8.0
         });
         assert_eq!(stage.status(Some("ada"), "GET", "/metrics"), 200);
-        // She did not wait for her turn behind them.
-        assert!(guesses.iter().any(|guess| !guess.is_finished()));
+        // She did not wait for her turn behind those that are not turned away at once.
+        let waiting = guesses.iter().filter(|guess| !guess.is_finished()).count();
+        assert!(waiting >= 8, "{waiting} of 24");
         // They would wait for as long as the checks take.
         stage.exporter.process.signal("TERM");
         guesses

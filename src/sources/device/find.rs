@@ -6,7 +6,10 @@ use cpal::{
 };
 
 use super::inlet;
-use crate::sources::{Expectation, FailureReason as R, OpenError};
+use crate::{
+    codec_name,
+    sources::{Expectation, FailureReason as R, OpenError},
+};
 
 /// The name of whatever the system's default is.
 const DEFAULT: &str = "default";
