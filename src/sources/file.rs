@@ -8,7 +8,12 @@ use std::{
     path::Path,
 };
 
-use super::{FailureReason, OpenError, ends_like_audio};
+use super::{FailureReason, OpenError};
+
+/// Endings of names that are audio.
+const AUDIO: [&str; 11] = [
+    "wav", "wave", "flac", "mp3", "aac", "adts", "m4a", "mp4", "ogg", "oga", "opus",
+];
 
 /// An open audio file and what its name says about its contents.
 #[derive(Debug)]
@@ -17,6 +22,13 @@ pub struct FileSource {
     pub file: File,
     /// The extension in lower case.
     pub extension: Option<String>,
+}
+
+/// Whether a file's name ends as those of audio do, in upper or lower case.
+pub fn ends_like_audio(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        AUDIO.contains(&&*extension.to_string_lossy().to_ascii_lowercase())
+    })
 }
 
 /// Opens a regular file. Blocks; call it from the container's thread.

@@ -32,7 +32,7 @@ pub use account::Account;
 pub use codec::Codec;
 #[cfg(feature = "device")]
 pub use device::{DeviceSession, Heard, open as open_device};
-pub use file::{FileSource, address_hint, open as open_file};
+pub use file::{FileSource, address_hint, ends_like_audio, open as open_file};
 pub use follow::Follower;
 pub use growing::{GrowingFile, Standing};
 pub use http::{HttpStream, open as open_http};
@@ -46,7 +46,7 @@ pub use options::{
 pub use pipe::{PipeRead, PipeReader};
 pub use presence::{LiveStatus, Wanted};
 pub use rtsp::{AudioPacket, RtspSession, open as open_rtsp};
-pub use segments::{SegmentFolder, SegmentFollower, ends_like_audio};
+pub use segments::{SegmentFolder, SegmentFollower};
 pub use state::{DisconnectReason, FailureReason, GapCause, SourceKind, State};
 pub use tally::Tally;
 pub use time::{Phase, TimeLedger, TimeSums};

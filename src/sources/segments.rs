@@ -15,7 +15,7 @@ use std::{
 use foldhash::fast::FixedState;
 
 use super::{
-    FailureReason, GrowingFile, LiveStatus, OpenError, explain,
+    FailureReason, GrowingFile, LiveStatus, OpenError, ends_like_audio, explain,
     growing::{Standing, wait},
 };
 
@@ -28,10 +28,6 @@ const SCAN_SHARE: u32 = 100;
 const NOT_YET: u32 = 8;
 /// Two changes so close together may carry the same time.
 const TIME_GRAIN: Duration = Duration::from_secs(2);
-/// Endings of names that are audio.
-const AUDIO: [&str; 11] = [
-    "wav", "wave", "flac", "mp3", "aac", "adts", "m4a", "mp4", "ogg", "oga", "opus",
-];
 
 /// Where the segments are, and which files are segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,13 +66,6 @@ struct Look {
     cost: Duration,
     changed: SystemTime,
     settled: bool,
-}
-
-/// Whether a file's name ends as those of audio do, in upper or lower case.
-pub fn ends_like_audio(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        AUDIO.contains(&&*extension.to_string_lossy().to_ascii_lowercase())
-    })
 }
 
 impl SegmentFolder {

@@ -11,7 +11,7 @@ use super::{PATIENCE, Running, Scratch};
 /// Icecast on a port of its own.
 pub struct Icecast {
     _process: Running,
-    _scratch: Scratch,
+    scratch: Scratch,
     pub port: u16,
 }
 
@@ -49,14 +49,11 @@ impl Icecast {
             let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
             let server = Self {
                 _process: process,
-                _scratch: Scratch::new(),
+                scratch: Scratch::new(),
                 port,
             };
             if server.answers() {
-                return Self {
-                    _scratch: scratch,
-                    ..server
-                };
+                return Self { scratch, ..server };
             }
         }
         panic!("icecast2 does not start; see scripts/test");
@@ -65,7 +62,8 @@ impl Icecast {
     fn answers(&self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(10);
         while Instant::now() < deadline {
-            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            // Not only that somebody accepts: a client whose own port is this one talks to itself.
+            if self.status("").is_some() {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -84,6 +82,11 @@ impl Icecast {
         command.args(["-f", container, &target]);
         command.stdin(Stdio::null());
         let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        let log = self.scratch.path("error.log");
+        let came = format!("mountpoint \"/{mount}\"");
+        process.until(&came, || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains(&came))
+        });
         // Icecast 2.4 crashes now and then when a listener comes while an Ogg mount comes up.
         std::thread::sleep(Duration::from_secs(1));
         let deadline = Instant::now() + PATIENCE;
@@ -101,17 +104,22 @@ impl Icecast {
     /// Whether listeners are let in. Asks as one of them: Icecast 2.4 crashes now and then
     /// when it is asked for its statistics while a mount comes up.
     pub fn has(&self, mount: &str) -> bool {
+        self.status(mount).is_some_and(|status| status == 200)
+    }
+
+    /// What is answered to who asks for this, if anything is.
+    fn status(&self, mount: &str) -> Option<u16> {
         use std::io::{Read as _, Write as _};
-        let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else {
-            return false;
-        };
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // A user of the private mount; others do not look.
         let credentials = "Authorization: Basic Y2FuYXJ5LXVzZXI6Y2FuYXJ5LXBhc3M=";
         let request = format!("GET /{mount} HTTP/1.0\r\n{credentials}\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut status = [0; 12];
-        stream.read_exact(&mut status).is_ok() && status.ends_with(b" 200")
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).ok()?;
+        let line = std::str::from_utf8(&line).ok()?;
+        line.strip_prefix("HTTP/1.0 ")?.parse().ok()
     }
 
     pub fn url(&self, mount: &str) -> String {
@@ -145,7 +153,7 @@ fn config(port: u16, private: &str, scratch: &Scratch) -> String {
   <paths><logdir>{folder}</logdir><webroot>/usr/share/icecast2/web</webroot>
     <adminroot>/usr/share/icecast2/admin</adminroot></paths>
   <logging><accesslog>access.log</accesslog><errorlog>error.log</errorlog>
-    <loglevel>2</loglevel></logging>
+    <loglevel>3</loglevel></logging>
   <security><chroot>0</chroot>
     <changeowner><user>nobody</user><group>nogroup</group></changeowner></security>
 </icecast>
