@@ -195,7 +195,7 @@ async fn silence_is_told_after_its_time_and_taken_back_with_the_first_sound() {
 #[test]
 fn the_same_packet_again_and_again_is_stuck() {
     // 1,000 Hz at 8 kHz has eight samples a period: every packet is the same.
-    let server = Server::gstreamer(&["--mounts", "pcmu"]);
+    let server = Server::gstreamer(&["--mounts", "pcmu", "--freq", "1000"]);
     let exporter = Exporter::start([format!("again={}", server.url("/pcmu"))]);
     let scrape = exporter.until("stuck", |scrape| signal(scrape, "stuck", "again") == 1.0);
     let seconds = audio_seconds(&scrape, "again");
