@@ -154,6 +154,29 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
     }
 }
 
+/// Who tells all leaks in time tells these too: docs/memory.md says how many they are.
+#[test]
+fn some_of_what_is_no_leak_is_one_at_first() {
+    const DRAWS: u32 = 2_000_000;
+    let mut random = Random::new(90_000_000);
+    let (mut caches, mut days) = (0, 0);
+    for _ in 0..DRAWS {
+        caches += u32::from(judging::Filling::new(&mut random).is_a_leak_for_an_hour());
+        days += u32::from(judging::Day::new(&mut random).is_a_leak_for_six_hours());
+    }
+    let percent = |count: u32, of: usize| 100.0 * f64::from(count) / f64::from(DRAWS) / of as f64;
+    let all = percent(caches + days, judging::NEGATIVES.len());
+    let (caches, days) = (percent(caches, 1), percent(days, 1));
+    let page = include_str!("../docs/memory.md");
+    for (told, share) in [
+        (format!("Of these caches {caches:.1} %"), caches),
+        (format!("of the days {days:.1} %"), days),
+        (format!("That is {all:.1} %"), all),
+    ] {
+        assert!(page.contains(&told), "{told}: {share}");
+    }
+}
+
 /// Where the constants come from: without this they cannot be chosen again.
 #[test]
 fn the_set_that_was_tuned_on_still_holds() {

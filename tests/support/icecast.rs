@@ -10,7 +10,7 @@ use super::{PATIENCE, Running, Scratch};
 
 /// Icecast on a port of its own.
 pub struct Icecast {
-    _process: Running,
+    process: Running,
     scratch: Scratch,
     pub port: u16,
 }
@@ -29,42 +29,45 @@ impl Icecast {
     /// `private` is a mount that wants the user `canary-user` or `canary-other` with the
     /// password `canary-pass`; Icecast lets each in once.
     pub fn start(private: &str) -> Self {
-        let scratch = Scratch::new();
-        let folder = scratch.path("");
-        std::fs::create_dir_all(&folder).unwrap();
         // Icecast takes a fixed port only, so another may have taken it meanwhile.
         for _ in 0..10 {
             let port = TcpListener::bind("127.0.0.1:0")
                 .and_then(|free| free.local_addr())
                 .unwrap()
                 .port();
+            let scratch = Scratch::new();
+            let folder = scratch.path("");
             let config = scratch.write("icecast.xml", &config(port, private, &scratch));
-            scratch.write("users", "");
             let users = super::run("/usr/bin/python3", &["-c", HASH], "");
             scratch.write("users", &users);
             // As root Icecast changes its user, which must be able to write here.
             super::run("chmod", &["-R", "a+rwX", folder.to_str().unwrap()], "");
             let mut command = Command::new("icecast2");
             command.arg("-c").arg(config);
-            let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-            let server = Self {
-                _process: process,
-                scratch: Scratch::new(),
+            let mut server = Self {
+                process: Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped())),
+                scratch,
                 port,
             };
-            if server.answers() {
-                return Self { scratch, ..server };
+            if server.comes_up() {
+                return server;
             }
         }
         panic!("icecast2 does not start; see scripts/test");
     }
 
-    fn answers(&self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            // Not only that somebody accepts: a client whose own port is this one talks to itself.
-            if self.status("").is_some() {
-                return true;
+    /// Icecast 2.4 crashes now and then when it is asked before its threads have come to rest.
+    fn comes_up(&mut self) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.process.has_ended() {
+            assert!(
+                Instant::now() < deadline,
+                "icecast2 does not come up:\n{}",
+                self.process.output()
+            );
+            // Another's server may answer at this port; then this one ends.
+            if self.process.sleeping_threads() == THREADS && self.status("").is_some() {
+                return !self.process.has_ended();
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -82,8 +85,8 @@ impl Icecast {
         command.args(["-f", container, &target]);
         command.stdin(Stdio::null());
         let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let log = self.scratch.path("error.log");
         let came = format!("mountpoint \"/{mount}\"");
+        let log = self.scratch.path("error.log");
         process.until(&came, || {
             std::fs::read_to_string(&log).is_ok_and(|log| log.contains(&came))
         });
@@ -126,6 +129,9 @@ impl Icecast {
         format!("http://127.0.0.1:{}/{mount}", self.port)
     }
 }
+
+/// Its own, and one for the users of the private mount.
+const THREADS: usize = 5;
 
 /// Icecast's own format of users: name and MD5 of the password.
 const HASH: &str = "import hashlib

@@ -109,6 +109,10 @@ impl Running {
         super::run("kill", &[&format!("-{name}"), &self.id().to_string()], "");
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the end.
     #[track_caller]
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
@@ -124,6 +128,19 @@ impl Running {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// How many of its threads wait for something; none while another does not.
+    pub fn sleeping_threads(&self) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.id()));
+        let mut waiting = 0;
+        for task in tasks.into_iter().flatten().flatten() {
+            match std::fs::read_to_string(task.path().join("stat")) {
+                Ok(stat) if stat.rsplit(") ").next().unwrap().starts_with('S') => waiting += 1,
+                _ => return 0,
+            }
+        }
+        waiting
     }
 
     /// Resident memory in bytes.

@@ -140,32 +140,89 @@ fn steps(random: &mut Random) -> Case {
     })
 }
 
+/// How a cache fills up.
+pub struct Filling {
+    size: f64,
+    straight: bool,
+    time: f64,
+}
+
+impl Filling {
+    pub fn new(random: &mut Random) -> Self {
+        let size = random.log_between(0.1, 2.0);
+        let straight = random.chance(0.3);
+        let time = if straight {
+            random.log_between(MINUTE, 2.0 * HOUR)
+        } else {
+            random.log_between(2.0 * MINUTE, 4.0 * HOUR)
+        };
+        Self {
+            size,
+            straight,
+            time,
+        }
+    }
+
+    /// Whether for its first hour it is a leak of a tenth an hour or more, number for number.
+    pub fn is_a_leak_for_an_hour(&self) -> bool {
+        self.straight && self.time >= HOUR && self.size / self.time * HOUR >= 0.1
+    }
+}
+
 /// Fills up and then stays, slowing down or at once.
 fn cache(random: &mut Random) -> Case {
     let (base, mut noise) = (base(random), Noise::new(random, 0.015));
-    let size = random.log_between(0.1, 2.0);
-    let straight = random.chance(0.3);
-    let time = if straight {
-        random.log_between(MINUTE, 2.0 * HOUR)
-    } else {
-        random.log_between(2.0 * MINUTE, 4.0 * HOUR)
-    };
+    let filling = Filling::new(random);
     Case::sampled("cache that fills up", None, DAY, |at| {
-        let filled = if straight {
-            (at / time).min(1.0)
+        let filled = if filling.straight {
+            (at / filling.time).min(1.0)
         } else {
-            1.0 - (-at / time).exp()
+            1.0 - (-at / filling.time).exp()
         };
-        base * (1.0 + size * filled + noise.next(random))
+        base * (1.0 + filling.size * filled + noise.next(random))
     })
+}
+
+/// How a process follows the hours.
+pub struct Day {
+    size: f64,
+    /// At which part of the day it is first seen.
+    phase: f64,
+    shape: u32,
+    /// For which part of a day of straight flanks it rises.
+    rising: f64,
+}
+
+impl Day {
+    pub fn new(random: &mut Random) -> Self {
+        let (size, phase) = (random.between(0.05, 0.5), random.unit());
+        Self {
+            size,
+            phase,
+            shape: (random.unit() * 3.0) as u32,
+            rising: random.between(0.3, 0.7),
+        }
+    }
+
+    /// Whether for the first six hours it is a leak of a hundredth an hour or more, number for
+    /// number.
+    pub fn is_a_leak_for_six_hours(&self) -> bool {
+        let flank = self.rising * DAY;
+        self.shape == 2
+            && flank - self.phase * DAY >= 6.0 * HOUR
+            && self.size / flank * HOUR >= 0.01
+    }
 }
 
 /// Three days of a daily rhythm.
 fn rhythm(random: &mut Random) -> Case {
     let (base, mut noise) = (base(random), Noise::new(random, 0.01));
-    let (size, phase) = (random.between(0.05, 0.5), random.unit());
-    let shape = (random.unit() * 3.0) as u32;
-    let rising = random.between(0.3, 0.7);
+    let Day {
+        size,
+        phase,
+        shape,
+        rising,
+    } = Day::new(random);
     let mut day = 1.0;
     let mut last = 0.0;
     Case::sampled("daily rhythm", None, 3.0 * DAY, |at| {
