@@ -1,7 +1,7 @@
 //! What reading a process costs: `cargo bench --bench memory`.
 //!
-//! Two processes take turns, one with 10 MiB and one with 1 GiB in RAM, so that what depends on
-//! the size shows. Where the kernel does not list children, everybody on the machine is asked for
+//! Processes take turns, with 10 MiB and with 1 GiB in RAM, so that what depends on the size
+//! shows, and one with twelve threads, each of which is asked for its children. Where the kernel does not list children, everybody on the machine is asked for
 //! its parent, once for all watches of a round: to see one process alone, run it as
 //! `unshare --pid --fork --mount-proc cargo bench --bench memory`.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
@@ -11,15 +11,15 @@
 mod interleave;
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use audio_capture_exporter::memory::LeakCheck;
 
-/// A process that holds so many KiB.
-fn holding(kib: u32) -> Child {
+/// A process that holds so many KiB and has so many threads more.
+fn holding((kib, threads): (u32, u32)) -> Child {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/recorder.py");
     let mut child = Command::new("/usr/bin/python3")
         .args([script, "--hold", &kib.to_string()])
@@ -27,14 +27,18 @@ fn holding(kib: u32) -> Child {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut ready = String::new();
-    let pipe = child.stdout.take().unwrap();
-    BufReader::new(pipe).read_line(&mut ready).unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut ready = || said.read_line(&mut String::new()).unwrap();
+    ready();
+    if threads > 0 {
+        writeln!(child.stdin.as_mut().unwrap(), "threads {threads}").unwrap();
+        ready();
+    }
     child
 }
 
 fn main() {
-    let mut children = [10 << 10, 1 << 20].map(holding);
+    let mut children = [(10 << 10, 0), (1 << 20, 0), (10 << 10, 11)].map(holding);
     let ids = children.each_ref().map(Child::id);
     let processes = std::fs::read_dir("/proc").unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
@@ -67,6 +71,7 @@ fn main() {
         vec![
             ("of 10 MiB", sampled(ids[0])),
             ("of 1 GiB", sampled(ids[1])),
+            ("of twelve threads", sampled(ids[2])),
             ("status alone, 1 GiB", read(ids[1], "status")),
             ("smaps_rollup, 10 MiB", read(ids[0], "smaps_rollup")),
             ("smaps_rollup, 1 GiB", read(ids[1], "smaps_rollup")),

@@ -42,15 +42,16 @@ closed_set! {
     }
 }
 
-/// What kind of thing a reason is about: a source and a process may have the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    /// A source.
-    Source,
-    /// This process or a watched one.
-    Process,
-    /// Anything else.
-    Rest,
+closed_set! {
+    /// What kind of thing a reason is about: a source and a process may have the same name.
+    pub enum About {
+        /// A source.
+        Source => "source",
+        /// This process or a watched one.
+        Process => "process",
+        /// Anything else.
+        Rest => "rest",
+    }
 }
 
 /// One thing that is not as it should be.

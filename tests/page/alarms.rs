@@ -110,3 +110,30 @@ fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
     });
     assert_eq!(browser.complaints(&[]), [""; 0]);
 }
+
+#[test]
+fn a_card_is_as_urgent_as_the_alarms_about_it_and_no_other_of_its_name() {
+    let scratch = Scratch::new();
+    let server = Server::gstreamer(&["--mounts", "silence"]);
+    // Silence is something odd of a source that streams, and a critical alarm.
+    let text = format!(
+        "watch: [ {{ name: garden, pid: {} }} ]\n\
+         sources:\n- {{ name: garden, url: \"{}\", silence: {{ after: 2s }} }}\n",
+        std::process::id(),
+        server.url("/silence")
+    );
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
+    let mut browser = watching(&exporter);
+    let level = |card: &str| format!("document.getElementById('{card}')?.dataset.level");
+    browser.until(&format!("{} === 'critical'", level("source-garden")));
+    let own = browser.js(
+        "fetch('/api/v1/sources/garden').then((answer) => answer.json()).then(({ level }) => level)",
+    );
+    assert_eq!(own, "warning");
+    assert_ne!(browser.js(&level("memory-garden")), "critical");
+    // Each name in the summary leads to its own card.
+    assert_eq!(
+        browser.js("document.querySelector('.reasons a').getAttribute('href')"),
+        "#source-garden"
+    );
+}

@@ -15,7 +15,7 @@ use crate::{
         verdict::{Pattern, Severity},
     },
     sources::State,
-    status::{Level, STALE_AFTER, Snapshot, SourceStatus, in_words},
+    status::{About, Level, STALE_AFTER, Snapshot, SourceStatus, in_words},
 };
 
 /// The document. Never better than the worst part of what it tells about.
@@ -45,6 +45,9 @@ pub(in crate::http) struct Status {
 
 #[derive(JsonSchema, Serialize)]
 struct Reason {
+    /// A source and a process may have the same name.
+    #[schemars(with = "About")]
+    about: &'static str,
     subject: String,
     #[schemars(with = "Level")]
     level: &'static str,
@@ -222,6 +225,7 @@ impl From<AlarmStatus> for Alarm {
 impl From<crate::status::Reason> for Reason {
     fn from(reason: crate::status::Reason) -> Self {
         Self {
+            about: reason.about.as_str(),
             subject: reason.subject,
             level: reason.level.as_str(),
             text: reason.text,

@@ -33,8 +33,9 @@ class Summary {
       return {
         element,
         update: (reason) => {
-          const card = ["source", "memory"].map((kind) => `${kind}-${reason.subject}`).find((id) => document.getElementById(id));
-          attribute(name, "href", card ? `#${encodeURIComponent(card)}` : null);
+          const kind = { source: "source", process: "memory" }[reason.about];
+          const card = document.getElementById(`${kind}-${reason.subject}`);
+          attribute(name, "href", card ? `#${encodeURIComponent(card.id)}` : null);
           say(name, reason.subject);
           attribute(element, "data-level", reason.level);
           tell(text, sentence(reason.text));
@@ -48,7 +49,7 @@ class Summary {
     attribute(this.badge, "data-level", status.level);
     say(this.badge, `${symbols[status.level] ?? "?"} ${levels[status.level] ?? status.level}`);
     tell(this.text, status.text);
-    this.rows.update(status.reasons, ({ subject, text }) => `${subject} ${text.replaceAll(/\d+/g, "#")}`);
+    this.rows.update(status.reasons, ({ about, subject, text }) => `${about} ${subject} ${text.replaceAll(/\d+/g, "#")}`);
     const parts = [`Running for ${roughly(status.uptime_seconds)}`];
     if (status.budget) parts.push(`${bytes(status.budget.used_bytes)} of ${bytes(status.budget.limit_bytes)} for audio in use`);
     parts.push(audio ? "audio may be heard on this machine" : "audio stays inside (web.audio is off)");

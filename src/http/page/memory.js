@@ -3,7 +3,7 @@
 import { act, ask, change } from "./ask.js";
 import { Chart } from "./chart.js";
 import { attribute, make, Rows, say, sayIf } from "./dom.js";
-import { bytes, percent, roughly, sentence, symbols, time } from "./words.js";
+import { bytes, percent, roughly, sentence, symbols, time, urgency } from "./words.js";
 
 const REFRESH_MS = 30_000;
 // Until there is enough for a picture.
@@ -92,7 +92,7 @@ class Process {
     const judged = verdict && verdict.pattern !== "unknown";
     const grows = judged && verdict.pattern !== "stable";
     // What is not known yet is not well.
-    const level = reasons.find(({ subject }) => subject === name)?.level ?? (judged ? "ok" : null);
+    const level = urgency(reasons, "process", name) ?? (judged ? "ok" : null);
     attribute(this.element, "data-level", level);
     attribute(this.badge, "data-level", level);
     const words = verdict ? PATTERNS[verdict.pattern] ?? verdict.pattern : up ? "too early to tell" : "not running";

@@ -4,7 +4,7 @@ import { act, ask, change } from "./ask.js";
 import { Spark } from "./chart.js";
 import { attribute, make, place, Rows, say, sayIf, tell } from "./dom.js";
 import { Past } from "./past.js";
-import { dbfs, decibels, format, percent, roughly, sentence, symbols, time } from "./words.js";
+import { dbfs, decibels, format, percent, roughly, sentence, symbols, time, urgency } from "./words.js";
 
 const MINUTE_MS = 60_000;
 const FLOOR_DBFS = -60;
@@ -111,7 +111,9 @@ class Card {
   }
 
   update(source, message) {
-    const { state, level } = source;
+    const { state } = source;
+    // Alarms about it count as well, as they do above.
+    const level = urgency(message.status.reasons, "source", this.name) ?? source.level;
     attribute(this.element, "data-level", level);
     attribute(this.element, "data-state", state);
     attribute(this.badge, "data-level", level);

@@ -64,6 +64,11 @@ export function format(source) {
 export const symbols = { ok: "✓", warning: "!", critical: "✕" };
 export const levels = { ok: "All is well.", warning: "Worth a look.", critical: "Needs attention." };
 
+// How urgent what is wrong with one of these is, if anything is.
+export function urgency(reasons, about, subject) {
+  return reasons.find((reason) => reason.about === about && reason.subject === subject)?.level;
+}
+
 // Problems are written as parts of a log line.
 export function sentence(text) {
   const start = text.charAt(0).toUpperCase() + text.slice(1);

@@ -4,6 +4,7 @@ use std::{
     cell::{OnceCell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fs,
+    path::Path,
 };
 
 use super::{Proc, Unreadable, identity::Identity, read, stat::Stat};
@@ -112,7 +113,7 @@ impl<'a> Look<'a> {
             };
             let children = match &by_parent {
                 Some(children) => children.get(&pid).cloned().unwrap_or_default(),
-                None => self.proc.children(pid),
+                None => self.proc.children(pid, stat.threads),
             };
             next.extend(children.into_iter().filter(|child| seen.insert(*child)));
             let started = stat.start_ticks;
@@ -123,17 +124,17 @@ impl<'a> Look<'a> {
 }
 
 impl Proc {
-    /// The children of every thread of a process.
-    fn children(&self, pid: u32) -> Vec<u32> {
-        let Ok(threads) = fs::read_dir(self.path(pid, "task")) else {
-            return Vec::new();
+    /// The children of every thread of a process, which has so many.
+    fn children(&self, pid: u32, threads: u64) -> Vec<u32> {
+        let of = |thread: &Path| read(&thread.join("children")).unwrap_or_default();
+        let lists: String = if threads == 1 {
+            of(&self.path(pid, &format!("task/{pid}")))
+        } else {
+            let threads = fs::read_dir(self.path(pid, "task")).into_iter().flatten();
+            threads.flatten().map(|thread| of(&thread.path())).collect()
         };
-        let lists = threads.filter_map(|thread| read(&thread.ok()?.path().join("children")).ok());
-        let list = |text: String| -> Vec<u32> {
-            let numbers = text.split_ascii_whitespace();
-            numbers.filter_map(|number| number.parse().ok()).collect()
-        };
-        lists.flat_map(list).collect()
+        let numbers = lists.split_ascii_whitespace();
+        numbers.filter_map(|number| number.parse().ok()).collect()
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) mod tree_for_tests;
 mod units;
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    fs, io,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -36,7 +36,7 @@ pub(super) use self::{
     pressure::Pressure,
     stat::{Stat, TICKS_PER_SECOND, Used},
     statm::Statm,
-    status::Status,
+    status::{Status, StatusFile},
     units::kibibytes,
 };
 pub use self::{
@@ -109,12 +109,29 @@ impl Proc {
 }
 
 /// The most that is read of one file: a system with thousands of interrupts has a long `stat`.
-const MOST: u64 = 1 << 20;
+const MOST: usize = 1 << 20;
+
+/// Holds all of most files of procfs.
+const USUAL: usize = 4096;
 
 /// A whole file. Names of commands in it are whatever bytes somebody chose.
 fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::with_capacity(1024);
-    fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    read_kept(&fs::File::open(path)?)
+}
+
+/// A whole file from its beginning, which may have been read before.
+fn read_kept(file: &fs::File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    // Each system call costs, and a file of procfs has no size to ask for.
+    let mut part = [0; USUAL];
+    while bytes.len() < MOST {
+        match file.read_at(&mut part, bytes.len() as u64) {
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }

@@ -1,6 +1,8 @@
 //! `/proc/PID/status`: what the resident memory consists of, and what was swapped out.
 
-use super::{Proc, Unreadable, units::kibibytes};
+use std::fs::File;
+
+use super::{Proc, Unreadable, read_kept, units::kibibytes};
 
 /// Kinds of memory, in bytes. What the kernel does not tell is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,12 +25,22 @@ impl Status {
     }
 }
 
+/// A process's `status`, open: to open it anew costs nearly as much as to read it.
+#[derive(Debug)]
+pub(in crate::memory) struct StatusFile(File);
+
+impl StatusFile {
+    /// As of now; unknown where the process has ended.
+    pub(in crate::memory) fn read(&self) -> Status {
+        read_kept(&self.0).map_or_else(|_| Status::default(), |text| Status::parse(&text))
+    }
+}
+
 impl Proc {
-    /// `status` of a process.
-    pub(in crate::memory) fn status(&self, pid: u32) -> Result<Status, Unreadable> {
-        let text = self.read(pid, "status");
-        let text = text.map_err(|error| self.unreadable(&error))?;
-        Ok(Status::parse(&text))
+    /// Opens the `status` of a process.
+    pub(in crate::memory) fn status(&self, pid: u32) -> Result<StatusFile, Unreadable> {
+        let file = File::open(self.path(pid, "status")).map_err(|error| self.unreadable(&error))?;
+        Ok(StatusFile(file))
     }
 
     /// The process that a thread belongs to; for a process its own number.

@@ -1,12 +1,17 @@
 //! The processes of one watch: kept open from one look to the next, summed up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use super::usage::Usage;
-use crate::memory::proc::{Identity, Look, Proc, Stat, Statm, Status, Unreadable, Used};
+use crate::memory::proc::{
+    Identity, Look, Proc, Stat, Statm, Status, StatusFile, Unreadable, Used,
+};
 
 /// So many processes of a watch are kept open; those beyond are opened at each look.
-const KEPT_OPEN: usize = 64;
+const KEPT_OPEN: usize = 32;
 
 /// Trees of processes and what they have used so far.
 #[derive(Debug, Default)]
@@ -19,8 +24,34 @@ pub(in crate::memory) struct Members {
 
 #[derive(Debug)]
 struct Member {
-    statm: Option<Statm>,
+    open: Option<Open>,
     threads: u64,
+}
+
+/// What is read at each sample.
+#[derive(Debug)]
+struct Open {
+    statm: Statm,
+    /// `None` where it is not told.
+    status: Option<StatusFile>,
+}
+
+impl Open {
+    /// Bytes in RAM, and their kinds as far as they are told; `None` when it has ended.
+    fn read(&self) -> io::Result<Option<(u64, Status)>> {
+        let Some(resident) = self.statm.resident()? else {
+            return Ok(None);
+        };
+        let status = self.status.as_ref().map(StatusFile::read);
+        Ok(Some((resident, status.unwrap_or_default())))
+    }
+
+    fn of(proc: &Proc, pid: u32) -> Result<Self, Unreadable> {
+        Ok(Self {
+            statm: proc.statm(pid)?,
+            status: proc.status(pid).ok(),
+        })
+    }
 }
 
 /// What became of the heads since the last look.
@@ -55,8 +86,8 @@ pub(in crate::memory) struct Held {
 impl Members {
     /// Whether every head lives; a read of some 30 bytes each.
     pub(super) fn live(&self, proc: &Proc) -> bool {
-        let lives = |head: &Identity| match self.known.get(head).and_then(|m| m.statm.as_ref()) {
-            Some(statm) => matches!(statm.resident(), Ok(Some(_))),
+        let lives = |head: &Identity| match self.known.get(head).and_then(|m| m.open.as_ref()) {
+            Some(open) => matches!(open.statm.resident(), Ok(Some(_))),
             None => proc.identity(head.pid) == Some(*head),
         };
         !self.heads.is_empty() && self.heads.iter().all(lives)
@@ -127,11 +158,11 @@ impl Members {
         for (identity, stat) in trees {
             let room = self.known.len() < KEPT_OPEN;
             let member = self.known.entry(identity).or_insert(Member {
-                statm: None,
+                open: None,
                 threads: 0,
             });
-            if member.statm.is_none() && room {
-                member.statm = proc.statm(identity.pid).ok();
+            if member.open.is_none() && room {
+                member.open = Open::of(proc, identity.pid).ok();
             }
             member.threads = stat.threads;
         }
@@ -156,13 +187,13 @@ impl Members {
         };
         for (identity, member) in &self.known {
             let pid = identity.pid;
-            let told = |statm: &Statm| statm.resident().map_err(|error| proc.unreadable(&error));
-            let resident = match &member.statm {
-                Some(statm) => told(statm),
-                None => proc.statm(pid).and_then(|statm| told(&statm)),
+            let told = |open: &Open| open.read().map_err(|error| proc.unreadable(&error));
+            let told = match &member.open {
+                Some(open) => told(open),
+                None => Open::of(proc, pid).and_then(|open| told(&open)),
             };
-            let resident = match resident {
-                Ok(Some(resident)) => resident,
+            let (resident, status) = match told {
+                Ok(Some(told)) => told,
                 Ok(None) => continue,
                 Err(gone) if gone == Unreadable::vanished() => continue,
                 Err(unread) => {
@@ -179,7 +210,7 @@ impl Members {
                 anonymous,
                 file,
                 swap,
-            } = proc.status(pid).unwrap_or_default();
+            } = status;
             held.anonymous = sum(held.anonymous, anonymous);
             held.file = sum(held.file, file);
             held.swap = sum(held.swap, swap);
