@@ -8,6 +8,7 @@ mod framing;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod gate;
+pub mod http;
 mod pump;
 mod relay;
 mod reorder;
@@ -26,7 +27,7 @@ pub use framing::Violation;
 pub use gate::{DialLimits, Turn};
 pub use relay::{Relay, RtpTransport};
 pub use report::RelayReport;
-pub use tls::{TlsError, TlsOptions, Trust, connect as connect_tls, refused_late};
+pub use tls::{TlsError, TlsOptions, Trust, refused_late};
 
 /// What came over the wire from one source; kept across its sessions.
 #[derive(Debug, Default)]

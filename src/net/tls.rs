@@ -149,7 +149,7 @@ static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 ///
 /// # Errors
 /// [`TlsError`]; no text in it comes from the server.
-pub async fn connect(
+pub(super) async fn connect(
     stream: TcpStream,
     host: &str,
     options: &TlsOptions,

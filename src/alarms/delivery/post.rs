@@ -3,23 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
+use hyper::{Method, Request, StatusCode, header};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::{
     alarms::{options::Endpoint, tally::FailureReason},
-    net::{DialError, Dialler, connect_tls},
+    net::{
+        DialError, Dialler,
+        http::{self, OpenFailure},
+    },
 };
 
-/// The largest head of an answer, in bytes.
-const MOST_HEAD: usize = 64 * 1024;
 /// The most of an answer's body that is read, so that the sender is not cut off, in bytes.
 const MOST_BODY: usize = 64 * 1024;
 
@@ -82,61 +78,33 @@ async fn attempt(
     answered: &mut Option<StatusCode>,
 ) -> Result<(), Failure> {
     let request = request(endpoint, place, id, body)?;
-    let host = place.host_str().unwrap_or_default();
-    let bare_host = host.trim_start_matches('[').trim_end_matches(']');
-    let port = place.port_or_known_default().unwrap_or(80);
-    let opened = dialler.dial(bare_host, port, endpoint.timeout).await;
-    let tcp = opened.map_err(|error| undialled(&error))?.stream;
-    if place.scheme() == "https" {
-        let stream = connect_tls(tcp, bare_host, &endpoint.tls, endpoint.timeout).await;
-        let refused = |error| Failure::new(FailureReason::Tls, format!("{error}"));
-        talk(stream.map_err(refused)?, request, answered).await
-    } else {
-        talk(tcp, request, answered).await
-    }
-}
-
-fn undialled(error: &DialError) -> Failure {
-    let reason = match error {
-        DialError::Dns | DialError::DnsTimeout(_) => FailureReason::Dns,
-        DialError::Timeout(_) => FailureReason::Timeout,
-        DialError::Refused | DialError::Unreachable => FailureReason::Connect,
-        DialError::Local(_) => FailureReason::Local,
-    };
-    Failure::new(reason, error.to_string())
-}
-
-async fn talk(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-    answered: &mut Option<StatusCode>,
-) -> Result<(), Failure> {
-    let broke = || {
-        let problem = "the server broke off, or speaks no HTTP";
-        Failure::new(FailureReason::Protocol, problem)
-    };
-    let handshake = http1::Builder::new()
-        .max_buf_size(MOST_HEAD)
-        .handshake(TokioIo::new(stream));
-    let (mut sender, connection) = handshake.await.map_err(|_| broke())?;
-    let exchange = async {
-        let answer = sender.send_request(request).await.map_err(|_| broke())?;
+    let opened = http::open(dialler, place, &endpoint.tls, endpoint.timeout).await;
+    let opened = opened.map_err(|error| unopened(&error))?;
+    let exchange = http::exchange(opened.stream, request, async |answer| {
         let status = answer.status();
         *answered = Some(status);
         // What is longer than that is not waited for; the status counts.
         let rest = Limited::new(answer.into_body(), MOST_BODY).collect();
         let _read = timeout(REST, rest).await;
         judge(status)
+    });
+    exchange.await.map_err(|_| {
+        let problem = "the server broke off, or speaks no HTTP";
+        Failure::new(FailureReason::Protocol, problem)
+    })?
+}
+
+fn unopened(failure: &OpenFailure) -> Failure {
+    let reason = match failure {
+        OpenFailure::Tls(_) => FailureReason::Tls,
+        OpenFailure::Dial(error) => match error {
+            DialError::Dns | DialError::DnsTimeout(_) => FailureReason::Dns,
+            DialError::Timeout(_) => FailureReason::Timeout,
+            DialError::Refused | DialError::Unreachable => FailureReason::Connect,
+            DialError::Local(_) => FailureReason::Local,
+        },
     };
-    // The connection moves the bytes; when it ends first, the exchange is told.
-    let connection = async {
-        let _told_to_the_exchange = connection.await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        outcome = exchange => outcome,
-        () = connection => Err(broke()),
-    }
+    Failure::new(reason, failure.to_string())
 }
 
 fn judge(status: StatusCode) -> Result<(), Failure> {
@@ -162,18 +130,9 @@ fn request(
     id: &str,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Failure> {
-    let target = &place[url::Position::BeforePath..url::Position::AfterQuery];
-    let host = place.host_str().unwrap_or_default();
-    let port = place.port().map(|port| format!(":{port}"));
-    let request = Request::post(target)
-        .header(header::HOST, format!("{host}{}", port.unwrap_or_default()))
+    let request = http::head(Method::POST, place)
         .header(header::CONTENT_TYPE, "application/json")
-        .header(
-            header::USER_AGENT,
-            concat!("audio-capture-exporter/", env!("CARGO_PKG_VERSION")),
-        )
         .header("idempotency-key", id)
-        .header(header::CONNECTION, "close")
         .body(Full::new(body));
     let mut request = request.map_err(|_| {
         let problem = "the address cannot be asked for over HTTP";

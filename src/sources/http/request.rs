@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::Empty;
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -16,14 +16,13 @@ use url::Url;
 
 use super::{answer, wire::Wire};
 use crate::{
-    net::{Dialled, Dialler, TlsOptions, Traffic, connect_tls},
+    net::{
+        Dialler, TlsOptions, Traffic,
+        http::{self as client, OpenFailure, Opened},
+    },
     objects::Held,
     sources::{Credentials, FailureReason, OpenError, explain},
 };
-
-/// The largest head of an answer, in bytes; the body is read in pieces of this size too.
-const MOST_HEAD: usize = 64 * 1024;
-const USER_AGENT: &str = concat!("audio-capture-exporter/", env!("CARGO_PKG_VERSION"));
 
 /// Moves the bytes of a connection while it is polled.
 pub(super) type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -45,26 +44,19 @@ pub(super) async fn send(
     limit: Duration,
 ) -> Result<Answer, OpenError> {
     let request = request(place, credentials)?;
-    let host = place.host_str().unwrap_or_default();
-    let bare_host = host.trim_start_matches('[').trim_end_matches(']');
-    let port = place.port_or_known_default().unwrap_or(80);
     // The turn is held until the head of the answer is here.
-    let Dialled {
+    let Opened {
         stream,
         turn: _turn,
-    } = dialler
-        .dial(bare_host, port, limit)
+        is_tls,
+    } = client::open(dialler, place, tls, limit)
         .await
-        .map_err(|error| explain::dial(&error))?;
-    if place.scheme() == "https" {
-        let stream = connect_tls(stream, bare_host, tls, limit)
-            .await
-            .map_err(|error| explain::tls(&error))?;
-        let counted = Some(dialler.count_tls_session());
-        ask(stream, counted, request, traffic, limit).await
-    } else {
-        ask(stream, None, request, traffic, limit).await
-    }
+        .map_err(|failure| match failure {
+            OpenFailure::Dial(error) => explain::dial(&error),
+            OpenFailure::Tls(error) => explain::tls(&error),
+        })?;
+    let counted = is_tls.then(|| dialler.count_tls_session());
+    ask(stream, counted, request, traffic, limit).await
 }
 
 pub(super) async fn ask(
@@ -76,7 +68,8 @@ pub(super) async fn ask(
 ) -> Result<Answer, OpenError> {
     let io = TokioIo::new(Wire::new(stream, counted, Arc::clone(traffic)));
     let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(MOST_HEAD)
+        // The body is read in pieces of this size too.
+        .max_buf_size(client::MOST_HEAD)
         // Shoutcast servers of the first generation compare names letter by letter.
         .title_case_headers(true)
         .ignore_invalid_headers_in_responses(true)
@@ -109,19 +102,9 @@ pub(super) fn request(
     credentials: Option<&Credentials>,
 ) -> Result<Request<Empty<Bytes>>, OpenError> {
     let nonsense = || OpenError::new(FailureReason::Protocol, "the address is no usable URL");
-    let host = place.host_str().unwrap_or_default();
-    let host = match place.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    let path = &place[url::Position::BeforePath..url::Position::AfterQuery];
-    let mut request = Request::builder()
-        .uri(path)
-        .header(header::HOST, host)
-        .header(header::USER_AGENT, USER_AGENT)
+    let mut request = client::head(Method::GET, place)
         .header(header::ACCEPT, "*/*")
         .header(header::ACCEPT_ENCODING, "identity")
-        .header(header::CONNECTION, "close")
         .header("icy-metadata", "0");
     if let Some(Credentials { username, password }) = credentials {
         let pair = format!("{}:{}", username.expose(), password.expose());
