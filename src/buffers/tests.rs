@@ -28,9 +28,16 @@ fn garden() -> SourceId {
     SourceId::new("garden").unwrap()
 }
 
+/// A budget, and the lease of the garden in it.
+fn garden_in(budget: u64) -> (Arc<Buffers>, Lease) {
+    let buffers = Buffers::new(ByteSize(budget));
+    let lease = buffers.lease(garden()).unwrap();
+    (buffers, lease)
+}
+
 /// Room for ten minutes of mono.
-fn roomy() -> Arc<Buffers> {
-    Buffers::new(ByteSize(10 * 5_760_000))
+fn roomy() -> (Arc<Buffers>, Lease) {
+    garden_in(10 * 5_760_000)
 }
 
 fn ask(asker: &Asker, format: AudioFormat) -> Result<Allocation, AllocationError> {

@@ -89,15 +89,19 @@ fn insert<R: Into<Record>>(connection: &mut Connection, records: impl IntoIterat
     insert::write(connection, &mut insert::Names::new(), &records).unwrap();
 }
 
-fn ask(path: &Path, kind: Kind, shape: Shape) -> Page {
-    let query = Query {
+/// All of a kind.
+fn query(kind: Kind, shape: Shape) -> Query {
+    Query {
         kind,
         subject: None,
         from: None,
         to: None,
         shape,
-    };
-    read::read(path, &query).unwrap()
+    }
+}
+
+fn ask(path: &Path, kind: Kind, shape: Shape) -> Page {
+    read::read(path, &query(kind, shape)).unwrap()
 }
 
 fn cell<'a>(page: &'a Page, row: usize, column: &str) -> &'a Cell {

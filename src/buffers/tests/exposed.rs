@@ -11,8 +11,7 @@ fn scrape(buffers: &Arc<Buffers>) -> String {
 
 #[test]
 fn series_stand_at_zero_from_the_lease_and_vanish_with_it() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let text = scrape(&buffers);
     for kind in BufferKind::ALL {
         for result in AllocationResult::ALL {
@@ -39,8 +38,7 @@ fn series_stand_at_zero_from_the_lease_and_vanish_with_it() {
 
 #[test]
 fn a_scrape_shows_what_happened() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let second = Duration::from_secs(1);
     let ask = || lease.asker().allocate_if_needed(CAPTURE, STEREO, second);
     let buffer = first(ask());
@@ -114,8 +112,7 @@ fn a_scrape_shows_what_happened() {
 
 #[test]
 fn what_is_not_counted_is_not_exposed() {
-    let buffers = roomy();
-    let _lease = buffers.lease(garden()).unwrap();
+    let (buffers, _lease) = roomy();
     let text = scrape(&buffers);
     let counted = [
         "writes",

@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn refusals_have_a_label_a_message_and_leave_a_live_buffer_alone() {
-    let buffers = Buffers::new(ByteSize(8_000_000));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(8_000_000);
     let asker = lease.asker();
     let buffer = first(ask(&asker, MONO));
     let format = |sample_rate, channels| AudioFormat {
@@ -62,8 +61,7 @@ fn refusals_have_a_label_a_message_and_leave_a_live_buffer_alone() {
 
 #[test]
 fn over_the_budget_is_an_error_with_the_arithmetic_and_the_next_ask_tries_again() {
-    let buffers = Buffers::new(ByteSize(8_000_000));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(8_000_000);
     let other = buffers.lease(SourceId::new("other").unwrap()).unwrap();
     first(ask(&lease.asker(), MONO));
 
@@ -85,8 +83,7 @@ fn over_the_budget_is_an_error_with_the_arithmetic_and_the_next_ask_tries_again(
 
 #[test]
 fn a_changed_budget_holds_for_the_next_buffer_and_takes_none_away() {
-    let buffers = Buffers::new(ByteSize(8_000_000));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(8_000_000);
     first(ask(&lease.asker(), MONO));
     buffers.set_budget(ByteSize(1_000));
     repeated(ask(&lease.asker(), MONO));
@@ -100,8 +97,7 @@ fn a_changed_budget_holds_for_the_next_buffer_and_takes_none_away() {
 
 #[test]
 fn a_budget_of_nothing_refuses_every_buffer_and_nothing_else() {
-    let buffers = Buffers::new(ByteSize(0));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(0);
     for _ in 0..3 {
         let error = ask(&lease.asker(), MONO).unwrap_err();
         assert_eq!(error.error_type(), ErrorType::OverBudget);
@@ -114,8 +110,7 @@ fn a_budget_of_nothing_refuses_every_buffer_and_nothing_else() {
 
 #[test]
 fn memory_the_system_refuses_is_an_error_and_not_the_end() {
-    let buffers = Buffers::new(ByteSize(u64::MAX));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(u64::MAX);
     let asker = lease.asker();
     let million_years = Duration::from_secs(60 * 60 * 24 * 365 * 1_000_000);
     let error = asker

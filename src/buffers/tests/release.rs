@@ -4,8 +4,7 @@ use super::*;
 
 #[test]
 fn removal_gives_everything_back_and_revokes_late_sessions() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let late_session = lease.asker();
     let buffer = first(ask(&late_session, MONO));
     lease.release(ReleaseReason::Removed);
@@ -33,8 +32,7 @@ fn removal_gives_everything_back_and_revokes_late_sessions() {
 
 #[test]
 fn a_cleared_source_keeps_its_series_and_can_start_anew() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let old = first(ask(&lease.asker(), MONO));
     lease.clear();
     assert!(old.is_retired());
@@ -56,8 +54,7 @@ fn a_cleared_source_keeps_its_series_and_can_start_anew() {
 
 #[test]
 fn another_format_or_length_is_a_new_epoch_and_counters_go_on() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let asker = lease.asker();
     let old = first(ask(&asker, MONO));
     old.push(&[1; 4_800]).unwrap();
@@ -104,8 +101,7 @@ fn another_format_or_length_is_a_new_epoch_and_counters_go_on() {
 #[test]
 fn a_misfit_is_given_up_before_another_is_asked_for_and_charged_until_it_is_let_go() {
     // Room for one of them at a time.
-    let buffers = Buffers::new(ByteSize(2 * 5_760_000));
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = garden_in(2 * 5_760_000);
     let asker = lease.asker();
     assert!(asker.release_misfit(CAPTURE, MONO, MINUTE).is_none());
     let reader = first(ask(&asker, MONO)).subscribe(ReaderKind::Analysis, StartAt::Oldest);

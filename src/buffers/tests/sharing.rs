@@ -9,8 +9,7 @@ use super::*;
 
 #[test]
 fn a_source_gets_one_buffer_and_later_askers_get_the_same() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let buffer = first(ask(&lease.asker(), MONO));
     assert_eq!(buffer.capacity_bytes(), 5_760_000);
     for _ in 0..5 {
@@ -22,8 +21,7 @@ fn a_source_gets_one_buffer_and_later_askers_get_the_same() {
 
 #[test]
 fn a_reconnecting_session_finds_the_audio_of_the_one_before() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     for session in 0..20_u64 {
         let asker = lease.asker();
         let buffer = ask(&asker, MONO).unwrap().into_buffer();
@@ -37,8 +35,7 @@ fn a_reconnecting_session_finds_the_audio_of_the_one_before() {
 
 #[test]
 fn concurrent_sessions_get_one_buffer() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let barrier = Barrier::new(8);
     let made: Vec<_> = std::thread::scope(|scope| {
         let sessions: Vec<_> = (0..8)
@@ -66,8 +63,7 @@ fn concurrent_sessions_get_one_buffer() {
 
 #[test]
 fn a_name_has_one_lease() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     assert_eq!(
         buffers.lease(garden()).unwrap_err(),
         AlreadyLeased(garden())
@@ -78,8 +74,7 @@ fn a_name_has_one_lease() {
 
 #[test]
 fn the_books_add_up_at_every_scrape() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     std::thread::scope(|scope| {
         let sessions: Vec<_> = (0..3)
             .map(|session| {
@@ -113,8 +108,7 @@ fn the_books_add_up_at_every_scrape() {
 
 #[test]
 fn a_panicking_holder_leaves_the_books_and_the_readers_right() {
-    let buffers = roomy();
-    let lease = buffers.lease(garden()).unwrap();
+    let (buffers, lease) = roomy();
     let buffer = first(ask(&lease.asker(), MONO));
     let died = catch_unwind(AssertUnwindSafe(|| {
         let _reader = buffer.subscribe(ReaderKind::Live, StartAt::Now);

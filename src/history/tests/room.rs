@@ -124,11 +124,8 @@ fn a_day_of_a_hundred_sources_and_ten_processes_stays_below_fifty_megabytes() {
     }
     let begun = std::time::Instant::now();
     let one = Query {
-        kind: Kind::Sources,
         subject: Some("source-7".into()),
-        from: None,
-        to: None,
-        shape: Shape::Steps(MINUTE * 60),
+        ..query(Kind::Sources, Shape::Steps(MINUTE * 60))
     };
     assert_eq!(read::read(&path, &one).unwrap().rows.len(), 24);
     println!("one source by the hour: {:?}", begun.elapsed());

@@ -52,13 +52,7 @@ async fn a_file_that_is_removed_is_noticed_by_who_writes_and_by_who_reads() {
     let other = scratch.0.join("other.db");
     drop(open::open(&other).unwrap());
     fs::rename(&path, scratch.0.join("away.db")).unwrap();
-    let query = Query {
-        kind: Kind::Sources,
-        subject: None,
-        from: None,
-        to: None,
-        shape: Shape::Page(10, None),
-    };
+    let query = query(Kind::Sources, Shape::Page(10, None));
     let read = history.read(query.clone()).await;
     assert!(matches!(read, Err(ReadError::Unavailable(_))), "{read:?}");
     until(&history, |status| removed(status) == 2).await;
