@@ -59,8 +59,11 @@ fn a_standard_output_that_is_closed_stops_nothing() {
         .arg(env!("CARGO_BIN_EXE_audio-capture-exporter"))
         .arg(scratch.path("a.wav"))
         .args(["--web.listen-address", &free.to_string()]);
-    let exporter = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    exporter.until("it listens", || TcpStream::connect(free).is_ok());
+    let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    process.until("it listens", || TcpStream::connect(free).is_ok());
+    let address = free.to_string();
+    // It listens before it writes there.
+    Exporter { process, address }.until_state("a", "streaming");
 }
 
 #[test]
