@@ -377,5 +377,4 @@ fn hold(key: &Key, options: &AlarmOptions) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "machine/tests.rs"]
 mod tests;
