@@ -321,12 +321,9 @@ fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
         assert!(exit.text.contains(&meant), "{line}: {exit}");
         assert!(exit.text.contains("./FILE"), "{line}: {exit}");
     }
-    for line in ["camera.lan", "camera.lan:554", "192.168.1.20", "garden"] {
-        let exit = refused(line);
-        assert_eq!(exit.code, 2, "{line}");
-        assert!(exit.text.contains("rtsp://host/path"), "{line}: {exit}");
-        assert!(!exit.text.contains("did you mean"), "{line}: {exit}");
-    }
+    let other = refused("garden");
+    assert!(other.text.contains("rtsp://host/path"), "{other}");
+    assert!(!other.text.contains("did you mean"), "{other}");
     // What may be what nobody should see is not repeated.
     assert!(!refused("CANARY").text.contains("CANARY"));
     assert!(
@@ -334,6 +331,34 @@ fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
             .text
             .contains("source argument 3")
     );
+}
+
+#[test]
+fn an_address_without_its_scheme_is_told_how_it_is_written() {
+    for (line, written) in [
+        ("camera.lan", "rtsp://camera.lan "),
+        ("garden=camera.lan", "rtsp://camera.lan "),
+        ("garden=camera.lan:554", "rtsp://camera.lan:554 "),
+        ("garden=192.168.1.20", "rtsp://192.168.1.20 "),
+        ("camera.lan/stream", "rtsp://camera.lan/… "),
+        ("garden=camera:8554/stream", "rtsp://camera:8554/… "),
+        ("garden=camera.lan/key/CANARY", "rtsp://camera.lan/… "),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let remedy = format!("if it is an address, write {written}");
+        assert!(exit.text.contains(&remedy), "{line}: {exit}");
+        assert!(exit.text.contains("./FILE"), "{line}: {exit}");
+        assert!(!exit.text.contains("CANARY"), "{line}: {exit}");
+    }
+    for line in [
+        "garden=./camera.lan/stream",
+        "../camera.lan/stream",
+        "/camera.lan/stream",
+        "garden=dawn.d/live.wav",
+    ] {
+        assert_eq!(run(line).sources.len(), 1, "{line}");
+    }
 }
 
 #[test]
@@ -367,8 +392,32 @@ fn help_is_asked_for_in_every_usual_way() {
         assert!(help.text.contains(&usage), "{name}: {help}");
         assert_eq!(refused(&format!("{name} --help")), help, "{name}");
     }
-    assert_eq!(refused("help prboe").code, 2);
     assert_eq!(run("./help").sources[0].name(), "help");
+}
+
+#[test]
+fn a_mistyped_command_is_told_the_nearest_wherever_one_is_named() {
+    for (line, asker) in [
+        ("help prboe", "help"),
+        ("--log.level debug help prboe", "help"),
+        ("help help prboe", "help"),
+        ("man prboe", "man"),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let told = format!("did you mean `probe`?\n  `{asker}` takes the name");
+        assert!(exit.text.contains(&told), "{line}: {exit}");
+    }
+    for line in ["help CANARY", "man CANARY", "help probe CANARY"] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(!exit.text.contains("did you mean"), "{line}: {exit}");
+        assert!(
+            exit.text.contains("no command of this name"),
+            "{line}: {exit}"
+        );
+        assert!(!exit.text.contains("CANARY"), "{line}: {exit}");
+    }
 }
 
 #[test]
