@@ -343,6 +343,9 @@ fn an_address_without_its_scheme_is_told_how_it_is_written() {
         ("camera.lan/stream", "rtsp://camera.lan/… "),
         ("garden=camera:8554/stream", "rtsp://camera:8554/… "),
         ("garden=camera.lan/key/CANARY", "rtsp://camera.lan/… "),
+        // Near a command, and none.
+        ("demo.lan", "rtsp://demo.lan "),
+        ("probe:554", "rtsp://probe:554 "),
     ] {
         let exit = refused(line);
         assert_eq!(exit.code, 2, "{line}");
