@@ -200,6 +200,11 @@ fn a_reload_touches_only_what_changed() {
         problem.contains("stal_after") && problem.contains("wat"),
         "{problem}"
     );
+    exporter.process.until("the log says so, too", || {
+        let log = exporter.process.output();
+        log.contains("configuration not reloaded, the running one stays: ")
+            && log.contains("stal_after")
+    });
     let scrape = exporter.scrape();
     assert_eq!(
         scrape.value("audio_capture_exporter_config_last_reload_successful", &[]),

@@ -148,6 +148,20 @@ fn all_wrong_sources_are_told_at_once() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_is_told_so() {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let mut line = arguments("dawn.flac");
+    line.push(OsString::from_vec(b"d\xe4mmerung.wav".to_vec()));
+    let exit = parse(line).unwrap_err();
+    assert_eq!(exit.code, 2);
+    assert!(
+        exit.text.contains("source argument 2: not UTF-8; rename"),
+        "{exit}"
+    );
+}
+
+#[test]
 fn addresses_and_paths_are_checked() {
     for good in [
         "127.0.0.1:0",
@@ -372,6 +386,8 @@ fn a_file_that_is_there_or_yet_to_come_is_a_source() {
         "./prboe",
         "sub/prboe",
         "it=prboe",
+        "demo=dawn",
+        "demo/dawn",
         // There, as tests run in the package's folder.
         "Cargo.lock",
         "src",

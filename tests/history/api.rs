@@ -47,11 +47,15 @@ fn stop(mut exporter: Exporter) -> String {
 #[test]
 fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     let scratch = Scratch::new();
-    let config = config(&scratch, "history: { path: history.db }");
+    let good = "history: { path: history.db }";
+    let config = config(&scratch, good);
     let exporter = Exporter::with_config(&config);
     exporter.until_state("ended", "ended");
     state(&exporter, "writing");
     assert_eq!(exporter.reload().0, 200);
+    self::config(&scratch, "history: { pth: history.db }");
+    assert_eq!(exporter.reload().0, 422);
+    self::config(&scratch, good);
     // At the start, with the configuration, and each second: after four, an earlier one has been
     // in a snapshot.
     exporter.process.until("memory was read four times", || {
@@ -74,11 +78,22 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     assert!((audio - 0.5).abs() < 1e-3, "{sources:?}");
     assert_eq!(sources.last().unwrap()["state"], "ended");
     let operations = rows(&exporter, "/api/v1/history/operations");
-    let names: Vec<&str> = operations
-        .iter()
-        .filter_map(|row| row["operation"].as_str())
-        .collect();
-    assert_eq!(names[..3], ["start", "reload", "stop"]);
+    let did = operations.iter().map(|row| {
+        let cell = |name: &str| row[name].as_str().unwrap_or_default();
+        (cell("operation"), cell("outcome"), cell("words"))
+    });
+    let did: Vec<_> = did.take(4).collect();
+    let is = |at: usize, operation, outcome, words| {
+        let row: (&str, &str, &str) = did[at];
+        assert!(
+            (row.0, row.1) == (operation, outcome) && row.2.contains(words),
+            "{did:?}"
+        );
+    };
+    is(0, "start", "done", "1 added");
+    is(1, "reload", "done", "1 untouched");
+    is(2, "reload", "refused", "pth");
+    is(3, "stop", "done", "told to");
     let allocations = rows(
         &exporter,
         "/api/v1/history/allocations?step=1d&source=ended",
@@ -132,7 +147,7 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
         .map(|moment| moment["time"].as_str().unwrap())
         .collect();
     assert!(times.is_sorted(), "{times:?}");
-    let stopped = operations[2]["time"].as_str().unwrap();
+    let stopped = operations[3]["time"].as_str().unwrap();
     assert!(times[0] < stopped, "{times:?} {stopped}");
     exporter.until("it has lived", |scrape| {
         scrape.sum("myaudio_process_up", &[]) == 1.0
