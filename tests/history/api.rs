@@ -27,6 +27,25 @@ fn rows(exporter: &Exporter, path: &str) -> Vec<Value> {
     document["rows"].as_array().unwrap().clone()
 }
 
+const OPERATIONS: [(&str, &str, &str); 4] = [
+    ("start", "done", "1 added"),
+    ("reload", "done", "1 untouched"),
+    ("reload", "refused", "pth"),
+    ("stop", "done", "told to"),
+];
+
+/// The first operations: which, how each ended, and a part of its words.
+#[track_caller]
+fn were(rows: &[Value], expected: &[(&str, &str, &str)]) {
+    for (row, (operation, outcome, words)) in rows.iter().zip(expected) {
+        let right = row["operation"] == *operation
+            && row["outcome"] == *outcome
+            && row["words"].as_str().unwrap().contains(words);
+        assert!(right, "{rows:?}");
+    }
+    assert!(rows.len() >= expected.len(), "{rows:?}");
+}
+
 #[track_caller]
 fn state(exporter: &Exporter, wanted: &str) -> Value {
     let mut seen = Value::Null;
@@ -78,22 +97,7 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     assert!((audio - 0.5).abs() < 1e-3, "{sources:?}");
     assert_eq!(sources.last().unwrap()["state"], "ended");
     let operations = rows(&exporter, "/api/v1/history/operations");
-    let did = operations.iter().map(|row| {
-        let cell = |name: &str| row[name].as_str().unwrap_or_default();
-        (cell("operation"), cell("outcome"), cell("words"))
-    });
-    let did: Vec<_> = did.take(4).collect();
-    let is = |at: usize, operation, outcome, words| {
-        let row: (&str, &str, &str) = did[at];
-        assert!(
-            (row.0, row.1) == (operation, outcome) && row.2.contains(words),
-            "{did:?}"
-        );
-    };
-    is(0, "start", "done", "1 added");
-    is(1, "reload", "done", "1 untouched");
-    is(2, "reload", "refused", "pth");
-    is(3, "stop", "done", "told to");
+    were(&operations, &OPERATIONS);
     let allocations = rows(
         &exporter,
         "/api/v1/history/allocations?step=1d&source=ended",
