@@ -284,6 +284,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, E
         .try_get_matches_from(arguments)
         .and_then(|matches| Line::from_arg_matches(&matches))
         .map_err(|mut error| {
+            // Of `help`; elsewhere a word that is no command is a source.
+            let word = error.get(clap::error::ContextKind::InvalidSubcommand);
+            if let Some(clap::error::ContextValue::String(word)) = word {
+                return sources::no_such_command("help", word);
+            }
             // The advice to write `-- -x`, which would make a source of a mistyped flag.
             error.remove(clap::error::ContextKind::Suggested);
             Exit {

@@ -90,6 +90,15 @@ mod tests {
     }
 
     #[test]
+    fn a_codec_is_called_by_its_own_name() {
+        assert_eq!(known("pcm_mulaw"), Some("pcmu"));
+        assert_eq!(known("mp4a-latm"), Some("aac"));
+        assert_eq!(known("speex"), None);
+        assert!(names().all(|name| known(name) == Some(name)));
+        assert!(USUAL.iter().all(|name| known(name) == Some(name)));
+    }
+
+    #[test]
     fn the_handbook_has_every_name() {
         let page = include_str!("../docs/sources.md");
         let rows = page.split("## Names of codecs").nth(1).unwrap();

@@ -154,7 +154,7 @@ fn an_address_without_its_scheme_is_doubted() {
     exporter.until_state("growing", "waiting");
     exporter.until("each says so", |_| {
         let log = exporter.process.output();
-        let hinted = |line: &str| line.contains("write rtsp:// in front of it");
+        let hinted = |line: &str| line.contains("if it is an address, write rtsp://");
         ["camera", "growing"].iter().all(|name| {
             let of = format!("source={name}");
             log.lines().any(|line| line.contains(&of) && hinted(line))

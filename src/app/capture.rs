@@ -11,10 +11,10 @@ use super::{AppError, chronicle, probe::Probes};
 use crate::{
     alarms::Book,
     buffers::{BufferKind, Buffers},
-    config::Config,
+    config::{Config, ConfigChanges},
     history::History,
     id::SourceId,
-    memory::{Memory, MemoryChanges, MemoryOptions, OwnFigures},
+    memory::{Memory, OwnFigures},
     metrics::Registry,
     net::Dialler,
     objects::{Amount, Objects, Own},
@@ -36,8 +36,8 @@ pub(super) struct Capture {
     probes: Probes,
     fleet: Fleet,
     memory: Arc<Memory>,
-    /// What the memory was last told, if it was.
-    told: Option<MemoryOptions>,
+    /// The configuration in force, once there is one.
+    applied: Option<Config>,
     vitals: Arc<Vitals>,
     objects: Arc<Objects>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
@@ -87,7 +87,7 @@ impl Capture {
             probes,
             fleet,
             memory,
-            told: None,
+            applied: None,
             vitals,
             objects,
             snapshots,
@@ -130,21 +130,18 @@ impl Capture {
         Arc::clone(&self.objects)
     }
 
-    /// Makes the fleet and the watch over memory what the configuration says; what that changes, in
-    /// words.
+    /// Makes the fleet and the watch over memory what the configuration says; what that changes, and
+    /// all else that it changes, in words.
     pub(super) async fn apply(&mut self, config: &Config) -> String {
         self.organs.buffers.set_budget(config.memory_budget);
         self.organs.buffers.set_pool(config.pool);
         self.objects.configure(&config.objects);
         self.probes.allow(config);
         let changes = self.fleet.apply(&config.sources, config.connect).await;
-        // At the start everything is new, and nothing adjusted.
-        let told = self.told.replace(config.memory.clone());
-        let told = told.unwrap_or_else(|| MemoryOptions {
-            watches: Vec::new(),
-            ..config.memory.clone()
-        });
-        let of_memory = MemoryChanges::between(&told, &config.memory);
+        let others = match self.applied.replace(config.clone()) {
+            Some(before) => ConfigChanges::between(&before, config),
+            None => ConfigChanges::at_start(config),
+        };
         // The sources never wait for it: it reads files of others.
         match timeout(MEMORY_APPLIES, self.memory.apply(config.memory.clone())).await {
             Ok(Ok(())) => {}
@@ -154,7 +151,7 @@ impl Capture {
                  until it does; the sources do not"
             ),
         }
-        format!("{changes}{of_memory}")
+        format!("{changes}{others}")
     }
 
     /// Opens a new session of a source.

@@ -3,7 +3,7 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Exit, wrong};
+use super::{Exit, sources::no_such_command, wrong};
 
 #[derive(Args)]
 pub(super) struct CompletionsArguments {
@@ -36,7 +36,7 @@ impl ManArguments {
             None => line.clone(),
             Some(name) => match line.find_subcommand(name) {
                 Some(found) => found.clone(),
-                None => return wrong(format!("`{name}` is no subcommand; see --help")),
+                None => return no_such_command("man", name),
             },
         };
         let page = clap_mangen::Man::new(about)

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::Path};
 use super::{Exit, command, values, wrong};
 use crate::{
     config::{SourceArgument, nearest},
-    sources::ends_like_audio,
+    sources::{address_hint, ends_like_audio},
 };
 
 /// Reads every source argument, and reports all that are wrong.
@@ -24,10 +24,10 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> 
             _ if values::is_configuration(argument) => {
                 mistake("a configuration is given as --config.file FILE");
             }
-            Some((text, Ok(source))) if source.is_file() && names_nothing(text) => {
-                mistake(&no_such_word(text));
-            }
-            Some((_, Ok(source))) => sources.push(source),
+            Some((text, Ok(source))) => match refusal(text, &source) {
+                Some(refusal) => mistake(&refusal),
+                None => sources.push(source),
+            },
             Some((_, Err(error))) => mistake(&error.to_string()),
             None => mistake("not UTF-8; rename the file"),
         }
@@ -36,6 +36,20 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> 
         Ok(sources)
     } else {
         Err(wrong(mistakes.join("\nerror: ")))
+    }
+}
+
+/// Why a file that is not there is not waited for, if so.
+fn refusal(text: &str, source: &SourceArgument) -> Option<String> {
+    let path = source.file()?;
+    // With a directory in front or the ending of audio it is meant as a file.
+    let may_be_address = !path.has_root() && !path.starts_with(".") && !path.starts_with("..");
+    let hint = (may_be_address && !ends_like_audio(path)).then(|| address_hint(path));
+    match hint.flatten() {
+        Some(hint) => Some(format!(
+            "there is no such file; {hint}\n  a file that is yet to come is written ./FILE"
+        )),
+        None => names_nothing(text).then(|| no_such_word(text)),
     }
 }
 
@@ -61,13 +75,27 @@ fn names_nothing(word: &str) -> bool {
 
 /// Does not repeat the word, which may be what should not be seen.
 fn no_such_word(word: &str) -> String {
-    let meant = nearest_command(word)
-        .map(|command| format!("; did you mean `{command}`?"))
-        .unwrap_or_default();
     format!(
-        "neither a command nor an address nor a file that is there{meant}\n  \
-         commands are in --help; write a camera as rtsp://host/path, a file that is yet to come as ./FILE"
+        "neither a command nor an address nor a file that is there{}\n  \
+         commands are in --help; write a camera as rtsp://host/path, a file that is yet to come as ./FILE",
+        meant(word)
     )
+}
+
+/// What a command that takes the name of another says of a word that is none.
+pub(super) fn no_such_command(asker: &str, word: &str) -> Exit {
+    wrong(format!(
+        "no command of this name{}\n  \
+         `{asker}` takes the name of one command, or nothing; commands are in --help",
+        meant(word)
+    ))
+}
+
+fn meant(word: &str) -> String {
+    let command = nearest_command(word);
+    command.map_or_else(String::new, |command| {
+        format!("; did you mean `{command}`?")
+    })
 }
 
 fn names() -> Vec<String> {

@@ -42,9 +42,12 @@ impl SourceArgument {
         self.id.as_str()
     }
 
-    /// Whether it is the path of a file.
-    pub fn is_file(&self) -> bool {
-        matches!(self.location, Location::File { .. })
+    /// The path of the file, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.location {
+            Location::File { path, .. } => Some(path),
+            _ => None,
+        }
     }
 
     /// Reads `NAME=URL` or `URL`, where a URL may also be the path of a file. A file with a

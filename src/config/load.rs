@@ -103,7 +103,8 @@ impl Config {
     }
 
     /// What is no mistake, but probably not meant: a file that does not exist, whose path may
-    /// be an address, and a directory that does not exist. Looks at the disk; quotes nothing of the path.
+    /// be an address, and a directory that does not exist. Looks at the disk; quotes of the path
+    /// no more than a host.
     pub fn doubts(&self) -> Vec<String> {
         let doubt = |source: &SourceOptions| match &source.location {
             Location::File { path, .. } | Location::Live(LiveLocation::Follow { path }) => {

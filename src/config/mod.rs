@@ -4,7 +4,8 @@
 //! Every mistake is found in one go ([`ConfigErrors`]) and tells its key, its line and a
 //! remedy. [`keys::KEYS`] is the single list of what may stand in the file: it drives what
 //! is accepted, the types, the ranges and the defaults, and `docs/config.md` is held
-//! against it.
+//! against it. What another configuration changes is told by its names and keys
+//! ([`ConfigChanges`]).
 //!
 //! No message ever shows the value of a key that can hold a secret, nor the text of a YAML
 //! error's surroundings.
@@ -13,6 +14,7 @@ mod address;
 mod alarms;
 mod argument;
 mod budget;
+mod changes;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod history;
@@ -39,6 +41,7 @@ mod yaml;
 
 pub use address::{AddressError, carries_credentials};
 pub use argument::{ArgumentError, SourceArgument};
+pub use changes::ConfigChanges;
 pub use load::{Config, MAX_FILE_BYTES, MAX_SOURCES, load, load_shard};
 pub use mistake::{ConfigErrors, Mistake};
 pub use nearest::nearest;

@@ -37,6 +37,7 @@ mod resource;
 mod route;
 mod scrape;
 mod seats;
+mod seldom;
 mod server;
 mod service;
 mod stall_guard;

@@ -28,6 +28,7 @@ use super::{
     metrics::Rejection,
     reserve::Reserve,
     seats::{Seat, Seats},
+    seldom::Seldom,
     service::Service,
     stall_guard::{Heard, StallGuard},
 };
@@ -43,10 +44,6 @@ const SEND_BUFFER: usize = 128 * 1024;
 
 /// After that, a connection that was told to make room has given its descriptor back.
 const FREED: Duration = Duration::from_millis(10);
-
-/// As long as this, it is not said again that connections cannot be accepted: among many clients
-/// each one that makes room is a success between two failures.
-const SAID_ENOUGH: Duration = Duration::from_secs(60);
 
 pub(super) struct Listener {
     pub(super) socket: TcpListener,
@@ -89,7 +86,8 @@ pub(super) async fn run(listeners: Vec<Listener>, service: Arc<Service>, tasks: 
 async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, tasks: Tasks) {
     let mut reserve = Reserve::new();
     let mut failing = false;
-    let mut said: Option<Instant> = None;
+    // Among many clients each one that makes room is a success between two failures.
+    let mut refused = Seldom::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -122,9 +120,8 @@ async fn accept(listener: Listener, service: Arc<Service>, seats: Arc<Seats>, ta
             Err(error) if concerns_one_client(&error) => {}
             Err(error) => {
                 service.metrics.reject(Rejection::Accept);
-                if said.is_none_or(|at| at.elapsed() > SAID_ENOUGH) {
-                    said = Some(Instant::now());
-                    tracing::warn!(%error, "cannot accept HTTP connections; trying again");
+                if let Some(not_logged) = refused.happened(Instant::now()) {
+                    tracing::warn!(%error, not_logged, "cannot accept HTTP connections; trying again");
                 }
                 failing = true;
                 if reserve.release() {

@@ -1,6 +1,5 @@
 //! Memory: what processes hold and how much there is, this process first.
 
-mod changes;
 mod check;
 pub mod limits;
 mod options;
@@ -11,7 +10,6 @@ pub mod thresholds;
 pub mod verdict;
 mod watch;
 
-pub use changes::MemoryChanges;
 pub use check::{CheckOutcome, CheckSample, FEWEST_SAMPLES, LeakCheck};
 pub use options::{MemoryOptions, WatchOptions};
 pub use proc::{ReadFailure, Rollup, Selector, Unreadable};

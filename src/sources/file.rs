@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs::{File, metadata},
     io::{self, ErrorKind},
-    net::Ipv4Addr,
+    net::{Ipv4Addr, Ipv6Addr},
     path::Path,
 };
 
@@ -13,6 +13,12 @@ use super::{FailureReason, OpenError};
 /// Endings of names that are audio.
 const AUDIO: [&str; 11] = [
     "wav", "wave", "flac", "mp3", "aac", "adts", "m4a", "mp4", "ogg", "oga", "opus",
+];
+
+/// Endings of files that are no audio which is played, and of no host.
+const OTHER_FILES: [&str; 14] = [
+    "pcm", "raw", "bin", "aif", "aiff", "caf", "wma", "mka", "mkv", "webm", "txt", "log", "part",
+    "tmp",
 ];
 
 /// An open audio file and what its name says about its contents.
@@ -53,40 +59,53 @@ pub fn open(path: &Path) -> Result<FileSource, OpenError> {
     Ok(FileSource { file, extension })
 }
 
-/// What to say of a path where nothing is and that may be the address of a camera instead,
-/// with its `rtsp://` forgotten. Looks at the disk; quotes nothing.
-pub fn address_hint(path: &Path) -> Option<&'static str> {
-    // The dot of a file's name is that of its ending.
-    let is_named = path.components().count() > 1 || ends_like_audio(path);
-    let host_like = |piece: &&Path| {
-        let name = piece.file_name().and_then(OsStr::to_str);
-        name.is_some_and(|name| looks_like_host(name, is_named && *piece == path))
-    };
+/// What to say of a path where nothing is and that may be an address instead, with its `rtsp://`
+/// forgotten. Looks at the disk; quotes host and port alone, as what stands around them may be a
+/// secret.
+pub fn address_hint(path: &Path) -> Option<String> {
     // The disk is looked at only where there is something to look for.
-    path.ancestors().find(host_like)?;
+    path.ancestors().find_map(host_of)?;
     let absent = |piece: &&Path| !piece.as_os_str().is_empty() && !piece.exists();
-    let first_absent = path.ancestors().take_while(absent).last();
-    first_absent
-        .filter(host_like)
-        .map(|_| "if it is the address of a camera, write rtsp:// in front of it")
+    let first_absent = path.ancestors().take_while(absent).last()?;
+    let host = host_of(first_absent)?;
+    let more = if first_absent == path { "" } else { "/…" };
+    Some(format!(
+        "if it is an address, write rtsp://{host}{more} (http:// for a web stream)"
+    ))
 }
 
-/// Whether this part of a path may be `host` or `host:port`; with a dot alone not if it is a
-/// file's name.
-fn looks_like_host(name: &str, is_file: bool) -> bool {
-    let (host, port) = match name.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (name, None),
+/// The `host` or `host:port` that the last piece of a path may be, without a user in front.
+fn host_of(path: &Path) -> Option<&str> {
+    let piece = path.file_name()?.to_str()?;
+    let written = piece.rsplit_once('@').map_or(piece, |(_, host)| host);
+    let (host, port) = match written.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (written, None),
     };
-    let in_a_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
-    if host.is_empty() || !host.chars().all(in_a_name) || host.starts_with('.') {
-        return false;
+    let in_brackets = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    if let Some(address) = in_brackets {
+        address.parse::<Ipv6Addr>().ok()?;
+    } else {
+        let in_a_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        if !host.chars().all(in_a_name) || host.split('.').any(str::is_empty) {
+            return None;
+        }
     }
-    match port {
+    let right = match port {
         Some(port) => port.parse::<u16>().is_ok(),
-        None if host.parse::<Ipv4Addr>().is_ok() => true,
-        None => !is_file && host.contains('.'),
-    }
+        None if in_brackets.is_some() || host.parse::<Ipv4Addr>().is_ok() => true,
+        // The dot of a file's name is that of its ending.
+        None => host.contains('.') && !ends_like_a_file(Path::new(host)),
+    };
+    right.then_some(written)
+}
+
+fn ends_like_a_file(name: &Path) -> bool {
+    let ending = name.extension().and_then(OsStr::to_str);
+    let other = ending.is_some_and(|ending| OTHER_FILES.contains(&&*ending.to_ascii_lowercase()));
+    other || ends_like_audio(name)
 }
 
 pub(super) fn failed(path: &Path, error: &io::Error) -> OpenError {
@@ -105,31 +124,56 @@ pub(super) fn failed(path: &Path, error: &io::Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
     fn a_forgotten_scheme_is_noticed_where_nothing_is() {
-        let hinted = |text: &str| address_hint(&std::env::temp_dir().join(text)).is_some();
-        for address in [
-            "camera.lan/stream1",
-            "192.168.1.5:554/x",
-            "192.168.1.5",
-            "camera:554",
-            "camera.lan:8554/a/b.wav",
+        let folder = std::env::temp_dir();
+        for (address, url) in [
+            ("camera.lan", "rtsp://camera.lan"),
+            ("camera.lan:554", "rtsp://camera.lan:554"),
+            ("camera.lan/stream1", "rtsp://camera.lan/…"),
+            ("192.168.1.5:554/x", "rtsp://192.168.1.5:554/…"),
+            ("192.168.1.5", "rtsp://192.168.1.5"),
+            ("camera:554", "rtsp://camera:554"),
+            ("camera.lan:8554/a/b.wav", "rtsp://camera.lan:8554/…"),
+            ("www.radio.org/live.mp3", "rtsp://www.radio.org/…"),
+            ("[fe80::1]", "rtsp://[fe80::1]"),
+            ("[fe80::1]:554/x", "rtsp://[fe80::1]:554/…"),
+            ("CANARY@camera.lan/x?CANARY", "rtsp://camera.lan/…"),
         ] {
-            assert!(hinted(address), "{address}");
+            let expected = format!("if it is an address, write {url} (http:// for a web stream)");
+            for path in [PathBuf::from(address), folder.join(address)] {
+                assert_eq!(address_hint(&path), Some(expected.clone()), "{path:?}");
+            }
         }
         for file in [
             "missing.wav",
+            "missing.MP3",
+            "missing.pcm",
             "nowhere/missing.wav",
             "x:y/z",
+            "camera.lan:99999",
+            "[x]:554",
             ".hidden.d/a",
             "",
         ] {
-            assert!(!hinted(file), "{file}");
+            for path in [PathBuf::from(file), folder.join(file)] {
+                assert_eq!(address_hint(&path), None, "{path:?}");
+            }
         }
-        assert!(address_hint(Path::new("camera.lan/stream1")).is_some());
-        assert!(address_hint(Path::new("camera.lan")).is_some());
-        assert!(address_hint(Path::new("missing.wav")).is_none());
+    }
+
+    #[test]
+    fn what_is_there_is_no_address() {
+        let folder = std::env::temp_dir().join(format!("hint-{}.lan", std::process::id()));
+        let file = folder.join("stream");
+        assert!(address_hint(&file).is_some());
+        std::fs::create_dir(&folder).unwrap();
+        let hint = address_hint(&file);
+        std::fs::remove_dir(&folder).unwrap();
+        assert_eq!(hint, None);
     }
 }

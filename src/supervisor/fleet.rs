@@ -266,3 +266,21 @@ impl fmt::Display for Changes {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_started_is_told_with_the_remedy() {
+        let changes = Changes {
+            untouched: 2,
+            postponed: vec![SourceId::new("garden").unwrap()],
+            ..Changes::default()
+        };
+        assert_eq!(
+            changes.to_string(),
+            "0 added, 0 removed, 0 changed, 2 untouched, 1 postponed: reload again"
+        );
+    }
+}

@@ -27,6 +27,25 @@ fn rows(exporter: &Exporter, path: &str) -> Vec<Value> {
     document["rows"].as_array().unwrap().clone()
 }
 
+const OPERATIONS: [(&str, &str, &str); 4] = [
+    ("start", "done", "1 added"),
+    ("reload", "done", "1 untouched"),
+    ("reload", "refused", "pth"),
+    ("stop", "done", "told to"),
+];
+
+/// The first operations: which, how each ended, and a part of its words.
+#[track_caller]
+fn were(rows: &[Value], expected: &[(&str, &str, &str)]) {
+    for (row, (operation, outcome, words)) in rows.iter().zip(expected) {
+        let right = row["operation"] == *operation
+            && row["outcome"] == *outcome
+            && row["words"].as_str().unwrap().contains(words);
+        assert!(right, "{rows:?}");
+    }
+    assert!(rows.len() >= expected.len(), "{rows:?}");
+}
+
 #[track_caller]
 fn state(exporter: &Exporter, wanted: &str) -> Value {
     let mut seen = Value::Null;
@@ -47,11 +66,15 @@ fn stop(mut exporter: Exporter) -> String {
 #[test]
 fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     let scratch = Scratch::new();
-    let config = config(&scratch, "history: { path: history.db }");
+    let good = "history: { path: history.db }";
+    let config = config(&scratch, good);
     let exporter = Exporter::with_config(&config);
     exporter.until_state("ended", "ended");
     state(&exporter, "writing");
     assert_eq!(exporter.reload().0, 200);
+    self::config(&scratch, "history: { pth: history.db }");
+    assert_eq!(exporter.reload().0, 422);
+    self::config(&scratch, good);
     // At the start, with the configuration, and each second: after four, an earlier one has been
     // in a snapshot.
     exporter.process.until("memory was read four times", || {
@@ -74,11 +97,7 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
     assert!((audio - 0.5).abs() < 1e-3, "{sources:?}");
     assert_eq!(sources.last().unwrap()["state"], "ended");
     let operations = rows(&exporter, "/api/v1/history/operations");
-    let names: Vec<&str> = operations
-        .iter()
-        .filter_map(|row| row["operation"].as_str())
-        .collect();
-    assert_eq!(names[..3], ["start", "reload", "stop"]);
+    were(&operations, &OPERATIONS);
     let allocations = rows(
         &exporter,
         "/api/v1/history/allocations?step=1d&source=ended",
@@ -132,7 +151,7 @@ fn what_was_is_told_after_a_restart_page_by_page_and_as_csv() {
         .map(|moment| moment["time"].as_str().unwrap())
         .collect();
     assert!(times.is_sorted(), "{times:?}");
-    let stopped = operations[2]["time"].as_str().unwrap();
+    let stopped = operations[3]["time"].as_str().unwrap();
     assert!(times[0] < stopped, "{times:?} {stopped}");
     exporter.until("it has lived", |scrape| {
         scrape.sum("myaudio_process_up", &[]) == 1.0

@@ -30,7 +30,11 @@ fn a_reload_says_what_it_changes_of_the_watch_over_processes() {
             "",
             ", watch added: three, watch removed: one, watch changed: two",
         ),
-        (other, "sample_interval: 7s", ", memory adjusted"),
+        (
+            other,
+            "sample_interval: 7s",
+            ", settings changed: memory.sample_interval",
+        ),
         ("", "sample_interval: 7s", ", watch removed: three two"),
         ("", "sample_interval: 7s", ""),
     ] {
@@ -45,6 +49,55 @@ fn a_reload_says_what_it_changes_of_the_watch_over_processes() {
             process.output().contains(&logged)
         });
     }
+}
+
+#[test]
+fn a_reload_says_what_it_changes_of_objects_alarms_and_who_is_told() {
+    let scratch = Scratch::new();
+    let text = |alarms: &str, rest: &str| {
+        format!(
+            "sources: [ {{ name: off, url: \"rtsp://127.0.0.1:9/\", enabled: false, \
+             alarms: {{ {alarms} }} }} ]\n{rest}\n"
+        )
+    };
+    let hook = "notify: { webhooks: [ { url: \"http://ada:CANARY@127.0.0.1:9/CANARY\" } ] }";
+    let objects = "objects: [ { name: clips } ]";
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", &text("", objects)));
+    let process = &exporter.process;
+    process.until("the start names the object", || {
+        process
+            .output()
+            .contains("0 untouched, object added: clips\"")
+    });
+    let sources = "0 added, 0 removed, 0 changed, 1 untouched";
+    let later = "for: { source_down: 9m }";
+    for (alarms, rest, told) in [
+        ("", hook, ", object removed: clips, webhooks added: 1"),
+        (later, hook, ", alarms of sources changed: off"),
+        (later, "", ", webhooks removed: 1"),
+        (
+            later,
+            "alarms: { keep_firing: 7s }\nhistory: { path: past.db }\nweb: { audio: true }",
+            ", settings changed: history alarms.keep_firing web.audio",
+        ),
+        (
+            later,
+            "alarms: { keep_firing: 7s }\nhistory: { path: past.db }\nweb: { audio: true }",
+            "",
+        ),
+    ] {
+        scratch.write("config.yaml", &text(alarms, rest));
+        let (status, summary) = exporter.reload();
+        assert_eq!(
+            (status, summary.trim().to_owned()),
+            (200, format!("{sources}{told}"))
+        );
+        let logged = format!("configuration reloaded: {sources}{told}\"");
+        process.until("the log says so, too", || {
+            process.output().contains(&logged)
+        });
+    }
+    assert!(!process.output().contains("CANARY"));
 }
 
 #[test]
@@ -129,6 +182,11 @@ fn a_reload_touches_only_what_changed() {
         problem.contains("stal_after") && problem.contains("wat"),
         "{problem}"
     );
+    exporter.process.until("the log says so, too", || {
+        let log = exporter.process.output();
+        log.contains("configuration not reloaded, the running one stays: ")
+            && log.contains("stal_after")
+    });
     let scrape = exporter.scrape();
     assert_eq!(
         scrape.value("audio_capture_exporter_config_last_reload_successful", &[]),

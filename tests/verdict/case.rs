@@ -5,6 +5,7 @@ use std::time::Duration;
 use audio_capture_exporter::memory::verdict::{Judge, Options, Pattern, Sample, Verdict};
 
 pub const MINUTE: f64 = 60.0;
+pub const DAY: f64 = 24.0 * HOUR;
 pub const HOUR: f64 = 3600.0;
 /// Seconds between samples.
 pub const INTERVAL: f64 = 30.0;

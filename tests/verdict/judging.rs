@@ -1,8 +1,9 @@
 //! Processes to judge the judge by. Nothing was tuned on these: see `tuning.rs`.
 
-use super::case::{Case, Event, HOUR, INTERVAL, MINUTE, Random};
-
-const DAY: f64 = 24.0 * HOUR;
+use super::{
+    case::{Case, DAY, Event, HOUR, INTERVAL, MINUTE, Random},
+    rising::{Day, Filling},
+};
 
 type Make = fn(&mut Random) -> Case;
 
@@ -140,35 +141,6 @@ fn steps(random: &mut Random) -> Case {
     })
 }
 
-/// How a cache fills up.
-pub struct Filling {
-    size: f64,
-    straight: bool,
-    time: f64,
-}
-
-impl Filling {
-    pub fn new(random: &mut Random) -> Self {
-        let size = random.log_between(0.1, 2.0);
-        let straight = random.chance(0.3);
-        let time = if straight {
-            random.log_between(MINUTE, 2.0 * HOUR)
-        } else {
-            random.log_between(2.0 * MINUTE, 4.0 * HOUR)
-        };
-        Self {
-            size,
-            straight,
-            time,
-        }
-    }
-
-    /// Whether for its first hour it is a leak of a tenth an hour or more, number for number.
-    pub fn is_a_leak_for_an_hour(&self) -> bool {
-        self.straight && self.time >= HOUR && self.size / self.time * HOUR >= 0.1
-    }
-}
-
 /// Fills up and then stays, slowing down or at once.
 fn cache(random: &mut Random) -> Case {
     let (base, mut noise) = (base(random), Noise::new(random, 0.015));
@@ -181,37 +153,6 @@ fn cache(random: &mut Random) -> Case {
         };
         base * (1.0 + filling.size * filled + noise.next(random))
     })
-}
-
-/// How a process follows the hours.
-pub struct Day {
-    size: f64,
-    /// At which part of the day it is first seen.
-    phase: f64,
-    shape: u32,
-    /// For which part of a day of straight flanks it rises.
-    rising: f64,
-}
-
-impl Day {
-    pub fn new(random: &mut Random) -> Self {
-        let (size, phase) = (random.between(0.05, 0.5), random.unit());
-        Self {
-            size,
-            phase,
-            shape: (random.unit() * 3.0) as u32,
-            rising: random.between(0.3, 0.7),
-        }
-    }
-
-    /// Whether for the first six hours it is a leak of a hundredth an hour or more, number for
-    /// number.
-    pub fn is_a_leak_for_six_hours(&self) -> bool {
-        let flank = self.rising * DAY;
-        self.shape == 2
-            && flank - self.phase * DAY >= 6.0 * HOUR
-            && self.size / flank * HOUR >= 0.01
-    }
 }
 
 /// Three days of a daily rhythm.

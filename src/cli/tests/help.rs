@@ -98,8 +98,32 @@ fn help_is_asked_for_in_every_usual_way() {
         assert!(help.text.contains(&usage), "{name}: {help}");
         assert_eq!(refused(&format!("{name} --help")), help, "{name}");
     }
-    assert_eq!(refused("help prboe").code, 2);
     assert_eq!(run("./help").sources[0].name(), "help");
+}
+
+#[test]
+fn a_mistyped_command_is_told_the_nearest_wherever_one_is_named() {
+    for (line, asker) in [
+        ("help prboe", "help"),
+        ("--log.level debug help prboe", "help"),
+        ("help help prboe", "help"),
+        ("man prboe", "man"),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let told = format!("did you mean `probe`?\n  `{asker}` takes the name");
+        assert!(exit.text.contains(&told), "{line}: {exit}");
+    }
+    for line in ["help CANARY", "man CANARY", "help probe CANARY"] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        assert!(!exit.text.contains("did you mean"), "{line}: {exit}");
+        assert!(
+            exit.text.contains("no command of this name"),
+            "{line}: {exit}"
+        );
+        assert!(!exit.text.contains("CANARY"), "{line}: {exit}");
+    }
 }
 
 #[test]

@@ -81,6 +81,20 @@ fn all_wrong_sources_are_told_at_once() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_is_told_so() {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let mut line = arguments("dawn.flac");
+    line.push(OsString::from_vec(b"d\xe4mmerung.wav".to_vec()));
+    let exit = parse(line).unwrap_err();
+    assert_eq!(exit.code, 2);
+    assert!(
+        exit.text.contains("source argument 2: not UTF-8; rename"),
+        "{exit}"
+    );
+}
+
+#[test]
 fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
     for (line, meant) in [
         ("prboe rtsp://camera.lan/live", "probe"),
@@ -97,12 +111,9 @@ fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
         assert!(exit.text.contains(&meant), "{line}: {exit}");
         assert!(exit.text.contains("./FILE"), "{line}: {exit}");
     }
-    for line in ["camera.lan", "camera.lan:554", "192.168.1.20", "garden"] {
-        let exit = refused(line);
-        assert_eq!(exit.code, 2, "{line}");
-        assert!(exit.text.contains("rtsp://host/path"), "{line}: {exit}");
-        assert!(!exit.text.contains("did you mean"), "{line}: {exit}");
-    }
+    let other = refused("garden");
+    assert!(other.text.contains("rtsp://host/path"), "{other}");
+    assert!(!other.text.contains("did you mean"), "{other}");
     // What may be what nobody should see is not repeated.
     assert!(!refused("CANARY").text.contains("CANARY"));
     assert!(
@@ -113,6 +124,37 @@ fn a_word_that_is_no_source_is_told_the_command_that_was_meant() {
 }
 
 #[test]
+fn an_address_without_its_scheme_is_told_how_it_is_written() {
+    for (line, written) in [
+        ("camera.lan", "rtsp://camera.lan "),
+        ("garden=camera.lan", "rtsp://camera.lan "),
+        ("garden=camera.lan:554", "rtsp://camera.lan:554 "),
+        ("garden=192.168.1.20", "rtsp://192.168.1.20 "),
+        ("camera.lan/stream", "rtsp://camera.lan/… "),
+        ("garden=camera:8554/stream", "rtsp://camera:8554/… "),
+        ("garden=camera.lan/key/CANARY", "rtsp://camera.lan/… "),
+        // Near a command, and none.
+        ("demo.lan", "rtsp://demo.lan "),
+        ("probe:554", "rtsp://probe:554 "),
+    ] {
+        let exit = refused(line);
+        assert_eq!(exit.code, 2, "{line}");
+        let remedy = format!("if it is an address, write {written}");
+        assert!(exit.text.contains(&remedy), "{line}: {exit}");
+        assert!(exit.text.contains("./FILE"), "{line}: {exit}");
+        assert!(!exit.text.contains("CANARY"), "{line}: {exit}");
+    }
+    for line in [
+        "garden=./camera.lan/stream",
+        "../camera.lan/stream",
+        "/camera.lan/stream",
+        "garden=dawn.d/live.wav",
+    ] {
+        assert_eq!(run(line).sources.len(), 1, "{line}");
+    }
+}
+
+#[test]
 fn a_file_that_is_there_or_yet_to_come_is_a_source() {
     for line in [
         "dawn.flac",
@@ -120,6 +162,8 @@ fn a_file_that_is_there_or_yet_to_come_is_a_source() {
         "./prboe",
         "sub/prboe",
         "it=prboe",
+        "demo=dawn",
+        "demo/dawn",
         // There, as tests run in the package's folder.
         "Cargo.lock",
         "src",
