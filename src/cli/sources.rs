@@ -42,9 +42,10 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Vec<SourceArgument>, Exit> 
 /// Why a file that is not there is not waited for, if so.
 fn refusal(text: &str, source: &SourceArgument) -> Option<String> {
     let path = source.file()?;
-    // With a directory in front or the ending of audio it is meant as a file.
-    let may_be_address = !path.has_root() && !path.starts_with(".") && !path.starts_with("..");
-    let hint = (may_be_address && !ends_like_audio(path)).then(|| address_hint(path));
+    // In a directory that is there, or with the ending of audio, it is meant as a file.
+    let first = path.iter().next().map(Path::new);
+    let may_be_address = first.is_some_and(|first| !first.exists()) && !ends_like_audio(path);
+    let hint = may_be_address.then(|| address_hint(path));
     match hint.flatten() {
         Some(hint) => Some(format!(
             "there is no such file; {hint}\n  a file that is yet to come is written ./FILE"

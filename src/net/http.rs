@@ -1,7 +1,7 @@
 //! What the HTTP/1.1 clients of this program share: how a request begins, the connection that its
 //! address leads to, and one exchange on it. No redirects, no cookies, no proxies.
 
-use std::{fmt, time::Duration};
+use std::{convert::Infallible, fmt, time::Duration};
 
 use http::{Method, Request, Response, header, request};
 use hyper::{
@@ -102,20 +102,24 @@ pub fn head(method: Method, place: &Url) -> request::Builder {
 }
 
 /// Sends a request and makes something of the answer, of which `read` takes as much as it wants;
-/// then the connection is closed. Has no limit of time of its own.
+/// then the connection is closed. Has no limit of time of its own. Others may dial the same host
+/// meanwhile.
 ///
 /// # Errors
 /// [`Broke`] where no answer comes.
 ///
 /// Cancellation safe in that nothing is left open; the server may have taken the request.
 pub async fn exchange<B, T>(
-    stream: impl Stream + 'static,
+    opened: Opened,
     request: Request<B>,
     read: impl AsyncFnOnce(Response<Incoming>) -> T,
 ) -> Result<T, Broke>
 where
     B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
 {
+    let Opened { stream, turn, .. } = opened;
+    // A server that hangs must not use up the turns of others at the same host.
+    drop(turn);
     let handshake = http1::Builder::new()
         .max_buf_size(MOST_HEAD)
         .handshake(TokioIo::new(stream));
@@ -127,17 +131,21 @@ where
     // The connection moves the bytes; when it ends first, the exchange is told.
     let connection = async {
         let _told_to_the_exchange = connection.await;
-        std::future::pending::<()>().await;
+        std::future::pending::<Infallible>().await
     };
     tokio::select! {
         outcome = exchange => outcome,
-        () = connection => Err(Broke),
+        never = connection => match never {},
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
+    use http_body_util::Empty;
+
+    use super::{super::DialLimits, *};
+    use crate::shutdown::Tasks;
 
     #[test]
     fn a_request_asks_for_what_the_address_names_and_tells_no_credentials() {
@@ -151,6 +159,33 @@ mod tests {
             assert_eq!(request.uri(), target);
             assert_eq!(request.headers()[header::HOST], host);
             assert!(!format!("{request:?}").contains("canary"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_hangs_keeps_nobody_else_from_its_host() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = format!("http://{}/", listener.local_addr().unwrap());
+        let place = Url::parse(&place).unwrap();
+        let dialler = Dialler::new(&Tasks::default());
+        dialler.set_limits(DialLimits {
+            per_host: 1,
+            total: 1,
+        });
+        let options = TlsOptions::default();
+        let open = || open(&dialler, &place, &options, Duration::from_secs(30));
+        let opened = open().await.unwrap();
+        assert!(
+            tokio::time::timeout(Duration::from_millis(100), open())
+                .await
+                .is_err(),
+            "until something is asked, it is this one's turn"
+        );
+        let request = head(Method::GET, &place).body(Empty::<Bytes>::new());
+        let exchange = exchange(opened, request.unwrap(), async |_| ());
+        tokio::select! {
+            outcome = exchange => panic!("nobody answers: {outcome:?}"),
+            second = open() => drop(second.unwrap()),
         }
     }
 }

@@ -62,7 +62,8 @@ impl Icecast {
         while !self.process.has_ended() {
             assert!(
                 Instant::now() < deadline,
-                "icecast2 does not come up:\n{}",
+                "icecast2 does not come up; {} of its threads rest:\n{}",
+                self.process.sleeping_threads(),
                 self.process.output()
             );
             // Another's server may answer at this port; then this one ends.

@@ -80,7 +80,7 @@ async fn attempt(
     let request = request(endpoint, place, id, body)?;
     let opened = http::open(dialler, place, &endpoint.tls, endpoint.timeout).await;
     let opened = opened.map_err(|error| unopened(&error))?;
-    let exchange = http::exchange(opened.stream, request, async |answer| {
+    let exchange = http::exchange(opened, request, async |answer| {
         let status = answer.status();
         *answered = Some(status);
         // What is longer than that is not waited for; the status counts.

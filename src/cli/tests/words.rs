@@ -149,6 +149,8 @@ fn an_address_without_its_scheme_is_told_how_it_is_written() {
         "../camera.lan/stream",
         "/camera.lan/stream",
         "garden=dawn.d/live.wav",
+        "garden=src/dawn.dat",
+        "src/dawn.dat",
     ] {
         assert_eq!(run(line).sources.len(), 1, "{line}");
     }

@@ -181,6 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn a_process_of_one_thread_is_asked_without_listing_it() {
+        let tree = family();
+        tree.write("proc/thread-self/children", "");
+        let stat = "10 (x) S 1 1 1 0 -1 0 5 0 3 0 250 50 0 0 20 0 1 0 100 1 1";
+        tree.write("proc/10/stat", stat);
+        tree.write("proc/10/task/10/children", "11 ");
+        tree.write("proc/10/task/15/children", "20 ");
+        let proc = tree.proc();
+        let trees = Look::new(&proc).trees(&[10].into());
+        assert_eq!(pids(&trees), [10, 11], "15 is no thread of it");
+    }
+
+    #[test]
     fn roots_are_those_without_an_ancestor_among_them() {
         let tree = family();
         let proc = tree.proc();

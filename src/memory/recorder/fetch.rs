@@ -49,7 +49,7 @@ async fn ask(dialler: &Dialler, place: &Url) -> Result<OwnWords, Unreadable> {
         Unreadable::new(ReadFailure::Metrics, problem)
     })?;
     let broke = |_| failed("broke off, or speaks no HTTP");
-    let said = http::exchange(opened.stream, request, read).await;
+    let said = http::exchange(opened, request, read).await;
     said.map_err(broke)?
 }
 

@@ -161,8 +161,11 @@ impl Members {
                 open: None,
                 threads: 0,
             });
-            if member.open.is_none() && room {
-                member.open = Open::of(proc, identity.pid).ok();
+            match &mut member.open {
+                // What failed for want of descriptors is tried again.
+                Some(open) if open.status.is_none() => open.status = proc.status(identity.pid).ok(),
+                None if room => member.open = Open::of(proc, identity.pid).ok(),
+                _ => {}
             }
             member.threads = stat.threads;
         }
@@ -256,6 +259,10 @@ mod tests {
         assert_eq!(resident(&members, &tree), 200);
         let held = members.read(&tree.proc()).unwrap();
         assert_eq!((held.processes, held.threads, held.anonymous), (2, 4, None));
+        // What could not be opened at first is tried again.
+        tree.write("proc/11/status", "RssAnon:\t8 kB\n");
+        assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
+        assert_eq!(members.read(&tree.proc()).unwrap().anonymous, Some(8192));
         // A child that ends is no restart.
         tree.end(11);
         assert!(members.live(&tree.proc()));
