@@ -185,7 +185,9 @@ mod tests {
         let exchange = exchange(opened, request.unwrap(), async |_| ());
         tokio::select! {
             outcome = exchange => panic!("nobody answers: {outcome:?}"),
-            second = open() => drop(second.unwrap()),
+            second = tokio::time::timeout(Duration::from_secs(30), open()) => {
+                assert!(second.is_ok(), "its turn never came");
+            }
         }
     }
 }
