@@ -49,7 +49,7 @@ fn it_fits_a_desk_and_a_phone_by_day_and_by_night() {
     }
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     // The demo's drama: one is silent for too long, one lost its connection.
-    browser.until("document.getElementById('source-silent').dataset.level === 'warning'");
+    browser.until("document.getElementById('source-silent').dataset.level === 'critical'");
     if update {
         browser.until("document.querySelector('#memory-self figure:not([hidden])')");
         browser.until(&format!("{} !== 'streaming'", super::state_of("flapping")));
