@@ -3,12 +3,10 @@
 use super::*;
 
 #[test]
-fn help_fits_a_screen_and_names_every_flag() {
+fn help_names_every_flag_and_the_way_in() {
     for line in ["--help", "-h"] {
         let exit = refused(line);
         assert_eq!(exit.code, 0);
-        let lines = exit.text.lines().count();
-        assert!(lines <= 24, "{lines} lines:\n{exit}");
         for flag in Line::command().get_opts().filter_map(clap::Arg::get_long) {
             assert!(
                 exit.text.contains(&format!("--{flag}")),
