@@ -8,9 +8,13 @@ const HOURS: f64 = 20.0 * HOUR;
 type Make = fn(&mut Random) -> Case;
 
 /// What is no leak.
-pub const NEGATIVES: &[Make] = &[hum, collector, jump, fill, shifts, lives, naps, jobs];
+pub const NEGATIVES: &[Make] = &[
+    hum, collector, jump, fill, shifts, lives, naps, jobs, tide, pool,
+];
 /// What is one.
-pub const POSITIVES: &[Make] = &[drip, drip_under_collector, drip_by_chunks, avalanche];
+pub const POSITIVES: &[Make] = &[
+    drip, drip_under_collector, drip_by_chunks, avalanche, drip_one_day,
+];
 
 fn held(random: &mut Random) -> f64 {
     random.between(30e6, 900e6)
@@ -205,5 +209,43 @@ fn avalanche(random: &mut Random) -> Case {
     let rate = growth * 0.1;
     Case::sampled("avalanche", Some((0.0, rate)), 6.0 * HOUR / growth, |at| {
         held * (0.97 + 0.03 * (growth * at / HOUR).exp() + grain(random, 0.002))
+    })
+}
+
+/// Two waves a day, of which one may hardly show.
+fn tide(random: &mut Random) -> Case {
+    let (held, size) = (held(random), random.log_between(0.02, 0.3));
+    let (second, shift) = (random.between(0.0, 0.6), random.unit());
+    let start = random.unit();
+    let grains = random.log_between(0.0005, 0.008);
+    Case::sampled("tide", None, 60.0 * HOUR, |at| {
+        let turn = std::f64::consts::TAU * (at / (24.0 * HOUR) + start);
+        let wave = turn.sin() + second * (2.0 * turn + shift * 6.0).sin();
+        held * (1.0 + 0.5 * size * wave + grain(random, grains))
+    })
+}
+
+/// Fills ever more slowly, by the logarithm, until it is full.
+fn pool(random: &mut Random) -> Case {
+    let (held, size) = (held(random), random.log_between(0.05, 1.0));
+    let full = random.log_between(5.0 * MINUTE, 5.0 * HOUR);
+    let bend = random.log_between(0.2, 20.0);
+    let grains = random.log_between(0.0005, 0.008);
+    Case::sampled("pool", None, HOURS, |at| {
+        let filled = (bend * (at / full).min(1.0)).ln_1p() / bend.ln_1p();
+        held * (1.0 + size * filled + grain(random, grains))
+    })
+}
+
+/// A leak that a request of some hour sets off, in noise with a memory.
+fn drip_one_day(random: &mut Random) -> Case {
+    let (held, speed) = (held(random), speed(random));
+    let begins = random.between(0.0, 9.0) * HOUR;
+    let (grains, keep) = (random.log_between(0.0005, 0.02), random.between(0.0, 0.96));
+    let mut place = 0.0;
+    let class = "drip one day";
+    Case::sampled(class, Some((begins, speed)), begins + time(speed), |at| {
+        place = keep * place + grain(random, grains) * (1.0 - keep * keep).sqrt();
+        held * (1.0 + speed * (at - begins).max(0.0) / HOUR + place)
     })
 }

@@ -14,6 +14,17 @@ const DAY: f64 = 24.0 * HOUR;
 const SHORTEST: f64 = HOUR;
 /// Growth that outlasts a day is no part of a daily rhythm, seconds.
 const LONGEST: f64 = 25.0 * HOUR;
+/// Even growth of so much an hour and more is told as such after so many seconds; slower growth,
+/// by the square of the speed, later.
+const BRISK: (f64, f64) = (0.087, 42.0 * 60.0);
+/// After so many seconds also where it is as slow as this, an hour. Below that it is too slow to
+/// hurry.
+const SLOW: (f64, f64) = (0.0074, 4.0 * HOUR);
+/// A window says that growth is even for a time of which it covers at least this part.
+const EVEN_COVERED: f64 = 0.6;
+/// At least this part of even growth is above all that was held before it began. What fell before
+/// it rose comes and goes.
+const NEW_HEIGHTS: f64 = 0.75;
 /// How often in succession it must look like a leak.
 const VOTES: u8 = 3;
 /// Growth by less is not called exponential.
@@ -41,6 +52,10 @@ pub(super) struct Growth {
     /// Since when growth would have been noticed, seconds.
     known_since: f64,
     votes: [u8; 2],
+    /// The most that was held before it began, bytes. By the coarser scales: noise is no height.
+    most_before: f64,
+    /// For long enough for its speed it has not slowed down by more than noise explains.
+    pub even: bool,
     /// It is more, or longer, than anything bounded explains.
     pub leak: bool,
     /// It grows with what has grown.
@@ -53,6 +68,17 @@ impl Growth {
         let lasting = self.trend.to - self.since;
         // A step in between is in the difference of levels, but not in the slope.
         (self.trend.top - self.level).min(1.3 * self.trend.slope * lasting) / self.level.max(1.0)
+    }
+
+    /// Whether this window shows growth for as long as its speed asks for.
+    fn lasts_for_its_speed(&self, window: &Trend) -> bool {
+        let hourly = window.slope / window.level.max(1.0) * HOUR;
+        let needed = (BRISK.1 * (BRISK.0 / hourly).powi(2)).clamp(BRISK.1, SLOW.1)
+            * (SLOW.0 / hourly).max(1.0).powf(1.5);
+        let new = window.top - self.most_before >= NEW_HEIGHTS * (window.top - self.level);
+        new && window.floor_rise >= 0.5 * window.rise()
+            && window.to - self.since >= needed
+            && window.span() >= EVEN_COVERED * needed
     }
 
     fn is_beyond_bounds(&self) -> bool {
@@ -104,6 +130,8 @@ pub(super) fn next(
     if let Some(before) = before.filter(|before| before.since <= since) {
         (since, level) = (before.since, before.level);
     }
+    let most_before = before.filter(|before| before.since == since);
+    let most_before = most_before.map_or_else(|| most_until(scales, since), |b| b.most_before);
     let mut growth = Growth {
         since,
         level,
@@ -111,10 +139,14 @@ pub(super) fn next(
         trend,
         evidence,
         known_since,
+        most_before,
+        even: false,
         votes: before.map_or([0; 2], |before| before.votes),
         leak: before.is_some_and(|before| before.leak),
         exponential: before.is_some_and(|before| before.exponential),
     };
+    growth.even =
+        all().any(|window| growth.lasts_for_its_speed(window)) && !all().any(Trend::bends);
     let beyond = all().any(|trend| {
         let growth = Growth {
             trend: *trend,
@@ -133,4 +165,15 @@ pub(super) fn next(
     growth.leak = growth.votes[0] == VOTES || (growth.leak && !longest.flattens());
     growth.exponential = growth.votes[1] == VOTES || (growth.exponential && races);
     Some(growth)
+}
+
+/// The most that was held before `since`, as far as the coarser scales remember.
+fn most_until(scales: &[Scale], since: f64) -> f64 {
+    let coarser = scales.iter().skip(1);
+    let before = coarser.flat_map(|scale| {
+        let ends = scale.width / 2.0;
+        let past = scale.ring.iter();
+        past.take_while(move |bucket| bucket.at + ends < since)
+    });
+    before.map(|bucket| bucket.middle).fold(0.0, f64::max)
 }

@@ -113,7 +113,8 @@ pub struct Verdict {
     pub pattern: Pattern,
     /// How far the evidence for it exceeds what is needed, 0 to 1. No probability: 0.7 is just
     /// enough, 0.9 about 1.7 times that. That of [`Pattern::Linear`] is 0.9 or more if the growth
-    /// provably does not slow down, and less if it may.
+    /// has been even for long enough for its speed (42 minutes at a tenth an hour, four hours at a
+    /// hundredth), and less if not.
     pub confidence: f64,
     /// Robust slope over the time that the verdict is about, bytes per second; 0 where none can be
     /// told from chance. Before a pattern can be named it is that of the newest samples.

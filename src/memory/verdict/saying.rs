@@ -14,9 +14,9 @@ use super::{
 
 /// A rise by less than this part is none.
 const FLAT: f64 = 0.02;
-/// Confidence, at least, in growth that provably does not slow down.
-const KEEPS_ON: f64 = 0.9;
-/// And, at most, in growth that may end by itself.
+/// Confidence, at least, in growth that has been even for long enough for its speed.
+const EVEN: f64 = 0.9;
+/// And, at most, in other growth.
 const MAY_END: f64 = 0.89;
 /// What has grown by more since the baseline is stable with less confidence the more it grew.
 const GROWN: f64 = 0.20;
@@ -152,8 +152,8 @@ impl Judge {
                 (Pattern::Exponential, confidence)
             } else if growth.leak {
                 (Pattern::Leak, confidence)
-            } else if growth.trend.keeps_on() {
-                (Pattern::Linear, confidence.max(KEEPS_ON))
+            } else if growth.even {
+                (Pattern::Linear, confidence.max(EVEN))
             } else {
                 (Pattern::Linear, confidence.min(MAY_END))
             };

@@ -25,6 +25,9 @@ const MOST_STEPS: usize = 3;
 const LEAST_REST: f64 = 0.3;
 /// Residuals of this part of the rise say nothing about its significance.
 const NEGLIGIBLE: f64 = 0.02;
+/// The last share of what bends is less than the first by so much of the mean one, and by so many
+/// standard errors.
+const BEND: (f64, f64) = (0.15, 2.0);
 /// Buckets on each side that a jump is measured between.
 const STEP_SIDE: usize = 3;
 
@@ -71,6 +74,16 @@ impl Trend {
         self.error <= 0.1 * self.rise() / 3.0
             && last - self.error >= 0.75 * (first + self.error)
             && self.floor_rise >= 0.5 * self.rise()
+    }
+
+    /// Whether it slows down by more than noise explains. Neither this nor [`Self::keeps_on`] holds
+    /// where the noise hides either.
+    pub(super) fn bends(&self) -> bool {
+        let [first, _, last] = self.shares;
+        let (part, errors) = BEND;
+        // Of a difference of shares.
+        let error = std::f64::consts::SQRT_2 * self.error;
+        first - last > part * self.rise() / 3.0 + errors * error
     }
 
     /// Whether it has clearly slowed down.
