@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr};
 
 use crate::config::Config;
 
-/// Sources that are named before the rest is only counted.
+/// Sources, and processes, that are named before the rest is only counted.
 const NAMED: usize = 10;
 
 /// Says in a few lines what is watched and where to look. A standard output that nobody
@@ -41,6 +41,18 @@ fn write(
     }
     if config.sources.len() > NAMED {
         writeln!(out, "  … and {} more", config.sources.len() - NAMED)?;
+    }
+    let watches = &config.memory.watches;
+    for watch in watches.iter().take(NAMED) {
+        writeln!(
+            out,
+            "  {:<20} process {}",
+            watch.name.as_str(),
+            watch.selector
+        )?;
+    }
+    if watches.len() > NAMED {
+        writeln!(out, "  … and {} more processes", watches.len() - NAMED)?;
     }
     for address in addresses {
         writeln!(

@@ -130,8 +130,9 @@ impl Builder {
         for (name, id) in std::mem::take(&mut self.functions.1).into_iter().zip(1..) {
             let mut function = Message::default();
             function.number(1, id);
+            // No name of the system's beside it: one that is the same is taken for a mangled one of
+            // C++, and everything in angle brackets is cut out of it.
             function.number(2, name);
-            function.number(3, name);
             self.out.message(5, &function);
         }
         for string in &self.strings.1 {

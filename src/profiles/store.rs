@@ -81,7 +81,8 @@ fn parse(name: &str) -> Option<(ProfileKind, &str)> {
 
 /// Removes the oldest of each kind beyond the number, then the oldest of all beyond the bytes, and
 /// what a program that was killed left unfinished. The newest, which was just written, always stays;
-/// files of other names are left alone.
+/// files of other names are left alone. What is dated later than that one was written before a clock
+/// that was ahead was set back, and counts as older than all others.
 ///
 /// # Errors
 /// The first of those of the system; what can be removed is, all the same.
@@ -99,8 +100,16 @@ pub(super) fn retain(options: &StoreOptions, newest: &Path, now: SystemTime) -> 
         .filter(is_abandoned)
         .map(|left| left.path)
         .collect();
+    let latest = profiles.iter().find(|profile| profile.path == newest);
+    let latest = latest.map(|profile| profile.time.clone());
+    let is_ahead = |profile: &Kept| latest.as_ref().is_some_and(|latest| profile.time > *latest);
     // The newest first.
-    profiles.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.path.cmp(&b.path)));
+    profiles.sort_by(|a, b| {
+        let by_time = is_ahead(a)
+            .cmp(&is_ahead(b))
+            .then_with(|| b.time.cmp(&a.time));
+        by_time.then_with(|| a.path.cmp(&b.path))
+    });
     let mut of_kind = [0_usize; ProfileKind::COUNT];
     let mut bytes = 0_u64;
     for profile in profiles {
@@ -258,6 +267,21 @@ mod tests {
             scratch
                 .names()
                 .contains(&"heap-19700101T000001.007Z.pb.gz".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_keeps_no_new_profile_away() {
+        let scratch = Scratch::new("clock", 2, 1_000_000);
+        for second in [900, 901, 1, 2] {
+            scratch.write(Heap, second, 10).unwrap();
+        }
+        assert_eq!(
+            scratch.names(),
+            [
+                "heap-19700101T000001.007Z.pb.gz",
+                "heap-19700101T000002.007Z.pb.gz"
+            ]
         );
     }
 

@@ -137,4 +137,9 @@ fn processes_may_be_watched_without_any_source() {
     let scrape = exporter.until("it watches", |scrape| is_up(scrape, "one"));
     let limit = of(&scrape, "myaudio_memory_limit_bytes", "one");
     assert_eq!(limit, 7.0 * MIB);
+    let said = exporter.process.output();
+    assert!(
+        said.contains("  one                  process number 1\n"),
+        "{said}"
+    );
 }

@@ -115,7 +115,8 @@ fn a_recorder_tells_of_its_own_heap() {
     let port = recorder.port.unwrap();
     let watches = format!(
         "- {{ name: bird, command: {name}, metrics_url: \"http://127.0.0.1:{port}/metrics\" }}\n\
-         - {{ name: mute, command: {name}, metrics_url: \"http://127.0.0.1:{port}/token\" }}\n"
+         - {{ name: mute, command: {name}, metrics_url: \"http://127.0.0.1:{port}/token\" }}\n\
+         - {{ name: other, command: {name}, metrics_url: \"http://127.0.0.1:{port}/others\" }}\n"
     );
     let exporter = Exporter::with_config(&config(&scratch, &watches));
     let scrape = exporter.until("it has told", |scrape| {
@@ -143,6 +144,10 @@ fn a_recorder_tells_of_its_own_heap() {
     });
     let log = exporter.process.output();
     assert!(!log.contains("token"), "{log}");
+    let scrape = exporter.until("metrics without a heap are told", |scrape| {
+        failures(scrape, "other", "metrics") > 0.0
+    });
+    assert!(is_up(&scrape, "other"));
 }
 
 /// Runs the program as another user, in a mount namespace of its own whose `/proc` is mounted

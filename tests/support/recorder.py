@@ -40,7 +40,9 @@ class Metrics(http.server.BaseHTTPRequestHandler):
             "go_memstats_heap_alloc_bytes 1048576\ngo_memstats_heap_inuse_bytes 1048576\n"
             "go_memstats_heap_idle_bytes 1048576\ngo_memstats_gc_cpu_fraction 0.01\n"
         ).encode()
-        self.send_response(200 if self.path == "/metrics" else 404)
+        if self.path == "/others":
+            text = b"process_resident_memory_bytes 5\n"
+        self.send_response(200 if self.path in ("/metrics", "/others") else 404)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
         self.wfile.write(text)

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::{
     commands::{self, Command},
+    parameters,
     problem::{Problem, json},
     reply::Body,
     resource::Resource,
@@ -52,6 +53,9 @@ pub(super) async fn answer(
     head: &Parts,
     body: &[u8],
 ) -> Response<Body> {
+    if let Err(problem) = read_nothing(resource, head) {
+        return problem.into_reply();
+    }
     match (resource, &view.snapshot) {
         (Resource::Status, snapshot) => json(&status::Status::of(
             snapshot.as_deref(),
@@ -78,5 +82,19 @@ pub(super) async fn answer(
         (Resource::Alarms, _) => alarms::all(view.alarms, head, false),
         (Resource::MemoryAlerts, _) => alarms::all(view.alarms, head, true),
         (Resource::Alarm(id, verb), _) => alarms::one(view.alarms, id, *verb, head, body).await,
+    }
+}
+
+/// Refuses a query of those that have no parameters; all others read theirs.
+fn read_nothing(resource: &Resource, head: &Parts) -> Result<(), Problem> {
+    match resource {
+        Resource::Status
+        | Resource::Sources
+        | Resource::Source(_)
+        | Resource::Reconnect(_)
+        | Resource::Objects
+        | Resource::Object(_)
+        | Resource::History(None) => parameters::of(head, &[]).map(drop),
+        _ => Ok(()),
     }
 }

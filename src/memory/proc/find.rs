@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, fmt, path::PathBuf};
 
 use super::{
-    Look, ReadFailure, Unreadable, cgroup, failure::missing, identity::Identity, pid_file::PidFile,
+    Look, ReadFailure, Stat, Unreadable, cgroup, failure::missing, identity::Identity,
+    pid_file::PidFile,
 };
 use crate::shutdown::Tasks;
 
@@ -58,7 +59,11 @@ impl Finder {
             }
             Selector::Pid(pid) => {
                 let pid = *pid;
-                let found = alive(look, pid)?;
+                let found = alive(look, pid).map_err(|error| match error.reason {
+                    // It was there: no namespace keeps it from us.
+                    ReadFailure::NotFound if self.meant.is_some() => ended(look, pid),
+                    _ => error,
+                })?;
                 if *self.meant.get_or_insert(found) != found {
                     return Err(missing(format!(
                         "process {pid} has ended, and another has its number now; name the process \
@@ -142,7 +147,7 @@ fn alive(look: &Look<'_>, pid: u32) -> Result<Identity, Unreadable> {
             let started = stat.start_ticks;
             return Ok(Identity { pid, started });
         }
-        Ok(_) => return Err(missing(format!("process {pid} has ended"))),
+        Ok(_) => return Err(ended(look, pid)),
         Err(error) => error,
     };
     if error.reason != ReadFailure::Vanished {
@@ -155,6 +160,19 @@ fn alive(look: &Look<'_>, pid: u32) -> Result<Identity, Unreadable> {
             "there is no process {pid}; in a container, share the pid namespace of the recorder's \
              (docker: --pid, Kubernetes: shareProcessNamespace)"
         ))
+    })
+}
+
+/// What was there is there no more, or nothing that could be read.
+fn ended(look: &Look<'_>, pid: u32) -> Unreadable {
+    let goes_on = |stat: &Stat| stat.ended && stat.threads > 1;
+    missing(if look.stat(pid).is_ok_and(|stat| goes_on(&stat)) {
+        format!(
+            "the first thread of process {pid} has ended, and the system tells nothing of the \
+             memory that the others hold; let that thread wait for them"
+        )
+    } else {
+        format!("process {pid} has ended")
     })
 }
 
@@ -257,6 +275,27 @@ mod tests {
         assert_eq!(find(&tree, &mut finder), Err(ReadFailure::NotFound));
         tree.process_started(4_100_000, 1, "x", &["x"], 500);
         assert_eq!(find(&tree, &mut finder), Ok(vec![4_100_000]));
+    }
+
+    #[test]
+    fn a_number_that_was_there_has_ended() {
+        let tree = Tree::new();
+        let mut finder = Finder::new(Selector::Pid(10), &Tasks::default());
+        let mut said = || {
+            let proc = tree.proc();
+            finder.find(&Look::new(&proc)).map_err(|it| it.problem)
+        };
+        assert!(said().unwrap_err().contains("share the pid namespace"));
+        tree.process(10, 1, "x", &["x"]);
+        assert_eq!(said(), Ok([10].into()));
+        tree.used((10, 1), 'Z', 100, (0, 0));
+        // The tree's processes have two threads.
+        assert!(said().unwrap_err().contains("the first thread"));
+        let stat = "10 (x) Z 1 1 1 0 -1 0 5 0 3 0 250 50 0 0 20 0 1 0 100 1 1";
+        tree.write("proc/10/stat", stat);
+        assert_eq!(said(), Err("process 10 has ended".to_owned()));
+        tree.end(10);
+        assert_eq!(said(), Err("process 10 has ended".to_owned()));
     }
 
     #[test]

@@ -80,17 +80,48 @@ fn unanswered() -> Unreadable {
     )
 }
 
+/// What is in the file is of no use.
+fn useless(problem: impl Into<String>) -> Unreadable {
+    Unreadable::new(ReadFailure::Malformed, problem)
+}
+
 fn number_in(path: &Path) -> Answer {
-    let read = || -> io::Result<String> {
+    let read = || -> io::Result<Option<Vec<u8>>> {
         // Asked before it is opened: opening a FIFO waits for a writer.
         if !fs::metadata(path)?.is_file() {
-            return Err(io::ErrorKind::InvalidInput.into());
+            return Ok(None);
         }
-        let mut text = String::new();
-        File::open(path)?.take(MOST).read_to_string(&mut text)?;
-        Ok(text)
+        let mut content = Vec::new();
+        File::open(path)?.take(MOST).read_to_end(&mut content)?;
+        Ok(Some(content))
     };
-    let text = read().map_err(|error| match error.kind() {
+    let content = read().map_err(|error| refused(&error))?.ok_or_else(|| {
+        useless(
+            "the pid file is a directory, a pipe or a device; name the file that the recorder \
+             writes its number into",
+        )
+    })?;
+    if content.iter().all(u8::is_ascii_whitespace) {
+        return Err(useless(
+            "the pid file is empty; the recorder has not written its number into it, or its disk \
+             was full",
+        ));
+    }
+    let text = String::from_utf8_lossy(&content);
+    let number = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok());
+    number.filter(|pid| *pid != 0).ok_or_else(|| {
+        useless(
+            "the pid file has no number of a process on its first line; check that it is the file \
+             that the recorder writes",
+        )
+    })
+}
+
+fn refused(error: &io::Error) -> Unreadable {
+    match error.kind() {
         io::ErrorKind::NotFound => {
             missing("the pid file does not exist; the recorder writes it when it runs".to_owned())
         }
@@ -98,13 +129,44 @@ fn number_in(path: &Path) -> Answer {
             ReadFailure::PermissionDenied,
             "the pid file may not be read; let the user of this program read it",
         ),
-        _ => Unreadable::malformed("the pid file, a small text file with a number,"),
-    })?;
-    let number = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse().ok());
-    number.filter(|pid| *pid != 0).ok_or_else(|| {
-        Unreadable::malformed("the pid file, which holds a number on its first line,")
-    })
+        _ => useless(format!(
+            "the pid file cannot be read: {error}; check its path"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::proc::tree_for_tests::Tree;
+
+    /// What is said of it.
+    fn said(path: &Path) -> String {
+        let unreadable = number_in(path).unwrap_err();
+        assert_eq!(unreadable.reason, ReadFailure::Malformed);
+        unreadable.problem
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_told_by_what_it_is() {
+        let tree = Tree::new();
+        for (content, expected) in [("", "is empty"), (" \n", "is empty"), ("x", "no number")] {
+            let path = tree.write("run/x.pid", content);
+            assert!(said(&path).contains(expected), "{content:?}");
+        }
+        let path = tree.write("run/x.pid", "");
+        std::fs::write(&path, b"\xff\xfe1").unwrap();
+        assert!(said(&path).contains("no number"));
+        std::fs::write(&path, b"12\n\xff").unwrap();
+        assert_eq!(number_in(&path), Ok(12));
+        let above = path.parent().unwrap();
+        assert!(said(above).contains("is a directory, a pipe"));
+        let fifo = above.join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.unwrap().success());
+        assert!(said(&fifo).contains("is a directory, a pipe"));
+        let ring = above.join("ring");
+        std::os::unix::fs::symlink(&ring, &ring).unwrap();
+        assert!(said(&ring).contains("symbolic links"), "{}", said(&ring));
+    }
 }

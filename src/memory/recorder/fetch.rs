@@ -73,5 +73,11 @@ async fn read(answer: Response<Incoming>) -> Result<OwnWords, Unreadable> {
         reader.feed(&data);
     }
     let told = reader.finish();
-    told.ok_or_else(|| failed("answered with something else than metrics as text"))
+    let told = told.ok_or_else(|| failed("answered with something else than metrics as text"))?;
+    if told == OwnWords::default() {
+        return Err(failed(
+            "tells no figures of a heap that Go, Node.js or Java have",
+        ));
+    }
+    Ok(told)
 }

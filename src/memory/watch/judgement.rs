@@ -20,11 +20,18 @@ pub(super) struct Judgement {
     judge: Judge,
     verdict: Option<Verdict>,
     decided: Option<Duration>,
-    /// How many tasks there were at the time of the baseline.
-    tasks_before: Option<u64>,
+    /// How much there was at the time of the baseline.
+    running_before: Running,
     /// By [`Counted::index`].
     counts: [Counts; Counted::COUNT],
     growing: Vec<Counted>,
+}
+
+/// What runs at once. Where tasks are not always known, each is compared with its like only.
+#[derive(Clone, Copy, Debug, Default)]
+struct Running {
+    tasks: Option<u64>,
+    threads: Option<u64>,
 }
 
 /// So many more of it are worth a word.
@@ -43,7 +50,7 @@ impl Judgement {
             judge: Judge::new(options.judge),
             verdict: None,
             decided: None,
-            tasks_before: None,
+            running_before: Running::default(),
             counts: std::array::from_fn(|i| Counts::new(least(Counted::ALL[i]))),
             growing: Vec::new(),
         }
@@ -66,7 +73,8 @@ impl Judgement {
     /// Another process: nothing before counts.
     pub(super) fn restarted(&mut self, now: Duration) {
         self.judge.restarted(now);
-        (self.verdict, self.decided, self.tasks_before) = (None, None, None);
+        (self.verdict, self.decided) = (None, None);
+        self.running_before = Running::default();
         self.growing.clear();
         for (counts, what) in self.counts.iter_mut().zip(Counted::ALL) {
             *counts = Counts::new(least(*what));
@@ -148,7 +156,7 @@ impl Judgement {
     /// What is held now is what growth is measured from.
     pub(super) fn set_baseline(&mut self, now: Duration) {
         self.judge.set_baseline(now);
-        self.tasks_before = None;
+        self.running_before = Running::default();
     }
 
     pub(super) fn baseline(&self) -> Option<u64> {
@@ -156,10 +164,23 @@ impl Judgement {
     }
 
     /// How much runs at once, which is kept where there is a baseline and none of it yet.
-    pub(super) fn note_tasks(&mut self, running: u64) {
+    pub(super) fn note_running(&mut self, reading: &Reading) {
         if self.baseline().is_some() {
-            self.tasks_before.get_or_insert(running);
+            let Running { tasks, threads } = &mut self.running_before;
+            *tasks = tasks.or(reading.tasks);
+            threads.get_or_insert(reading.threads);
         }
+    }
+
+    /// Of goroutines or tasks where they are known, else of threads.
+    fn task_growth(&self, reading: &Reading) -> Option<f64> {
+        let Running { tasks, threads } = self.running_before;
+        let (now, before) = match reading.tasks {
+            Some(now) => (now, tasks),
+            None => (reading.threads, threads),
+        };
+        let before = before.filter(|before| *before > 0)?;
+        Some(now as f64 / before as f64 - 1.0)
     }
 
     /// The fixed limits that a reading with this verdict is above.
@@ -171,7 +192,6 @@ impl Judgement {
         let Some(reading) = reading else {
             return Vec::new();
         };
-        let before = self.tasks_before.filter(|before| *before > 0);
         let buffers = reading.kinds.buffers.unwrap_or(0);
         let figures = Figures {
             // Without the buffers, which are as large as they were configured.
@@ -180,7 +200,7 @@ impl Judgement {
             external_bytes: reading.kinds.external,
             growth_ratio: verdict.and_then(|verdict| verdict.floor_growth_ratio),
             growth_bytes_per_second: verdict.map(|verdict| verdict.slope_bytes_per_second),
-            task_growth_ratio: before.map(|before| reading.running() as f64 / before as f64 - 1.0),
+            task_growth_ratio: self.task_growth(reading),
             pressure_ratio: match (reading.pressure, reading.collecting) {
                 (Some(a), Some(b)) => Some(a.max(b)),
                 (a, b) => a.or(b),
@@ -199,6 +219,24 @@ mod tests {
     use crate::{coarse_clock::CoarseInstant, memory::watch::status::Kinds};
 
     const HOUR: f64 = 3600.0;
+
+    fn reading(bytes: u64, files: u64, threads: u64, processes: u32) -> Reading {
+        Reading {
+            taken: CoarseInstant::now(),
+            resident: bytes,
+            swap: None,
+            kinds: Kinds::default(),
+            processes,
+            unread_processes: 0,
+            threads,
+            open_fds: Some(files),
+            started: None,
+            limit: None,
+            pressure: None,
+            tasks: None,
+            collecting: None,
+        }
+    }
 
     /// A recording of a real process, four samples a second, replayed at one in 30 s: at the pace
     /// of the days on which such a thing happens. When each of what is counted was first said to
@@ -220,21 +258,12 @@ mod tests {
             };
             let now = Duration::from_secs_f64(seconds * STRETCH);
             judgement.add(now, bytes as u64);
-            judgement.count(&Reading {
-                taken: CoarseInstant::now(),
-                resident: bytes as u64,
-                swap: None,
-                kinds: Kinds::default(),
-                processes: processes as u32,
-                unread_processes: 0,
-                threads: threads as u64,
-                open_fds: Some(files as u64),
-                started: None,
-                limit: None,
-                pressure: None,
-                tasks: None,
-                collecting: None,
-            });
+            judgement.count(&reading(
+                bytes as u64,
+                files as u64,
+                threads as u64,
+                processes as u32,
+            ));
             if judgement.is_due(now) {
                 judgement.decide(now, None, &process);
                 let pattern = judgement.verdict().map(|verdict| verdict.pattern);
@@ -272,5 +301,33 @@ mod tests {
     #[test]
     fn files_and_children_that_come_and_go_never_pile_up() {
         assert_eq!(replayed("busy"), ([None; Counted::COUNT], false));
+    }
+
+    /// A recorder whose server answers late, falls silent, and answers again.
+    #[test]
+    fn goroutines_are_never_held_against_threads() {
+        let options = MemoryOptions::default();
+        let mut judgement = Judgement::new(&options);
+        for tenth in 0..=200 {
+            judgement.add(Duration::from_secs(3 * tenth), 100 << 20);
+        }
+        assert!(judgement.baseline().is_some());
+        let mut crosses = |threads, tasks| {
+            let reading = Reading {
+                tasks,
+                ..reading(100 << 20, 9, threads, 1)
+            };
+            judgement.note_running(&reading);
+            !judgement.crossings(Some(&reading), None).is_empty()
+        };
+        assert!(!crosses(10, None));
+        assert!(!crosses(10, Some(40)), "it answers for the first time");
+        assert!(crosses(10, Some(61)));
+        assert!(!crosses(15, None));
+        assert!(crosses(16, None), "more threads, while it is silent");
+        assert!(!crosses(10, Some(60)));
+        let mut judgement = Judgement::new(&options);
+        judgement.add(Duration::ZERO, 1 << 20);
+        assert_eq!(judgement.task_growth(&reading(1 << 20, 9, 5, 1)), None);
     }
 }

@@ -135,11 +135,6 @@ impl Reading {
         self.tasks = words.tasks;
         self.collecting = words.collecting;
     }
-
-    /// How much runs at once: goroutines or tasks where they are known, else threads.
-    pub fn running(&self) -> u64 {
-        self.tasks.unwrap_or(self.threads)
-    }
 }
 
 /// Where the thread leaves what it read.

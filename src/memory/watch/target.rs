@@ -367,7 +367,7 @@ impl Target {
 
     fn publish(&mut self) {
         if let Some(reading) = &self.reading {
-            self.judgement.note_tasks(reading.running());
+            self.judgement.note_running(reading);
         }
         let status = self.status(self.reading.clone(), self.judgement.verdict().cloned());
         self.subject.publish(Arc::new(status));
