@@ -8,7 +8,8 @@
 /// Declares an enum together with its label values.
 ///
 /// Generated: `ALL` and their `NAMES` in declaration order, `as_str` for the label value,
-/// `index` for a dense array of counters, `Display`, and the JSON schema of the label value.
+/// `index` for a dense array of counters, `Display`, and how it is written, read and described as
+/// JSON: by its label value.
 macro_rules! closed_set {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal,)+ }) => {
         $(#[$meta])*
@@ -19,7 +20,6 @@ macro_rules! closed_set {
             /// Every value, in declaration order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
             /// Every label value, in the same order.
-            #[allow(dead_code, reason = "not every set is spoken of")]
             pub const NAMES: &'static [&'static str] = &[$($text,)+];
             /// How many values there are.
             pub const COUNT: usize = Self::ALL.len();
@@ -38,6 +38,21 @@ macro_rules! closed_set {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                let mut all = Self::ALL.iter().copied();
+                all.find(|value| value.as_str() == name)
+                    .ok_or_else(|| serde::de::Error::custom("a word outside its set"))
             }
         }
 

@@ -17,7 +17,7 @@
 //! | 3 | [`net`] |
 //! | 2 | [`shutdown`], [`objects`], [`shard`] |
 //! | 1 | [`metrics`] |
-//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`codec_name`], [`id`], [`quiet_hours`], [`secret`], [`units`] |
+//! | 0 | [`backoff`], `closed_set`, [`coarse_clock`], [`codec_name`], [`id`], `listed`, [`quiet_hours`], [`secret`], [`units`] |
 
 pub mod alarms;
 pub mod app;
@@ -36,6 +36,7 @@ pub mod fuzzing;
 pub mod history;
 pub mod http;
 pub mod id;
+pub(crate) mod listed;
 pub mod memory;
 pub mod metrics;
 pub mod net;

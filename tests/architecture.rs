@@ -50,6 +50,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "id",
             "secret",
             "closed_set",
+            "listed",
             "quiet_hours",
             "coarse_clock",
             "codec_name",

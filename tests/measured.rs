@@ -181,7 +181,8 @@ fn other_options_of_silence_take_effect_without_a_new_session() {
     ] {
         scratch.write("config.yaml", &text(options));
         let (status, summary) = exporter.reload();
-        let told = "0 added, 0 removed, 0 changed, 0 untouched, 1 adjusted without a break";
+        let told = "0 added, 0 removed, 0 changed, 0 untouched, 1 adjusted without a break, \
+                    source adjusted: cam";
         assert_eq!((status, summary.trim()), (200, told));
         exporter.until(options, |scrape| silent(scrape) == expected);
     }

@@ -21,8 +21,6 @@ use super::{
 #[schemars(rename = "AlarmSubject")]
 pub struct Subject {
     /// What kind of thing.
-    #[serde(with = "wire::scope")]
-    #[schemars(with = "Scope")]
     pub scope: Scope,
     /// Its configured name; `exporter` for the program as a whole.
     pub name: String,
@@ -35,8 +33,7 @@ pub struct Subject {
 #[schemars(rename = "AlarmKey")]
 pub struct Key {
     /// What is wrong.
-    #[serde(with = "wire::kind", rename = "type")]
-    #[schemars(with = "AlarmKind")]
+    #[serde(rename = "type")]
     pub kind: AlarmKind,
     /// With what.
     pub subject: Subject,
@@ -49,8 +46,6 @@ pub struct Key {
 #[schemars(rename = "AlarmEvidence")]
 pub struct Evidence {
     /// How bad it is.
-    #[serde(with = "wire::severity")]
-    #[schemars(with = "Severity")]
     pub severity: Severity,
     /// What was seen, in words; free of secrets.
     pub trigger: String,
@@ -95,8 +90,6 @@ pub struct AlarmStatus {
     #[serde(flatten)]
     pub key: Key,
     /// Whether it is still on.
-    #[serde(with = "wire::state")]
-    #[schemars(with = "AlarmState")]
     pub state: AlarmState,
     /// What the latest snapshot that showed it had; the severity never falls while it lasts.
     #[serde(flatten)]
@@ -114,8 +107,6 @@ pub struct AlarmStatus {
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub resolved_at: Option<SystemTime>,
     /// Why it is over.
-    #[serde(with = "wire::resolution")]
-    #[schemars(with = "Option<Resolution>")]
     pub resolution: Option<Resolution>,
     /// Whether the latest snapshot could tell; an alarm of which nothing is known stays.
     pub known: bool,
@@ -189,8 +180,6 @@ pub struct Change {
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: SystemTime,
     /// What.
-    #[serde(with = "wire::event")]
-    #[schemars(with = "Event")]
     pub event: Event,
     /// The alarm after it.
     pub alarm: AlarmStatus,

@@ -182,6 +182,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_word_of_a_set_is_read_again_and_no_other() {
+        for (kind, name) in AlarmKind::ALL.iter().zip(AlarmKind::NAMES) {
+            let text = serde_json::to_string(kind).unwrap();
+            assert_eq!(text, format!("\"{name}\""));
+            assert_eq!(serde_json::from_str::<AlarmKind>(&text).unwrap(), *kind);
+        }
+        let other = serde_json::from_str::<AlarmKind>("\"CANARY\"").unwrap_err();
+        assert!(!other.to_string().contains("CANARY"), "{other}");
+    }
+
+    #[test]
     fn each_has_a_runbook_of_its_name() {
         for kind in AlarmKind::ALL {
             let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(kind.runbook());

@@ -28,6 +28,7 @@ impl Book {
                 subject: "notify".to_owned(),
                 level: Level::Warning,
                 text,
+                alarms: Vec::new(),
             };
             overall.add(reason, false);
         }
@@ -39,6 +40,7 @@ impl Book {
                 text: "nobody looks for alarms any more; restart the program and report this with \
                        the log"
                     .to_owned(),
+                alarms: Vec::new(),
             };
             overall.add(reason, false);
         }
@@ -87,6 +89,7 @@ fn add(overall: &mut Overall, alarm: &AlarmStatus, gone_for: Option<Duration>) {
         about,
         subject: subject.to_owned(),
         level,
+        alarms: vec![text.clone()],
         text,
     };
     let told = gone_for.is_none() && alarm.known && tells(alarm.key.kind);
@@ -207,6 +210,9 @@ mod tests {
         );
         add(&mut overall, &lag, None);
         assert_eq!(overall.reasons.len(), 1);
+        let alone = &overall.reasons[0].alarms;
+        assert_eq!(alone.len(), 2, "neither is in the picture: {alone:?}");
+        assert_eq!(alone[1], "it was clipped. Turn it down.");
         assert!(
             overall.reasons[0]
                 .text

@@ -3,10 +3,7 @@
 use std::{collections::HashSet, fmt};
 
 use super::Config;
-use crate::id::SourceId;
-
-/// Names that are listed before the rest is only counted.
-const NAMED: usize = 10;
+use crate::{id::SourceId, listed::list};
 
 /// What differs between two configurations beside the sources, by the names and keys of the
 /// configuration. Holds no value, as one may be a secret; targets of `notify`, which are known by
@@ -195,20 +192,6 @@ impl fmt::Display for ConfigChanges {
         }
         list(f, "alarms of sources changed", &self.alarms_of)?;
         list(f, "settings changed", &self.settings)
-    }
-}
-
-fn list(f: &mut fmt::Formatter<'_>, what: &str, names: &[impl AsRef<str>]) -> fmt::Result {
-    if names.is_empty() {
-        return Ok(());
-    }
-    write!(f, ", {what}:")?;
-    for name in names.iter().take(NAMED) {
-        write!(f, " {}", name.as_ref())?;
-    }
-    match names.len().saturating_sub(NAMED) {
-        0 => Ok(()),
-        more => write!(f, " and {more} more"),
     }
 }
 

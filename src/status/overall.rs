@@ -66,6 +66,8 @@ pub struct Reason {
     pub level: Level,
     /// What is wrong and what to do.
     pub text: String,
+    /// The parts of `text` of which only an alarm tells, each a sentence or two.
+    pub alarms: Vec<String>,
 }
 
 /// All of it.
@@ -155,6 +157,7 @@ impl SourceStatus {
             subject: self.id.to_string(),
             level,
             text: parts.join("; "),
+            alarms: Vec::new(),
         })
     }
 }
@@ -213,6 +216,7 @@ impl Overall {
                 known.level = known.level.max(reason.level);
                 if !told && !known.text.contains(&reason.text) {
                     known.text = format!("{}; {}", known.text, reason.text);
+                    known.alarms.extend(reason.alarms);
                 }
             }
             None => self.reasons.push(reason),
@@ -237,6 +241,7 @@ fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
         subject: subject.to_owned(),
         level,
         text: text.to_string(),
+        alarms: Vec::new(),
     }
 }
 

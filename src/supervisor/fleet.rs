@@ -16,6 +16,7 @@ use super::source::Supervisor;
 use crate::{
     buffers::Buffers,
     id::SourceId,
+    listed::list,
     net::Dialler,
     pipeline::Analysis,
     shutdown::{TaskKind, Tasks},
@@ -252,10 +253,12 @@ impl fmt::Display for Changes {
             untouched,
             postponed,
         } = self;
-        let (added, removed, changed) = (added.len(), removed.len(), changed.len());
         write!(
             f,
-            "{added} added, {removed} removed, {changed} changed, {untouched} untouched"
+            "{} added, {} removed, {} changed, {untouched} untouched",
+            added.len(),
+            removed.len(),
+            changed.len()
         )?;
         if !adjusted.is_empty() {
             write!(f, ", {} adjusted without a break", adjusted.len())?;
@@ -263,7 +266,11 @@ impl fmt::Display for Changes {
         if !postponed.is_empty() {
             write!(f, ", {} postponed: reload again", postponed.len())?;
         }
-        Ok(())
+        list(f, "source added", added)?;
+        list(f, "source removed", removed)?;
+        list(f, "source changed", changed)?;
+        list(f, "source adjusted", adjusted)?;
+        list(f, "source postponed", postponed)
     }
 }
 
@@ -280,7 +287,23 @@ mod tests {
         };
         assert_eq!(
             changes.to_string(),
-            "0 added, 0 removed, 0 changed, 2 untouched, 1 postponed: reload again"
+            "0 added, 0 removed, 0 changed, 2 untouched, 1 postponed: reload again, \
+             source postponed: garden"
+        );
+    }
+
+    #[test]
+    fn a_thousand_sources_are_not_a_thousand_names() {
+        let source = |n: usize| SourceId::new(&format!("s{n:03}")).unwrap();
+        let changes = Changes {
+            added: (0..1_000).map(source).collect(),
+            removed: vec![SourceId::new("gone").unwrap()],
+            ..Changes::default()
+        };
+        assert_eq!(
+            changes.to_string(),
+            "1000 added, 1 removed, 0 changed, 0 untouched, source added: s000 s001 s002 s003 \
+             s004 s005 s006 s007 s008 s009 and 990 more, source removed: gone"
         );
     }
 }

@@ -18,7 +18,7 @@ fn a_reload_says_what_it_changes_of_the_watch_over_processes() {
     let exporter = Exporter::with_config(&scratch.write("config.yaml", &text(one, "")));
     let process = &exporter.process;
     process.until("the start says it, too", || {
-        let started = "0 untouched, watch added: one two";
+        let started = "0 untouched, source added: off, watch added: one two";
         process.output().contains(started)
     });
     let sources = "0 added, 0 removed, 0 changed, 1 untouched";
@@ -67,7 +67,7 @@ fn a_reload_says_what_it_changes_of_objects_alarms_and_who_is_told() {
     process.until("the start names the object", || {
         process
             .output()
-            .contains("0 untouched, object added: clips\"")
+            .contains("0 untouched, source added: off, object added: clips\"")
     });
     let sources = "0 added, 0 removed, 0 changed, 1 untouched";
     let later = "for: { source_down: 9m }";
@@ -114,32 +114,24 @@ fn a_reload_touches_only_what_changed() {
     );
     let source =
         |name: &str, file: &str| format!("- {{ name: {name}, url: {file}.wav, loop: true }}\n");
-    let config = scratch.write(
-        "config.yaml",
-        &format!(
-            "sources:\n{}{}{}",
-            source("a", "a"),
-            source("b", "b"),
-            source("gone", "c")
-        ),
-    );
+    let (a, b, gone) = (source("a", "a"), source("b", "b"), source("gone", "c"));
+    let config = scratch.write("config.yaml", &format!("sources:\n{a}{b}{gone}"));
     let exporter = Exporter::with_config(&config);
     exporter.until("all stream", |scrape| {
         scrape.sum("myaudio_source_up", &[]) == 3.0
     });
 
-    scratch.write(
-        "config.yaml",
-        &format!(
-            "sources:\n{}{}{}",
-            source("a", "a"),
-            source("b", "b2"),
-            source("new", "c")
-        ),
-    );
+    let (b, new) = (source("b", "b2"), source("new", "c"));
+    scratch.write("config.yaml", &format!("sources:\n{a}{b}{new}"));
     let (status, summary) = exporter.reload();
     assert_eq!(status, 200, "{summary}");
-    assert_eq!(summary.trim(), "1 added, 1 removed, 1 changed, 1 untouched");
+    let told = "1 added, 1 removed, 1 changed, 1 untouched, source added: new, \
+                source removed: gone, source changed: b";
+    assert_eq!(summary.trim(), told);
+    let logged = format!("configuration reloaded: {told}\"");
+    exporter.process.until("the log says so, too", || {
+        exporter.process.output().contains(&logged)
+    });
     let scrape = exporter.until("the new state", |scrape| {
         scrape.sum("myaudio_source_up", &[]) == 3.0 && scrape.ledger("b")[0] == 2.0
     });

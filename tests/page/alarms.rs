@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::faults::AT_MOST;
-use super::support::{Exporter, PATIENCE, Scratch, Server};
+use super::support::{Exporter, PATIENCE, Scratch, Server, write_tone};
 use super::{streams, watching};
 
 /// `for` of the alarm.
@@ -111,6 +111,20 @@ fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
     assert_eq!(browser.complaints(&[]), [""; 0]);
 }
 
+/// An expression: whether a card says this of its audio, and how urgent it is.
+fn reads(source: &str, [flow, state, urgency]: [&str; 3]) -> String {
+    format!(
+        "(() => {{
+            const header = document.querySelector('#source-{source} header');
+            const state = header.querySelector('.doing .badge');
+            const urgency = header.querySelector(':scope > .badge');
+            return state.dataset.flow === '{flow}' && state.textContent === '{state}'
+                && !('level' in state.dataset)
+                && urgency.textContent === '{urgency}' && urgency.hidden === !'{urgency}';
+        }})()"
+    )
+}
+
 #[test]
 fn a_card_is_as_urgent_as_the_alarms_about_it_and_no_other_of_its_name() {
     let scratch = Scratch::new();
@@ -125,6 +139,8 @@ fn a_card_is_as_urgent_as_the_alarms_about_it_and_no_other_of_its_name() {
     let mut browser = watching(&exporter);
     let level = |card: &str| format!("document.getElementById('{card}')?.dataset.level");
     browser.until(&format!("{} === 'critical'", level("source-garden")));
+    // That it streams is as true as that it is urgent.
+    browser.until(&reads("garden", ["comes", "●streaming", "✕ critical"]));
     let own = browser.js(
         "fetch('/api/v1/sources/garden').then((answer) => answer.json()).then(({ level }) => level)",
     );
@@ -134,4 +150,37 @@ fn a_card_is_as_urgent_as_the_alarms_about_it_and_no_other_of_its_name() {
     let links =
         "[...document.querySelectorAll('.reasons a')].map((a) => a.getAttribute('href')).join(' ')";
     browser.until(&format!("{links} === '#source-garden #memory-garden'"));
+
+    drop(server);
+    let missing = "○failed, waiting for the next attempt";
+    browser.until(&reads("garden", ["missing", missing, "✕ critical"]));
+    assert_eq!(browser.complaints(&[]), [""; 0]);
+}
+
+#[test]
+fn what_only_an_alarm_tells_of_is_on_the_card_of_its_source() {
+    let scratch = Scratch::new();
+    // So much audio that what the sockets hold is soon full.
+    write_tone(&scratch.path("tone.wav"), 192_000, 8, 2.0, -20.0);
+    let text = "web: { audio: true }\n\
+         buffers: { capture: { duration: 6s } }\n\
+         sources:\n- { name: garden, url: tone.wav, loop: true, alarms: { for: { reader_lag: 0s } } }\n\
+         - { name: other, url: tone.wav, loop: true }\n";
+    let exporter = Exporter::with_config(&scratch.write("config.yaml", text));
+    let mut browser = watching(&exporter);
+    streams(&mut browser, "garden");
+    let mut idle = std::net::TcpStream::connect(&exporter.address).unwrap();
+    let ask = "GET /api/v1/sources/garden/live.wav HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    std::io::Write::write_all(&mut idle, ask.as_bytes()).unwrap();
+    browser.until(&reads("other", ["comes", "●streaming", ""]));
+    let says = |source: &str, text: &str| {
+        format!("document.getElementById('source-{source}').innerText.includes('{text}')")
+    };
+    browser.until(&says("garden", "A reader is behind by "));
+    browser.until(&says("garden", "Whoever takes the audio is too slow"));
+    assert_eq!(browser.js(&says("other", "reader")), false);
+    // Once it is over that is on the card as well, until the alarm ends.
+    drop(idle);
+    browser.until(&says("garden", "Well again for "));
+    assert_eq!(browser.complaints(&[]), [""; 0]);
 }

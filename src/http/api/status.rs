@@ -52,6 +52,9 @@ struct Reason {
     #[schemars(with = "Level")]
     level: &'static str,
     text: String,
+    /// The parts of `text` of which only alarms tell: no `problem` or trouble of a source or
+    /// process has them.
+    alarms: Vec<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -229,6 +232,7 @@ impl From<crate::status::Reason> for Reason {
             subject: reason.subject,
             level: reason.level.as_str(),
             text: reason.text,
+            alarms: reason.alarms,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 import { act, ask, change } from "./ask.js";
 import { attribute, make, Rows, say, tell } from "./dom.js";
-import { sentence, symbols, time } from "./words.js";
+import { sentence, time, urgency } from "./words.js";
 
 const RECENT = 10;
 // What an alarm says goes on changing while it is on.
@@ -121,7 +121,7 @@ class Alarm {
     attribute(this.badge, "data-level", level);
     this.title = title(alarm);
     say(this.heading, this.title);
-    say(this.badge, `${symbols[level]} ${alarm.severity}`);
+    say(this.badge, urgency(level));
     tell(this.trigger, sentence(alarm.trigger));
     list(this.advice, alarm.recommendations);
     const name = alarm.runbook?.split("/").at(-1);

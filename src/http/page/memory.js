@@ -3,7 +3,7 @@
 import { act, ask, change } from "./ask.js";
 import { Chart } from "./chart.js";
 import { attribute, make, Rows, say, sayIf } from "./dom.js";
-import { bytes, percent, roughly, sentence, symbols, time, urgency } from "./words.js";
+import { bytes, percent, reasonFor, roughly, sentence, time, urgency } from "./words.js";
 
 const REFRESH_MS = 30_000;
 // Until there is enough for a picture.
@@ -57,9 +57,11 @@ function nameOf(name) {
 class Process {
   constructor(name) {
     const id = `memory-${name}`;
-    this.badge = make("span.badge");
+    this.pattern = make("p.doing.badge");
+    this.urgency = make("span.badge");
     this.advice = make("p");
     this.problem = make("p.problem");
+    this.alarms = make("p.problem");
     this.facts = make("dl.facts.columns");
     this.fact = {};
     for (const label of ["In RAM", "Limit", "Heap", "Outside the heap", "Outside / heap", "Growth", "Full in", "Processes"]) {
@@ -73,8 +75,8 @@ class Process {
     this.button = make("button", { type: "button", "aria-label": `Look at the memory of ${nameOf(name)} now` }, "Look now");
     this.button.addEventListener("click", () => act(this.button, this.outcome, () => this.analyse(name)));
     this.element = make("article.card", { id, "aria-labelledby": `${id}-name`, tabindex: -1 },
-      make("header", {}, make("h3", { id: `${id}-name` }, nameOf(name)), this.badge),
-      this.problem, this.advice, this.facts, this.chart.element,
+      make("header", {}, make("h3", { id: `${id}-name` }, nameOf(name)), this.urgency, this.pattern),
+      this.problem, this.alarms, this.advice, this.facts, this.chart.element,
       make("div.actions", {}, this.button, this.outcome));
   }
 
@@ -92,15 +94,18 @@ class Process {
     const judged = verdict && verdict.pattern !== "unknown";
     const grows = judged && verdict.pattern !== "stable";
     // What is not known yet is not well.
-    const level = urgency(reasons, "process", name) ?? (judged ? "ok" : null);
+    const reason = reasonFor(reasons, "process", name);
+    const level = reason?.level ?? (judged ? "ok" : null);
     attribute(this.element, "data-level", level);
-    attribute(this.badge, "data-level", level);
+    attribute(this.urgency, "data-level", level);
+    sayIf(this.urgency, urgency(level));
     const words = verdict ? PATTERNS[verdict.pattern] ?? verdict.pattern : up ? "too early to tell" : "not running";
     const sure = judged ? `, confidence ${percent(verdict.confidence)}` : "";
-    say(this.badge, `${symbols[level] ?? "…"} ${words}${sure}`);
+    say(this.pattern, `${words}${sure}`);
     const limits = crossings.map(({ text }) => sentence(text)).join(" ");
     const piles = growing.length ? sentence(`ever more ${growing.map((what) => what.replaceAll("_", " ")).join(", ")}`) : "";
     sayIf(this.problem, [problem && sentence(problem.problem), piles, limits].filter(Boolean).join(" "));
+    sayIf(this.alarms, (reason?.alarms ?? []).map(sentence).join(" "));
     sayIf(this.advice, verdict && sentence(verdict.recommendation));
     const { heap_bytes: heap, external_bytes: external } = reading ?? {};
     this.say("In RAM", reading && bytes(reading.resident_bytes));

@@ -4,7 +4,7 @@ import { act, ask, change } from "./ask.js";
 import { Spark } from "./chart.js";
 import { attribute, make, place, Rows, say, sayIf, tell } from "./dom.js";
 import { Past } from "./past.js";
-import { dbfs, decibels, format, percent, roughly, sentence, symbols, time, urgency } from "./words.js";
+import { dbfs, decibels, format, percent, reasonFor, roughly, sentence, time, transports, urgency } from "./words.js";
 
 const MINUTE_MS = 60_000;
 const FLOOR_DBFS = -60;
@@ -43,8 +43,10 @@ class Card {
     this.words = make("span");
     this.since = make("span.quiet");
     this.badge = make("span.badge", {}, this.symbol, this.words);
+    this.urgency = make("span.badge");
     this.problem = make("p.problem");
     this.troubles = make("p.problem");
+    this.alarms = make("p.problem");
     this.rms = make("div.bar");
     this.peak = make("div.peak");
     this.meter = make("div.meter",
@@ -62,8 +64,9 @@ class Card {
     this.more = new More(name);
     this.buildSound();
     this.element = make("article.card", { id, "aria-labelledby": `${id}-name`, tabindex: -1 },
-      make("header", {}, make("h3", { id: `${id}-name` }, name), this.badge, this.since),
-      this.problem, this.troubles,
+      make("header", {}, make("h3", { id: `${id}-name` }, name), this.urgency,
+        make("p.doing", {}, this.badge, " ", this.since)),
+      this.problem, this.troubles, this.alarms,
       this.meter, this.level, this.spark.element,
       make("div.coverages", {}, this.hour.element, this.day.element),
       this.facts, this.sound, this.buildActions(), this.past.element, this.more.element);
@@ -113,11 +116,16 @@ class Card {
   update(source, message) {
     const { state } = source;
     // Alarms about it count as well, as they do above.
-    const level = urgency(message.status.reasons, "source", this.name) ?? source.level;
+    const reason = reasonFor(message.status.reasons, "source", this.name);
+    const level = reason?.level ?? source.level;
     attribute(this.element, "data-level", level);
     attribute(this.element, "data-state", state);
-    attribute(this.badge, "data-level", level);
-    say(this.symbol, symbols[level] ?? "?");
+    attribute(this.urgency, "data-level", level);
+    sayIf(this.urgency, urgency(level));
+    // Audio that comes may be worth nothing: these two are told apart.
+    const { icon, flow } = transports[state] ?? { icon: "?" };
+    attribute(this.badge, "data-flow", flow);
+    say(this.symbol, icon);
     say(this.words, source.state_text);
     say(this.since, `for ${roughly(source.state_seconds)}`);
     if (this.state !== null && this.state !== state) {
@@ -127,6 +135,7 @@ class Card {
     this.state = state;
     sayIf(this.problem, source.problem && sentence(source.problem));
     sayIf(this.troubles, source.troubles.map(sentence).join(" "));
+    sayIf(this.alarms, (reason?.alarms ?? []).map(sentence).join(" "));
     this.updateLevel(source, message);
     const { hour, day } = source.coverage;
     this.hour.update("Audio, last hour", 3_600, hour);

@@ -104,6 +104,17 @@ fn a_healthy_source_reads_as_such() {
 }
 
 #[test]
+fn every_state_has_a_mark_on_its_card() {
+    let words = part("/page/words.js").unwrap().text;
+    let (_, marks) = words.split_once("export const transports = {").unwrap();
+    let (marks, _) = marks.split_once("};").unwrap();
+    for state in State::ALL {
+        assert!(marks.contains(&format!("\n  {state}: ")), "{state}");
+    }
+    assert_eq!(marks.matches(':').count(), State::COUNT);
+}
+
+#[test]
 fn what_a_camera_says_cannot_become_markup() {
     let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;";
     let mut bad = source(State::BackingOff);

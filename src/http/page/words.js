@@ -64,10 +64,34 @@ export function format(source) {
 export const symbols = { ok: "✓", warning: "!", critical: "✕" };
 export const levels = { ok: "All is well.", warning: "Worth a look.", critical: "Needs attention." };
 
-// How urgent what is wrong with one of these is, if anything is.
-export function urgency(reasons, about, subject) {
-  return reasons.find((reason) => reason.about === about && reason.subject === subject)?.level;
+// What is wrong with one of these, if anything is.
+export function reasonFor(reasons, about, subject) {
+  return reasons.find((reason) => reason.about === about && reason.subject === subject);
 }
+
+// How urgent it is, in a word; nothing where it is not.
+export function urgency(level) {
+  return !level || level === "ok" ? "" : `${symbols[level] ?? "?"} ${level}`;
+}
+
+// What of a source's audio comes, whatever it sounds like: `flow` gives the colour.
+const flowing = { icon: "●", flow: "comes" };
+const opening = { icon: "◌", flow: "opening" };
+const missing = { icon: "○", flow: "missing" };
+const resting = { icon: "■", flow: "rests" };
+export const transports = {
+  connecting: opening,
+  waiting: opening,
+  streaming: flowing,
+  stalled: missing,
+  backing_off: missing,
+  unauthorized: missing,
+  unsupported: missing,
+  no_audio_track: missing,
+  over_budget: missing,
+  ended: resting,
+  disabled: resting,
+};
 
 // Problems are written as parts of a log line.
 export function sentence(text) {

@@ -96,9 +96,15 @@ fn the_worst_comes_first_and_decides() {
     assert_eq!(all.reasons[2].level, Level::Critical);
     assert!(all.reasons[2].text.contains("sample rate"), "{all:?}");
     assert!(!all.reasons[2].text.contains("an alarm"), "{all:?}");
-    // Another matter is told, and once.
-    all.add(of_source("a reader is behind"), false);
-    all.add(of_source("a reader is behind"), false);
+    assert_eq!(all.reasons[2].alarms, [""; 0]);
+    // Another matter is told, and once, and can be told from the rest.
+    let behind = Reason {
+        alarms: vec!["a reader is behind".to_owned()],
+        ..of_source("a reader is behind")
+    };
+    all.add(behind.clone(), false);
+    all.add(behind, false);
+    assert_eq!(all.reasons[2].alarms, ["a reader is behind"]);
     assert!(
         all.reasons[2]
             .text
