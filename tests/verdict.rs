@@ -39,7 +39,7 @@ use std::{num::NonZero, thread};
 
 use audio_capture_exporter::memory::verdict::{Options, Pattern};
 
-use case::{Case, Course, HOUR, Random, follow};
+use case::{Case, Course, HOUR, Random, SOON_AND_SELDOM_WRONG, follow};
 use made_part::MadePart;
 use report::{Judged, PLAIN, report};
 
@@ -141,8 +141,8 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
         "{grows} of {all}: {said}"
     );
     let plain = || positives.iter().filter(|one| PLAIN.contains(&one.class));
-    // Under the loudest noise a tenth an hour takes a little more than one.
-    for (rate, hours, most) in [(0.1, 1.0, 0.95), (0.1, 1.25, 0.99), (0.01, 6.0, 0.99)] {
+    // Under the loudest noise it takes a little more, in whichever set it is drawn.
+    for (rate, hours, most) in [(0.1, 1.0, 0.93), (0.1, 2.0, 0.97), (0.01, 6.0, 0.96)] {
         let found = share(plain().filter(faster_than(rate)), found_within(hours));
         assert!(found >= most, "{rate} within {hours} h: {found}: {said}");
     }
@@ -150,6 +150,28 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
         share(positives.iter(), found_within(48.0)) >= 0.99,
         "{said}"
     );
+
+    // One alarm that is both.
+    let told = |one: &Judged| one.course.alarms[SOON_AND_SELDOM_WRONG];
+    let (mut times, mut all) = (0, 0);
+    for one in &negatives {
+        times += told(one).times;
+        all += one.course.said.iter().sum::<u32>();
+    }
+    assert!(f64::from(times) <= 0.01 * f64::from(all), "{times}: {said}");
+    // Of some the noise is too loud: a few cases make much of the short run.
+    let spare = if extended() { 0.0 } else { 0.1 };
+    for (rate, hours, most) in [(0.1, 1.0, 0.90), (0.1, 2.0, 0.97), (0.01, 6.0, 0.94)] {
+        let found = share(plain().filter(faster_than(rate)), |one| {
+            let (onset, _) = one.leak.unwrap();
+            let first = told(one).first;
+            first.is_some_and(|at| at - onset <= hours * HOUR)
+        });
+        assert!(
+            found >= most - spare,
+            "{rate} within {hours} h: {found}: {said}"
+        );
+    }
 
     if extended() && seed == 0 {
         let part = MadePart::of("docs/memory.md", "verdict");

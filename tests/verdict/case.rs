@@ -119,62 +119,45 @@ pub struct Alarm {
     pub name: &'static str,
     /// `linear` counts from this confidence on; what is worse always.
     confidence: f64,
-    /// And if it grows by this part of the baseline an hour.
-    speed: f64,
 }
 
-/// `linear` at no confidence is none at all.
-const NEVER: f64 = 2.0;
-
 /// From the one that is hardly ever wrong to the one that is hardly ever late.
-pub const ALARMS: [Alarm; 4] = [
+pub const ALARMS: [Alarm; 3] = [
     Alarm {
         name: "`leak` or `exponential`",
-        confidence: NEVER,
-        speed: 0.0,
-    },
-    Alarm {
-        name: "those, or `linear` at a confidence of 0.9 by 5 % an hour",
-        confidence: 0.9,
-        speed: 0.05,
+        // None is as high.
+        confidence: 2.0,
     },
     Alarm {
         name: "those, or `linear` at a confidence of 0.9",
         confidence: 0.9,
-        speed: 0.0,
     },
     Alarm {
         name: "`linear` or worse",
         confidence: 0.0,
-        speed: 0.0,
     },
 ];
+/// The one of [`ALARMS`] that the bars for both are held against.
+pub const SOON_AND_SELDOM_WRONG: usize = 1;
 
 impl Alarm {
-    /// With a baseline of so many bytes, if there is one yet.
-    fn is_on(&self, verdict: &Verdict, baseline: Option<u64>) -> bool {
+    fn is_on(&self, verdict: &Verdict) -> bool {
         match verdict.pattern {
             Pattern::Leak | Pattern::Exponential => true,
-            Pattern::Linear => {
-                let hourly = verdict.slope_bytes_per_second * HOUR;
-                verdict.confidence >= self.confidence
-                    && baseline.map_or(self.speed == 0.0, |bytes| {
-                        hourly >= self.speed * bytes as f64
-                    })
-            }
+            Pattern::Linear => verdict.confidence >= self.confidence,
             _ => false,
         }
     }
 }
 
 impl Course {
-    fn hear(&mut self, at: f64, verdict: &Verdict, baseline: Option<u64>) {
+    fn hear(&mut self, at: f64, verdict: &Verdict) {
         let pattern = verdict.pattern;
         self.said[pattern.index()] += 1;
         self.first[pattern.index()].get_or_insert(at);
         self.last = Some(pattern);
         for (alarm, told) in ALARMS.iter().zip(&mut self.alarms) {
-            if alarm.is_on(verdict, baseline) {
+            if alarm.is_on(verdict) {
                 told.first.get_or_insert(at);
                 told.times += 1;
             }
@@ -211,7 +194,7 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
                     continue;
                 }
                 asked = at;
-                course.hear(at, &judge.verdict(now, None), judge.baseline());
+                course.hear(at, &judge.verdict(now, None));
                 if done(&course) {
                     return course;
                 }

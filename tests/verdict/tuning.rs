@@ -13,7 +13,11 @@ pub const NEGATIVES: &[Make] = &[
 ];
 /// What is one.
 pub const POSITIVES: &[Make] = &[
-    drip, drip_under_collector, drip_by_chunks, avalanche, drip_one_day,
+    drip,
+    drip_under_collector,
+    drip_by_chunks,
+    avalanche,
+    drip_one_day,
 ];
 
 fn held(random: &mut Random) -> f64 {
