@@ -1,6 +1,7 @@
 //! What a user relies on, on memory that can be computed. How often the verdict is right on
 //! memory that cannot is measured in `tests/verdict.rs`.
 
+mod even;
 mod evidence;
 mod growth;
 mod shapes;
