@@ -29,7 +29,7 @@ fn the_slower_a_leak_the_longer_it_takes() {
         (40.0, 30, 60),
         (10.0, 30, 60),
         (5.0, 90, 180),
-        (1.0, 200, 360),
+        (1.0, 150, 360),
     ] {
         for onset in [0, 3] {
             let begins = (onset * HOUR) as f64;
