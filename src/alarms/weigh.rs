@@ -218,6 +218,9 @@ mod tests {
                 .text
                 .ends_with("; it was clipped. Turn it down.")
         );
+        add(&mut overall, &down, Some(Duration::from_secs(30)));
+        let text = &overall.reasons[0].text;
+        assert!(text.contains("Turn it down; well again for 30"), "{text}");
     }
 
     #[test]

@@ -215,7 +215,9 @@ impl Overall {
             Some(known) => {
                 known.level = known.level.max(reason.level);
                 if !told && !known.text.contains(&reason.text) {
-                    known.text = format!("{}; {}", known.text, reason.text);
+                    // Advice may be a sentence of its own.
+                    let before = known.text.trim_end_matches('.');
+                    known.text = format!("{before}; {}", reason.text);
                     known.alarms.extend(reason.alarms);
                 }
             }
