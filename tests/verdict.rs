@@ -93,6 +93,16 @@ fn share<'a>(of: impl Iterator<Item = &'a Judged>, holds: impl Fn(&Judged) -> bo
     if all > 0.0 { held / all } else { f64::NAN }
 }
 
+/// The part of all verdicts on what is no leak with [`SOON_AND_SELDOM_WRONG`] on.
+fn wrong_part(negatives: &[Judged]) -> f64 {
+    let (mut times, mut all) = (0, 0);
+    for one in negatives {
+        times += one.course.alarms[SOON_AND_SELDOM_WRONG].times;
+        all += one.course.said.iter().sum::<u32>();
+    }
+    f64::from(times) / f64::from(all)
+}
+
 fn found_within(hours: f64) -> impl Fn(&Judged) -> bool {
     move |one| {
         let onset = one.leak.unwrap().0;
@@ -106,7 +116,8 @@ fn faster_than(rate: f64) -> impl Fn(&&Judged) -> bool {
     move |one| one.leak.is_some_and(|(_, leaks)| leaks >= rate)
 }
 
-/// The bars, on processes that nothing was chosen on.
+/// The bars, on processes that nothing was tuned on. Those of time hold for each of the sets that
+/// docs/memory.md lists, and so for the unluckiest of them.
 #[test]
 fn leaks_are_found_and_nothing_else_is_called_one() {
     let (negatives, positives) = if extended() { (110, 60) } else { (8, 5) };
@@ -153,12 +164,8 @@ fn leaks_are_found_and_nothing_else_is_called_one() {
 
     // One alarm that is both.
     let told = |one: &Judged| one.course.alarms[SOON_AND_SELDOM_WRONG];
-    let (mut times, mut all) = (0, 0);
-    for one in &negatives {
-        times += told(one).times;
-        all += one.course.said.iter().sum::<u32>();
-    }
-    assert!(f64::from(times) <= 0.01 * f64::from(all), "{times}: {said}");
+    let wrong = wrong_part(&negatives);
+    assert!(wrong <= 0.01, "{wrong}: {said}");
     // Of some the noise is too loud: a few cases make much of the short run.
     let spare = if extended() { 0.0 } else { 0.1 };
     for (rate, hours, most) in [(0.1, 1.0, 0.90), (0.1, 2.0, 0.97), (0.01, 6.0, 0.94)] {
@@ -216,4 +223,10 @@ fn the_set_that_was_tuned_on_still_holds() {
     assert!(wrong <= 0.01, "{wrong}");
     let found = share(positives.iter(), found_within(48.0));
     assert!(found >= 0.97, "{found}");
+    let wrong = wrong_part(&negatives);
+    let most = if extended() { 0.01 } else { 0.03 };
+    assert!(wrong <= most, "{wrong}");
+    let told = |one: &Judged| one.course.alarms[SOON_AND_SELDOM_WRONG].first.is_some();
+    let told = share(positives.iter(), told);
+    assert!(told >= 0.95, "{told}");
 }

@@ -119,45 +119,60 @@ pub struct Alarm {
     pub name: &'static str,
     /// `linear` counts from this confidence on; what is worse always.
     confidence: f64,
+    /// And if it grows by this part of the baseline an hour.
+    speed: f64,
 }
 
 /// From the one that is hardly ever wrong to the one that is hardly ever late.
-pub const ALARMS: [Alarm; 3] = [
+pub const ALARMS: [Alarm; 4] = [
     Alarm {
         name: "`leak` or `exponential`",
         // None is as high.
         confidence: 2.0,
+        speed: 0.0,
+    },
+    Alarm {
+        name: "those, or `linear` at a confidence of 0.9 by 5 % an hour",
+        confidence: 0.9,
+        speed: 0.05,
     },
     Alarm {
         name: "those, or `linear` at a confidence of 0.9",
         confidence: 0.9,
+        speed: 0.0,
     },
     Alarm {
         name: "`linear` or worse",
         confidence: 0.0,
+        speed: 0.0,
     },
 ];
 /// The one of [`ALARMS`] that the bars for both are held against.
-pub const SOON_AND_SELDOM_WRONG: usize = 1;
+pub const SOON_AND_SELDOM_WRONG: usize = 2;
 
 impl Alarm {
-    fn is_on(&self, verdict: &Verdict) -> bool {
+    /// With a baseline of so many bytes, if there is one yet.
+    fn is_on(&self, verdict: &Verdict, baseline: Option<u64>) -> bool {
+        let hourly = verdict.slope_bytes_per_second * HOUR;
+        let fast = baseline.map_or(self.speed == 0.0, |bytes| {
+            hourly >= self.speed * bytes as f64
+        });
         match verdict.pattern {
             Pattern::Leak | Pattern::Exponential => true,
-            Pattern::Linear => verdict.confidence >= self.confidence,
+            Pattern::Linear => fast && verdict.confidence >= self.confidence,
             _ => false,
         }
     }
 }
 
 impl Course {
-    fn hear(&mut self, at: f64, verdict: &Verdict) {
+    fn hear(&mut self, at: f64, verdict: &Verdict, baseline: Option<u64>) {
         let pattern = verdict.pattern;
         self.said[pattern.index()] += 1;
         self.first[pattern.index()].get_or_insert(at);
         self.last = Some(pattern);
         for (alarm, told) in ALARMS.iter().zip(&mut self.alarms) {
-            if alarm.is_on(verdict) {
+            if alarm.is_on(verdict, baseline) {
                 told.first.get_or_insert(at);
                 told.times += 1;
             }
@@ -194,7 +209,11 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
                     continue;
                 }
                 asked = at;
-                course.hear(at, &judge.verdict(now, None));
+                // What is told before a leak is not told of it.
+                if case.leak.is_some_and(|(onset, _)| at < onset) {
+                    continue;
+                }
+                course.hear(at, &judge.verdict(now, None), judge.baseline());
                 if done(&course) {
                     return course;
                 }

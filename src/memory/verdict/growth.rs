@@ -1,6 +1,6 @@
 //! Growth as long as it goes on: since when, and whether it is a leak by now.
 
-use super::{scales::Scale, trend::Trend};
+use super::{bucket::PICKS, scales::Scale, trend::Trend};
 
 const HOUR: f64 = 3600.0;
 /// Growth by so much is a leak, whatever came before.
@@ -17,9 +17,10 @@ const LONGEST: f64 = 25.0 * HOUR;
 /// Even growth of so much an hour and more is told as such after so many seconds; slower growth,
 /// by the square of the speed, later.
 const BRISK: (f64, f64) = (0.087, 42.0 * 60.0);
-/// After so many seconds also where it is as slow as this, an hour. Below that it is too slow to
-/// hurry.
+/// After so many seconds also where it is as slow as this, an hour.
 const SLOW: (f64, f64) = (0.0074, 4.0 * HOUR);
+/// Slower growth is in no hurry: by this power of the speed later.
+const SLOWER: f64 = 1.5;
 /// A window says that growth is even for a time of which it covers at least this part.
 const EVEN_COVERED: f64 = 0.6;
 /// At least this part of even growth is above all that was held before it began. What fell before
@@ -52,8 +53,9 @@ pub(super) struct Growth {
     /// Since when growth would have been noticed, seconds.
     known_since: f64,
     votes: [u8; 2],
-    /// The most that was held before it began, bytes. By the coarser scales: noise is no height.
-    most_before: f64,
+    /// The most that was held before it began, by floors and by middles, bytes. By the coarser
+    /// scales: noise is no height.
+    most_before: [f64; 2],
     /// For long enough for its speed it has not slowed down by more than noise explains.
     pub even: bool,
     /// It is more, or longer, than anything bounded explains.
@@ -74,8 +76,9 @@ impl Growth {
     fn lasts_for_its_speed(&self, window: &Trend) -> bool {
         let hourly = window.slope / window.level.max(1.0) * HOUR;
         let needed = (BRISK.1 * (BRISK.0 / hourly).powi(2)).clamp(BRISK.1, SLOW.1)
-            * (SLOW.0 / hourly).max(1.0).powf(1.5);
-        let new = window.top - self.most_before >= NEW_HEIGHTS * (window.top - self.level);
+            * (SLOW.0 / hourly).max(1.0).powf(SLOWER);
+        let before = self.most_before[window.pick];
+        let new = window.top - before >= NEW_HEIGHTS * (window.top - self.level);
         new && window.floor_rise >= 0.5 * window.rise()
             && window.to - self.since >= needed
             && window.span() >= EVEN_COVERED * needed
@@ -119,7 +122,11 @@ pub(super) fn next(
         let before = before?;
         let patience = (PATIENCE.0 * (before.seen - before.since)).max(PATIENCE.1 * finest.width);
         let fallen = [&before.trend].into_iter().find(standing).is_none();
-        return (!fallen && now - before.seen <= patience).then_some(before);
+        let lasts = !fallen && now - before.seen <= patience;
+        return lasts.then_some(Growth {
+            even: false,
+            ..before
+        });
     };
     let faster = all()
         .filter(|trend| trend.interval.0 > FASTER * longest.slope)
@@ -167,13 +174,16 @@ pub(super) fn next(
     Some(growth)
 }
 
-/// The most that was held before `since`, as far as the coarser scales remember.
-fn most_until(scales: &[Scale], since: f64) -> f64 {
-    let coarser = scales.iter().skip(1);
-    let before = coarser.flat_map(|scale| {
-        let ends = scale.width / 2.0;
-        let past = scale.ring.iter();
-        past.take_while(move |bucket| bucket.at + ends < since)
-    });
-    before.map(|bucket| bucket.middle).fold(0.0, f64::max)
+/// The most that was held before `since`, by each of [`PICKS`], as far as the coarser scales
+/// remember.
+fn most_until(scales: &[Scale], since: f64) -> [f64; 2] {
+    PICKS.map(|pick| {
+        let coarser = scales.iter().skip(1);
+        let before = coarser.flat_map(|scale| {
+            let ends = scale.width / 2.0;
+            let past = scale.ring.iter();
+            past.take_while(move |bucket| bucket.at + ends < since)
+        });
+        before.map(pick).fold(0.0, f64::max)
+    })
 }

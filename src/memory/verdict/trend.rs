@@ -46,6 +46,8 @@ pub(super) struct Trend {
     pub level: f64,
     /// What is held in the last quarter, steps included, bytes.
     pub top: f64,
+    /// Which of [`PICKS`] these are.
+    pub pick: usize,
     /// Growth between the quarters of the window, bytes.
     pub shares: [f64; 3],
     /// The same of the floors.
@@ -105,13 +107,16 @@ impl Trend {
 /// middles, must rise by so much.
 pub(super) fn trend(window: &[Bucket], needed: [f64; 2]) -> Result<Trend, f64> {
     let mut best: Result<Trend, f64> = Err(0.0);
-    for (pick, needed) in PICKS.into_iter().zip(needed) {
+    for (index, (pick, needed)) in PICKS.into_iter().zip(needed).enumerate() {
         let mut values = [0.0; MOST_POINTS];
         let values = &mut values[..window.len()];
         for (value, bucket) in values.iter_mut().zip(window) {
             *value = pick(bucket);
         }
-        let found = series(window, values, needed);
+        let found = series(window, values, needed).map(|trend| Trend {
+            pick: index,
+            ..trend
+        });
         best = match (best, found) {
             (Err(a), Err(b)) => Err(f64::max(a, b)),
             (Ok(a), Ok(b)) if a.evidence >= b.evidence => Ok(a),
@@ -189,6 +194,7 @@ fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f
         to: times[times.len() - 1],
         level: middles[0],
         top,
+        pick: 0,
         shares,
         floor_rise: 0.75 * whole_rise(floors),
         // Of a median, twice, of a quarter of the points.

@@ -167,7 +167,8 @@ impl Judgement {
     pub(super) fn note_running(&mut self, reading: &Reading) {
         if self.baseline().is_some() {
             let Running { tasks, threads } = &mut self.running_before;
-            *tasks = tasks.or(reading.tasks);
+            // None at all is what a recorder says that has just begun.
+            *tasks = tasks.or(reading.tasks.filter(|count| *count > 0));
             threads.get_or_insert(reading.threads);
         }
     }
