@@ -211,6 +211,8 @@ async fn receive(receiver: &Receiver, buffer: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use std::{fs::File, future::poll_fn, io::Write as _, pin::pin, process::Command};
 
+    use tokio::{io::Interest, task::yield_now};
+
     use super::*;
 
     #[tokio::test]
@@ -231,7 +233,18 @@ mod tests {
         assert_eq!(reader.read(&mut buffer).await, PipeRead::Bytes(3));
         drop(first);
         // The runtime learns that it was closed; nobody reads that.
-        sleep(Duration::from_millis(50)).await;
+        let learns = async {
+            let receiver = reader.receiver.as_ref().unwrap();
+            while !receiver
+                .ready(Interest::READABLE)
+                .await
+                .unwrap()
+                .is_read_closed()
+            {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), learns).await.unwrap();
         let mut second = open();
         let mut polls = 0;
         let mut read = pin!(reader.read(&mut buffer));

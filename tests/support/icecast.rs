@@ -85,14 +85,18 @@ impl Icecast {
         command.args(["-c:a", codec, "-b:a", "128k", "-content_type", kind]);
         command.args(["-f", container, &target]);
         command.stdin(Stdio::null());
+        let log = || std::fs::read_to_string(self.scratch.path("error.log")).unwrap_or_default();
+        let before = log().len();
         let process = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        // Icecast 2.4 crashes now and then when a listener comes while an Ogg mount comes up. It
+        // counts them for the first time once it has the headers of what it sends.
         let came = format!("mountpoint \"/{mount}\"");
-        let log = self.scratch.path("error.log");
-        process.until(&came, || {
-            std::fs::read_to_string(&log).is_ok_and(|log| log.contains(&came))
+        let counted = format!("listener count on /{mount} now ");
+        process.until(&counted, || {
+            let log = log();
+            let since = log[before..].split_once(&came);
+            since.is_some_and(|(_, since)| since.contains(&counted))
         });
-        // Icecast 2.4 crashes now and then when a listener comes while an Ogg mount comes up.
-        std::thread::sleep(Duration::from_secs(1));
         let deadline = Instant::now() + PATIENCE;
         while !self.has(mount) {
             assert!(
