@@ -74,3 +74,18 @@ fn only_new_heights_are_growth() {
     let risen = move |t: f64| fallen(0.3)(t.max(6.0 * 3600.0));
     assert!(minutes_until_even(7, risen).is_some());
 }
+
+/// Once it has ended, it is no longer said: within the hour for what grew for three.
+#[test]
+fn what_has_ended_is_not_even() {
+    let mut judge = Judge::new(Options::default());
+    let fills = |t: f64| HELD * (1.0 + 0.1 * (t / 3600.0).min(3.0) + 0.002 * noise(t));
+    feed(&mut judge, 0, 3 * HOUR, fills);
+    let full = judge.verdict(at(3 * HOUR), None);
+    assert_eq!(full.pattern, Pattern::Linear);
+    assert!(full.confidence >= EVEN, "{full:#?}");
+    feed(&mut judge, 3 * HOUR, 4 * HOUR, fills);
+    let later = judge.verdict(at(4 * HOUR), None);
+    let said = later.pattern == Pattern::Linear && later.confidence >= EVEN;
+    assert!(!said && later.pattern != Pattern::Leak, "{later:#?}");
+}
