@@ -37,8 +37,10 @@ fn at_rest() -> (Exporter, Scratch) {
     let exporter = Exporter::with_config(&config);
     exporter.until_state("ended", "ended");
     exporter.until_state("off", "disabled");
-    exporter.until("memory was read", |scrape| {
-        scrape.sum("myaudio_process_up", &[]) == 1.0
+    // Its memory was read, and alarms have looked at that: they come up to a second later.
+    exporter.until("alarms of the process", |scrape| {
+        let alarms = scrape.matching("myaudio_alarm_active", &[("process", "self")]);
+        scrape.sum("myaudio_process_up", &[]) == 1.0 && !alarms.is_empty()
     });
     (exporter, scratch)
 }
