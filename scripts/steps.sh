@@ -1,4 +1,4 @@
-# What scripts/test and scripts/release-check share; to be sourced. `may_install` says whether
+# What scripts/test, scripts/release-check and scripts/systemd-check share; to be sourced. `may_install` says whether
 # packages may be installed.
 
 # A package cache of our own: another apt, or a container image's clean-up hook, may empty
@@ -19,6 +19,15 @@ install_packages() {
 can_install() {
   [ "$may_install" = yes ] && command -v apt-get >/dev/null &&
     { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }
+}
+
+# Debian 12 has no cargo-deb: one of a fixed version, in a folder of its own. To be had before a build with it.
+PATH="$PATH:$PWD/target/cargo-deb/bin"
+install_cargo_deb() {
+  local folder=$PWD/target/cargo-deb
+  [ -x "$folder/bin/cargo-deb" ] && return
+  [ "$may_install" = yes ] || { echo "missing: $folder/bin/cargo-deb; run once without --no-install" >&2; return 1; }
+  cargo install --quiet --locked --root "$folder" --target-dir "$folder/target" cargo-deb@3.8.0
 }
 
 table=()
