@@ -1,7 +1,8 @@
 //! What reading a process costs: `cargo bench --bench memory`.
 //!
 //! Processes take turns, with 10 MiB and with 1 GiB in RAM, so that what depends on the size
-//! shows, and one with twelve threads, each of which is asked for its children. Where the kernel does not list children, everybody on the machine is asked for
+//! shows, and with up to 2,000 threads, each of which is asked for its children unless there are
+//! more than 64 and fewer processes on the machine. Where the kernel does not list children, everybody on the machine is asked for
 //! its parent, once for all watches of a round: to see one process alone, run it as
 //! `unshare --pid --fork --mount-proc cargo bench --bench memory`.
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by a panic")]
@@ -38,7 +39,15 @@ fn holding((kib, threads): (u32, u32)) -> Child {
 }
 
 fn main() {
-    let mut children = [(10 << 10, 0), (1 << 20, 0), (10 << 10, 11)].map(holding);
+    let mut children = [
+        (10 << 10, 0),
+        (1 << 20, 0),
+        (10 << 10, 1),
+        (10 << 10, 11),
+        (10 << 10, 15),
+        (10 << 10, 1_999),
+    ]
+    .map(holding);
     let ids = children.each_ref().map(Child::id);
     let processes = std::fs::read_dir("/proc").unwrap().filter(|entry| {
         let name = entry.as_ref().unwrap().file_name();
@@ -71,7 +80,10 @@ fn main() {
         vec![
             ("of 10 MiB", sampled(ids[0])),
             ("of 1 GiB", sampled(ids[1])),
-            ("of twelve threads", sampled(ids[2])),
+            ("of two threads", sampled(ids[2])),
+            ("of twelve threads", sampled(ids[3])),
+            ("of sixteen threads", sampled(ids[4])),
+            ("of 2,000 threads", sampled(ids[5])),
             ("status alone, 1 GiB", read(ids[1], "status")),
             ("smaps_rollup, 10 MiB", read(ids[0], "smaps_rollup")),
             ("smaps_rollup, 1 GiB", read(ids[1], "smaps_rollup")),

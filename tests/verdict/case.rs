@@ -111,6 +111,8 @@ pub struct Told {
     pub first: Option<f64>,
     /// At how many analyses it was on.
     pub times: u32,
+    /// At how many it could have been from then on.
+    pub since: u32,
 }
 
 /// What somebody may alert on.
@@ -176,6 +178,7 @@ impl Course {
                 told.first.get_or_insert(at);
                 told.times += 1;
             }
+            told.since += u32::from(told.first.is_some());
         }
     }
 
@@ -191,8 +194,8 @@ impl Course {
     }
 }
 
-/// Asks for a verdict at every analysis, until it is `done`.
-pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> Course {
+/// Asks for a verdict at every analysis.
+pub fn follow(case: &Case, options: Options) -> Course {
     let mut judge = Judge::new(options);
     let mut course = Course::default();
     let mut asked = 0.0;
@@ -214,9 +217,6 @@ pub fn follow(case: &Case, options: Options, done: impl Fn(&Course) -> bool) -> 
                     continue;
                 }
                 course.hear(at, &judge.verdict(now, None), judge.baseline());
-                if done(&course) {
-                    return course;
-                }
             }
         }
     }

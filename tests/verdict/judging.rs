@@ -1,4 +1,5 @@
-//! Processes to judge the judge by. Nothing was tuned on these: see `tuning.rs`.
+//! Processes to judge the judge by. Its constants were chosen on those of `tuning.rs`, with an eye on
+//! several sets of these, of seeds that no figure is given of.
 
 use super::{
     case::{Case, DAY, Event, HOUR, INTERVAL, MINUTE, Random},
@@ -11,10 +12,10 @@ type Make = fn(&mut Random) -> Case;
 pub const NEGATIVES: &[Make] = &[
     noise, wander, sawtooth, steps, cache, rhythm, restarts, gaps, bursts, trickle,
 ];
-/// What is one.
-pub const POSITIVES: &[Make] = &[
-    leak,
-    leak_later,
+/// What is one, with nothing but noise about it.
+pub const PLAIN: &[Make] = &[leak, leak_later];
+/// What is one, under something else.
+pub const HIDDEN: &[Make] = &[
     leak_under_sawtooth,
     leak_under_bursts,
     leak_by_steps,
@@ -28,7 +29,7 @@ fn base(random: &mut Random) -> f64 {
 }
 
 /// Normal noise, some of it with a memory.
-struct Noise {
+pub struct Noise {
     white: f64,
     slow: f64,
     keep: f64,
@@ -37,7 +38,7 @@ struct Noise {
 
 impl Noise {
     /// Up to so much of what is held.
-    fn new(random: &mut Random, most: f64) -> Self {
+    pub fn new(random: &mut Random, most: f64) -> Self {
         let memory = random.log_between(MINUTE, 20.0 * MINUTE);
         Self {
             white: random.log_between(most / 30.0, most),
@@ -47,7 +48,12 @@ impl Noise {
         }
     }
 
-    fn next(&mut self, random: &mut Random) -> f64 {
+    /// Its standard deviation.
+    pub fn size(&self) -> f64 {
+        self.white.hypot(self.slow)
+    }
+
+    pub fn next(&mut self, random: &mut Random) -> f64 {
         let fresh = (1.0 - self.keep * self.keep).sqrt();
         self.state = self.keep * self.state + fresh * random.normal();
         self.white * random.normal() + self.slow * self.state

@@ -18,6 +18,9 @@ const RATIO: u32 = 4;
 const LEVELS: usize = 6;
 /// Once or twice is a step.
 const LEAST_RISES: usize = 4;
+/// Once it is told, this part of what that takes goes on with it: what rises by one at a time is
+/// now above a bar, now below it.
+const KEEPS_ON: f64 = 0.5;
 /// A rise by less than this part is none.
 const LEAST_PART: f64 = 0.10;
 /// Times by which a rise exceeds what has come and gone.
@@ -43,6 +46,7 @@ pub struct Counts {
     levels: Vec<Level>,
     /// A rise by fewer is none.
     least: f64,
+    grows: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -64,18 +68,30 @@ impl Counts {
         Self {
             levels: vec![level; LEVELS],
             least: f64::from(least),
+            grows: false,
         }
     }
 
     /// Takes a sample in; they come at even intervals.
     pub fn add(&mut self, count: u64) {
+        if self.closes(count) {
+            let swings = self.levels.iter().map(|level| swing(level.values()));
+            let swing = swings.fold(0.0, f64::max);
+            let part = if self.grows { KEEPS_ON } else { 1.0 };
+            let mut levels = self.levels.iter();
+            self.grows = levels.any(|level| level.grows(self.least, swing, part));
+        }
+    }
+
+    /// Puts a sample where it belongs. True when a stretch ends with it.
+    fn closes(&mut self, count: u64) -> bool {
         let mut part = u32::try_from(count).unwrap_or(u32::MAX);
         let mut whole = SAMPLES;
-        for level in &mut self.levels {
+        for (index, level) in self.levels.iter_mut().enumerate() {
             level.floor = level.floor.min(part);
             level.parts += 1;
             if level.parts < whole {
-                return;
+                return index > 0;
             }
             part = std::mem::replace(&mut level.floor, u32::MAX);
             level.parts = 0;
@@ -85,15 +101,12 @@ impl Counts {
             level.floors.push_back(part);
             whole = RATIO;
         }
+        true
     }
 
     /// Whether it piles up: 48 samples tell at the earliest.
     pub fn grows(&self) -> bool {
-        let swings = self.levels.iter().map(|level| swing(level.values()));
-        let swing = swings.fold(0.0, f64::max);
-        self.levels
-            .iter()
-            .any(|level| level.grows(self.least, swing))
+        self.grows
     }
 }
 
@@ -102,7 +115,8 @@ impl Level {
         self.floors.iter().map(|floor| f64::from(*floor))
     }
 
-    fn grows(&self, least: f64, swing: f64) -> bool {
+    /// Whether it rises, by this part of what that takes.
+    fn grows(&self, least: f64, swing: f64, part: f64) -> bool {
         if self.floors.len() < STRETCHES {
             return false;
         }
@@ -111,11 +125,13 @@ impl Level {
         let [a, b, c, d] = [at(0), at(third), at(2 * third), at(STRETCHES - 1)];
         let rise = d - a;
         let rises = self.values().zip(self.values().skip(1));
-        rise >= least.max(LEAST_PART * a).max(OVER_SWING * swing)
+        let rises = rises.filter(|(before, after)| after > before).count();
+        let needed = least.max(LEAST_PART * a).max(OVER_SWING * swing);
+        rise >= part * needed
             && [b - a, c - b, d - c]
                 .iter()
-                .all(|share| *share >= LEAST_SHARE * rise)
-            && rises.filter(|(before, after)| after > before).count() >= LEAST_RISES
+                .all(|share| *share >= part * LEAST_SHARE * rise)
+            && rises >= LEAST_RISES
     }
 }
 
@@ -142,6 +158,26 @@ mod tests {
         // It began long after the start.
         let late = |i: usize| 10 + i.saturating_sub(20_000) as u64;
         assert!(told(21_000, late).is_some_and(|at| at < 20_060));
+    }
+
+    /// However many samples lie between one more and the next, and however seldom one looks.
+    #[test]
+    fn it_is_told_once_and_ends_when_nothing_comes_any_more() {
+        for between in [3, 7, 20, 40, 41, 170] {
+            let mut counts = Counts::new(5);
+            let mut changes = 0;
+            for sample in 0..100 * between {
+                let before = counts.grows();
+                counts.add(10 + (sample / between) as u64);
+                changes += u32::from(counts.grows() != before);
+            }
+            assert!(counts.grows(), "{between}");
+            assert_eq!(changes, 1, "{between}");
+            for _ in 0..200 * between {
+                counts.add(110);
+            }
+            assert!(!counts.grows(), "{between}");
+        }
     }
 
     #[test]

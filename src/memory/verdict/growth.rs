@@ -1,6 +1,6 @@
 //! Growth as long as it goes on: since when, and whether it is a leak by now.
 
-use super::{bucket::PICKS, scales::Scale, trend::Trend};
+use super::{bucket::PICKS, ended::Ended, scales::Scale, trend::Trend};
 
 const HOUR: f64 = 3600.0;
 /// Growth by so much is a leak, whatever came before.
@@ -79,9 +79,7 @@ impl Growth {
             * (SLOW.0 / hourly).max(1.0).powf(SLOWER);
         let before = self.most_before[window.pick];
         let new = window.top - before >= NEW_HEIGHTS * (window.top - self.level);
-        new && window.floor_rise >= 0.5 * window.rise()
-            && window.to - self.since >= needed
-            && window.span() >= EVEN_COVERED * needed
+        new && window.to - self.since >= needed && window.span() >= EVEN_COVERED * needed
     }
 
     fn is_beyond_bounds(&self) -> bool {
@@ -99,72 +97,78 @@ impl Growth {
     }
 }
 
-/// What becomes of the growth once a bucket has closed at `now`.
+/// What becomes of the growth once a bucket has closed at `now`, and of what has `ended`.
 pub(super) fn next(
     before: Option<Growth>,
+    ended: &mut Option<Ended>,
     scales: &[Scale],
     known_since: f64,
     now: f64,
 ) -> Option<Growth> {
     let finest = scales.first()?;
-    let standing = |trend: &&Trend| {
-        let newest = finest.ring.iter().rev().take(2).map(|b| b.ceiling);
-        newest.fold(0.0, f64::max) >= trend.top - 0.5 * trend.rise()
+    let newest = finest.ring.iter().rev().take(2).map(|b| b.ceiling);
+    let held = newest.fold(0.0, f64::max);
+    let told = ended.as_ref();
+    let goes_on = |trend: &Trend| {
+        trend.is_held(held)
+            && !told.is_some_and(|ended| ended.covers(trend))
+            && !trend.has_ended(scales)
     };
-    let all = || {
-        scales
-            .iter()
-            .flat_map(|scale| &scale.trends)
-            .filter(standing)
-    };
-    let longest = all().max_by(|a, b| a.span().total_cmp(&b.span()));
-    let Some(longest) = longest else {
+    let all = scales.iter().flat_map(|scale| &scale.trends);
+    let all: Vec<&Trend> = all.filter(|trend| goes_on(trend)).collect();
+    let by_span = |a: &&&Trend, b: &&&Trend| a.span().total_cmp(&b.span());
+    let Some(longest) = all.iter().max_by(by_span) else {
         let before = before?;
         let patience = (PATIENCE.0 * (before.seen - before.since)).max(PATIENCE.1 * finest.width);
-        let fallen = [&before.trend].into_iter().find(standing).is_none();
-        let lasts = !fallen && now - before.seen <= patience;
+        if !goes_on(&before.trend) {
+            // What was given back has no level that it could go on from.
+            if before.trend.is_held(held) {
+                *ended = Some(Ended::now(now, &finest.ring));
+            }
+            return None;
+        }
+        let lasts = now - before.seen <= patience;
         return lasts.then_some(Growth {
             even: false,
             ..before
         });
     };
-    let faster = all()
+    let faster = all
+        .iter()
         .filter(|trend| trend.interval.0 > FASTER * longest.slope)
-        .max_by(|a, b| a.span().total_cmp(&b.span()));
-    let trend = *faster.unwrap_or(longest);
-    let evidence = all().map(|trend| trend.evidence).fold(1.0, f64::max);
+        .max_by(by_span);
     let (mut since, mut level) = (longest.from, longest.level);
     if let Some(before) = before.filter(|before| before.since <= since) {
         (since, level) = (before.since, before.level);
     }
     let most_before = before.filter(|before| before.since == since);
-    let most_before = most_before.map_or_else(|| most_until(scales, since), |b| b.most_before);
     let mut growth = Growth {
         since,
         level,
         seen: now,
-        trend,
-        evidence,
+        trend: **faster.unwrap_or(longest),
+        evidence: all.iter().map(|trend| trend.evidence).fold(1.0, f64::max),
         known_since,
-        most_before,
+        most_before: most_before
+            .map_or_else(|| most_until(scales, since), |before| before.most_before),
         even: false,
         votes: before.map_or([0; 2], |before| before.votes),
         leak: before.is_some_and(|before| before.leak),
         exponential: before.is_some_and(|before| before.exponential),
     };
-    growth.even =
-        all().any(|window| growth.lasts_for_its_speed(window)) && !all().any(Trend::bends);
-    let beyond = all().any(|trend| {
+    growth.even = all.iter().any(|window| growth.lasts_for_its_speed(window))
+        && !all.iter().any(|window| window.bends());
+    let beyond = all.iter().any(|window| {
         let growth = Growth {
-            trend: *trend,
+            trend: **window,
             ..growth
         };
         growth.is_beyond_bounds()
     });
     let races = growth.ratio() >= RACING
-        && all().any(|long| {
-            let within = |short: &Trend| short.span() <= 0.8 * long.span() && short.accelerates();
-            long.accelerates() && all().any(within)
+        && all.iter().any(|long| {
+            let within = |short: &&Trend| short.span() <= 0.8 * long.span() && short.accelerates();
+            long.accelerates() && all.iter().any(within)
         });
     for (votes, so) in growth.votes.iter_mut().zip([beyond, races]) {
         *votes = if so { (*votes + 1).min(VOTES) } else { 0 };

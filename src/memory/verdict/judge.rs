@@ -6,6 +6,7 @@ use super::{
     Options, Sample,
     bucket::{Bucket, PARTS},
     early::{self, Early},
+    ended::Ended,
     growth::{self, Growth},
     recent::Recent,
     scales::{SAMPLES, Scale, scales},
@@ -43,13 +44,14 @@ pub struct Judge {
     pub(super) baseline: Option<f64>,
     pub(super) warm: bool,
     /// End of the warm-up, seconds.
-    warm_since: f64,
-    /// The same by the least of the newest samples, bytes.
+    pub(super) warm_since: f64,
+    /// The same by the least of the newer samples, bytes.
     pub(super) baseline_floor: f64,
     /// The first sample.
     pub(super) first_held: f64,
     pub(super) early: Option<Early>,
     pub(super) growth: Option<Growth>,
+    ended: Option<Ended>,
 }
 
 impl Judge {
@@ -77,6 +79,7 @@ impl Judge {
             first_held: 0.0,
             early: None,
             growth: None,
+            ended: None,
         }
     }
 
@@ -148,7 +151,8 @@ impl Judge {
     pub fn set_baseline(&mut self, at: Duration) {
         let level = self.recent.level(at.as_secs_f64(), LEVEL);
         self.baseline = level.or(self.baseline);
-        self.baseline_floor = self.recent.range().0;
+        // What it held while it was still loading is no floor.
+        self.baseline_floor = self.recent.floor();
     }
 
     /// The baseline, bytes; `None` during the warm-up.
@@ -169,7 +173,8 @@ impl Judge {
             self.examine(index);
         }
         if closed > 0 {
-            self.growth = growth::next(self.growth, &self.scales, self.warm_since, at);
+            let (before, ended) = (self.growth, &mut self.ended);
+            self.growth = growth::next(before, ended, &self.scales, self.warm_since, at);
         }
     }
 
@@ -184,6 +189,7 @@ impl Judge {
             let [c, d] = coarse.swings;
             [a.max(OVER_RHYTHM * c), b.max(OVER_RHYTHM * d)]
         });
+        scale.needed = needed;
         scale.trends.clear();
         scale.evidence = 0.0;
         let ring = scale.ring.make_contiguous();

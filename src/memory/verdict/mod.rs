@@ -8,6 +8,7 @@ mod advice;
 mod bucket;
 mod counts;
 mod early;
+mod ended;
 mod growth;
 mod judge;
 mod recent;

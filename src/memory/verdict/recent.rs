@@ -9,6 +9,11 @@ const LEAST_JUMP: f64 = 0.10;
 /// Nor is one of fewer bytes.
 const LEAST_BYTES: f64 = 1024.0 * 1024.0;
 
+/// One jump is at least this part of all that the samples rose by. Of many it is growth.
+const OF_THE_RISE: f64 = 0.5;
+/// The oldest samples that make the level before.
+const OLDEST: usize = 5;
+
 /// A jump that has not gone back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spike {
@@ -76,12 +81,33 @@ impl Recent {
         (count > 0).then(|| median(&mut newest[..count]))
     }
 
+    /// The least of the newer half.
+    pub(super) fn floor(&self) -> f64 {
+        let newest = self.newest().map(|(_, bytes)| bytes);
+        newest
+            .take(self.len().div_ceil(2))
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    /// When the oldest was taken, seconds.
+    pub(super) fn since(&self) -> Option<f64> {
+        self.samples.front().map(|(at, _)| *at)
+    }
+
     /// The least and the most.
     pub(super) fn range(&self) -> (f64, f64) {
         let values = self.samples.iter().map(|(_, bytes)| *bytes);
         values.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), value| {
             (low.min(value), high.max(value))
         })
+    }
+
+    /// From the oldest samples to what both of the newest hold.
+    fn rise(&self) -> f64 {
+        let oldest = self.samples.get(OLDEST - 1);
+        let oldest = oldest.and_then(|(at, _)| self.level(*at, OLDEST));
+        let newest = self.newest().take(2).map(|(_, bytes)| bytes);
+        newest.fold(f64::INFINITY, f64::min) - oldest.unwrap_or(0.0)
     }
 
     /// The highest jump that has not gone back. `most_before` tells the most that was held before
@@ -97,6 +123,7 @@ impl Recent {
         if high - low < needed(low) {
             return None;
         }
+        let least_height = OF_THE_RISE * self.rise();
         let mut best: Option<Spike> = None;
         let mut least_since = f64::INFINITY;
         for i in (2..self.samples.len()).rev() {
@@ -115,7 +142,7 @@ impl Recent {
             let most = earlier.fold(known.unwrap_or(0.0), f64::max);
             let height = least_since - most;
             let evidence = height / needed(before);
-            if evidence >= best.map_or(1.0, |best| best.evidence) {
+            if height >= least_height && evidence >= best.map_or(1.0, |best| best.evidence) {
                 best = Some(Spike {
                     at,
                     height,

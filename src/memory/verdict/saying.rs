@@ -209,9 +209,21 @@ impl Judge {
         });
         let past = past.chain(self.recent.newest());
         let rose = past.filter(|(_, bytes)| *bytes < lower).map(|(at, _)| at);
-        let first = self.first.unwrap_or(last);
-        let looked = self.unseen.map_or(first, |(until, _)| until.max(first));
+        let looked = self
+            .unseen
+            .map_or(0.0, |(until, _)| until)
+            .max(self.remembered(last));
         last - rose.fold(looked, f64::max).min(last)
+    }
+
+    /// Since when anything is remembered, at most until `last`, seconds.
+    fn remembered(&self, last: f64) -> f64 {
+        let oldest = |scale: &Scale| {
+            let oldest = scale.ring.front()?;
+            Some(self.skipped + (oldest.at - scale.width / 2.0).max(self.warm_since))
+        };
+        let oldest = self.scales.iter().filter_map(oldest);
+        oldest.chain(self.recent.since()).fold(last, f64::min)
     }
 
     fn spike(&self) -> Option<Spike> {

@@ -27,6 +27,8 @@ pub(super) struct Scale {
     parts: Vec<Bucket>,
     /// How far the floors, and the middles, have swung.
     pub swings: [f64; 2],
+    /// How far floors, and middles, must rise to be more than has come and gone, bytes.
+    pub needed: [f64; 2],
     /// What the ring says, as of the newest closed bucket.
     pub trends: Vec<Trend>,
     /// How near its strongest growth came to being one: below 1 it is none.
@@ -50,6 +52,7 @@ pub(super) fn scales(interval: f64) -> Vec<Scale> {
             open: 0,
             parts: Vec::with_capacity(PARTS),
             swings: [0.0; 2],
+            needed: [0.0; 2],
             trends: Vec::with_capacity(WINDOWS.len()),
             evidence: 0.0,
         });

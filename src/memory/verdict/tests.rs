@@ -1,6 +1,7 @@
 //! What a user relies on, on memory that can be computed. How often the verdict is right on
 //! memory that cannot is measured in `tests/verdict.rs`.
 
+mod ended;
 mod even;
 mod evidence;
 mod growth;
@@ -42,6 +43,16 @@ fn noise(seconds: f64) -> f64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+}
+
+const EVEN: f64 = 0.9;
+
+/// Whether it is said to be even, or worse.
+fn is_even(verdict: &Verdict) -> bool {
+    match verdict.pattern {
+        Pattern::Linear => verdict.confidence >= EVEN,
+        pattern => matches!(pattern, Pattern::Leak | Pattern::Exponential),
+    }
 }
 
 /// Growth by this part of [`HELD`] an hour.

@@ -78,8 +78,8 @@ impl Trend {
             && self.floor_rise >= 0.5 * self.rise()
     }
 
-    /// Whether it slows down by more than noise explains. Neither this nor [`Self::keeps_on`] holds
-    /// where the noise hides either.
+    /// Whether it provably slows down: by more than noise explains. Loud noise hides this as well as
+    /// its contrary, [`Self::keeps_on`].
     pub(super) fn bends(&self) -> bool {
         let [first, _, last] = self.shares;
         let (part, errors) = BEND;
@@ -107,16 +107,13 @@ impl Trend {
 /// middles, must rise by so much.
 pub(super) fn trend(window: &[Bucket], needed: [f64; 2]) -> Result<Trend, f64> {
     let mut best: Result<Trend, f64> = Err(0.0);
-    for (index, (pick, needed)) in PICKS.into_iter().zip(needed).enumerate() {
+    for (pick, (of, needed)) in PICKS.into_iter().zip(needed).enumerate() {
         let mut values = [0.0; MOST_POINTS];
         let values = &mut values[..window.len()];
         for (value, bucket) in values.iter_mut().zip(window) {
-            *value = pick(bucket);
+            *value = of(bucket);
         }
-        let found = series(window, values, needed).map(|trend| Trend {
-            pick: index,
-            ..trend
-        });
+        let found = series(window, values, pick, needed);
         best = match (best, found) {
             (Err(a), Err(b)) => Err(f64::max(a, b)),
             (Ok(a), Ok(b)) if a.evidence >= b.evidence => Ok(a),
@@ -128,7 +125,7 @@ pub(super) fn trend(window: &[Bucket], needed: [f64; 2]) -> Result<Trend, f64> {
 }
 
 /// Growth needs all of this; the cheap tests come first, as most windows end there.
-fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f64> {
+fn series(window: &[Bucket], values: &mut [f64], pick: usize, needed: f64) -> Result<Trend, f64> {
     let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
     for value in &*values {
         (low, high) = (low.min(*value), high.max(*value));
@@ -169,8 +166,7 @@ fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f
         *time = bucket.at;
     }
     let mut residuals = [0.0; MOST_POINTS];
-    let count = around_quarters(values, &middles, &mut residuals);
-    let residuals = &residuals[..count];
+    let residuals = around_quarters(values, &middles, &mut residuals);
     let line = line(
         times,
         values,
@@ -194,17 +190,29 @@ fn series(window: &[Bucket], values: &mut [f64], needed: f64) -> Result<Trend, f
         to: times[times.len() - 1],
         level: middles[0],
         top,
-        pick: 0,
+        pick,
         shares,
         floor_rise: 0.75 * whole_rise(floors),
-        // Of a median, twice, of a quarter of the points.
-        error: 1.25 * spread(residuals) * (8.0 / values.len() as f64).sqrt(),
+        error: error_of_a_share(residuals, values.len()),
         evidence,
     })
 }
 
+/// Standard error of the difference between two quarters of so many values: of a median, twice,
+/// of a quarter of the points.
+fn error_of_a_share(residuals: &[f64], values: usize) -> f64 {
+    1.25 * spread(residuals) * (8.0 / values as f64).sqrt()
+}
+
+/// Standard error of the difference between two of these medians of quarters of values.
+pub(super) fn error_between(values: &[f64], middles: &[f64; 4]) -> f64 {
+    let mut residuals = [0.0; MOST_POINTS];
+    let residuals = around_quarters(values, middles, &mut residuals);
+    error_of_a_share(residuals, values.len())
+}
+
 /// The medians of the four quarters.
-fn quarters(values: &[f64]) -> [f64; 4] {
+pub(super) fn quarters(values: &[f64]) -> [f64; 4] {
     let n = values.len();
     std::array::from_fn(|i| {
         let mut part = [0.0; MOST_POINTS];
@@ -222,8 +230,12 @@ fn whole_rise(values: &[f64]) -> f64 {
 }
 
 /// Distances from the cubic through the middles of the quarters, which bends with the growth;
-/// only between them, where it does not swing. How many there are.
-fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) -> usize {
+/// only between them, where it does not swing.
+fn around_quarters<'a>(
+    values: &[f64],
+    middles: &[f64; 4],
+    residuals: &'a mut [f64; MOST_POINTS],
+) -> &'a [f64] {
     let quarter = values.len() as f64 / 4.0;
     let mut count = 0;
     for (i, value) in values.iter().enumerate() {
@@ -238,7 +250,7 @@ fn around_quarters(values: &[f64], middles: &[f64; 4], residuals: &mut [f64]) ->
         residuals[count] = value - cubic;
         count += 1;
     }
-    count
+    &residuals[..count]
 }
 
 /// Takes the largest jumps out, as far as they stay up and no trend explains them.

@@ -127,3 +127,30 @@ fn the_limit_is_reached_when_the_slope_says() {
     let over = judge.verdict(now, Some(1));
     assert_eq!(over.seconds_to_limit, Some(0.0));
 }
+
+/// What loads in the first minutes has not grown since the baseline.
+#[test]
+fn what_loads_while_it_starts_has_not_grown() {
+    let mut judge = Judge::new(Options::default());
+    let loads = |t: f64| HELD * if t < 200.0 { 0.7 } else { 1.0 } + MIB * noise(t);
+    feed(&mut judge, 0, 2 * HOUR, loads);
+    let grown = judge.verdict(at(2 * HOUR), None).floor_growth_ratio;
+    assert!(grown.is_some_and(|ratio| ratio.abs() < 0.02), "{grown:?}");
+}
+
+/// Of what nobody remembers nothing is said.
+#[test]
+fn it_is_stable_for_as_long_as_is_remembered_at_most() {
+    let mut judge = Judge::new(Options::default());
+    let loads = |t: f64| HELD * if t < 200.0 { 0.7 } else { 1.0 } + MIB * noise(t);
+    feed(&mut judge, 0, HOUR, loads);
+    let verdict = judge.verdict(at(HOUR), None);
+    assert_eq!(verdict.pattern, Pattern::Stable);
+    // The warm-up ends after ten minutes.
+    let most = Duration::from_secs(50 * 60);
+    assert!(verdict.lasting <= most, "{verdict:#?}");
+    assert!(
+        verdict.lasting > Duration::from_secs(40 * 60),
+        "{verdict:#?}"
+    );
+}

@@ -133,6 +133,29 @@ fn a_single_sample_is_no_spike() {
     assert_eq!(say(2 * HOUR + 60, 1, HELD).pattern, Pattern::Stable);
 }
 
+/// Two jumps may be one; of more, none is the one that did it.
+#[test]
+fn many_jumps_are_not_a_spike() {
+    for between in [60, 90, 120] {
+        let mut judge = Judge::new(Options::default());
+        let stairs = |t: f64| {
+            let jumps = ((t - 7_200.0) / between as f64).max(0.0).floor();
+            HELD * (1.0 + 0.3 * jumps) + MIB * noise(t)
+        };
+        let third = 2 * HOUR + 3 * between;
+        feed(&mut judge, 0, third, stairs);
+        for t in (third..2 * HOUR + 600).step_by(30) {
+            feed(&mut judge, t, t + 30, stairs);
+            let verdict = judge.verdict(at(t + 30), None);
+            assert_ne!(
+                verdict.pattern,
+                Pattern::Spike,
+                "{between} {t}: {verdict:#?}"
+            );
+        }
+    }
+}
+
 /// Two steps, wherever they fall, are not growth.
 #[test]
 fn two_steps_are_not_growth() {
