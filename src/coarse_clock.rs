@@ -39,6 +39,14 @@ impl CoarseInstant {
         }
     }
 
+    /// A moment so much earlier, since the start of the machine.
+    #[cfg(test)]
+    pub(crate) fn earlier(self, by: Duration) -> Self {
+        Self {
+            nanos: self.nanos - by.as_nanos() as u64,
+        }
+    }
+
     /// When that was by today's wall clock: a clock that was set in between is right here.
     /// Wrong by the time that the machine has slept since.
     pub fn wall(self) -> SystemTime {

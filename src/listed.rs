@@ -1,4 +1,4 @@
-//! Names one after the other: the first few, and how many more there are.
+//! Things one after the other, the first few and how many more there are; or only how many.
 
 use std::fmt;
 
@@ -23,4 +23,10 @@ pub(crate) fn list(
         0 => Ok(()),
         more => write!(f, " and {more} more"),
     }
+}
+
+/// So many of a thing whose plural ends in an s: `1 task`, `2 tasks`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }

@@ -60,8 +60,6 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
     exporter.until("a scrape tells of both", |scrape| {
         rejected(scrape, "accept") >= 1.0 && rejected(scrape, "connections") >= 1.0
     });
-    let open = exporter.process.descriptors();
-    assert!(open <= LIMIT, "{open} are open");
     // Waiting for descriptors is not a loop without pauses.
     let cpu = exporter.process.cpu_seconds();
     let second = Instant::now() + Duration::from_secs(1);

@@ -8,6 +8,47 @@ use support::{Exporter, Scratch, run, write_tone};
 
 const LABEL: &str = "source";
 
+/// A machine without CPU for us, as far as we can tell.
+#[test]
+fn a_file_is_not_said_to_stall_when_it_is_us_who_stood_still() {
+    let scratch = Scratch::new();
+    let wav = scratch.path("tone.wav");
+    write_tone(&wav, 8_000, 1, 1.0, -15.0);
+    let config = scratch.write(
+        "config.yaml",
+        "sources: [ { name: tone, url: tone.wav, loop: true } ]",
+    );
+    let exporter = Exporter::with_config(&config);
+    exporter.until_state("tone", "streaming");
+    let gap = |scrape: &support::Scrape, cause: &str| {
+        let labels = [(LABEL, "tone"), ("cause", cause)];
+        scrape.value("myaudio_source_gap_seconds_total", &labels)
+    };
+    let began = Instant::now();
+    // Several times: a stop that falls into a read is the file's.
+    for _ in 0..3 {
+        exporter.process.signal("STOP");
+        let stopped = Instant::now();
+        while stopped.elapsed() < Duration::from_millis(1_500) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        exporter.process.signal("CONT");
+        let went_on = Instant::now();
+        exporter.until("it plays on", |_| {
+            went_on.elapsed() > Duration::from_millis(500)
+        });
+    }
+    let passed = began.elapsed().as_secs_f64();
+    exporter.until("it is booked", |scrape| gap(scrape, "local") > 2.5);
+    // Audio that stays away is told after at most two looks of ten seconds.
+    let went_on = Instant::now();
+    let scrape = exporter.until("whoever waits would have been told", |scrape| {
+        assert_eq!(gap(scrape, "stall"), 0.0);
+        went_on.elapsed() > Duration::from_secs(21)
+    });
+    assert!(gap(&scrape, "local") < passed);
+}
+
 #[test]
 fn a_file_plays_at_its_own_pace_once_and_then_has_ended() {
     let scratch = Scratch::new();
@@ -125,12 +166,11 @@ fn what_is_no_audio_file_is_told_apart() {
             scrape.value(failures, &[(LABEL, source), ("reason", reason)]),
             all
         );
-        let log = exporter.process.output();
         let said = |line: &str| line.contains(&format!("source={source} ")) && line.contains(words);
-        assert!(
-            log.lines().any(said),
-            "{source} does not say {words:?}:\n{log}"
-        );
+        exporter.process.until(words, || {
+            let log = exporter.process.output();
+            log.lines().any(said)
+        });
     }
 }
 

@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![cfg(all(feature = "profiling", feature = "jemalloc"))]
 
+#[path = "profiles/periodic.rs"]
+mod periodic;
 #[path = "profiles/proto.rs"]
 mod proto;
 mod support;
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::Write as _,
     net::TcpStream,
     path::Path,
     process::{Command, Stdio},
@@ -17,7 +19,7 @@ use std::{
 };
 
 use proto::Profile;
-use support::{Exporter, PATIENCE, Running, Scrape, Scratch, write_tone};
+use support::{Exporter, PATIENCE, Running, Scratch, write_tone};
 
 fn demo() -> Exporter {
     let sampling = [("_RJEM_MALLOC_CONF", "prof_active:true".into())];
@@ -214,24 +216,6 @@ fn with_profiles(scratch: &Scratch, profiles: &str) -> Exporter {
 }
 
 #[test]
-fn profiles_are_written_as_time_goes_by_and_the_old_ones_go() {
-    let scratch = Scratch::new();
-    let exporter = with_profiles(&scratch, "{ directory: kept/here, every: 1s, keep: 2 }");
-    let heap = [("profile", "heap")];
-    exporter.until("four were written", |scrape| {
-        scrape.sum("audio_capture_exporter_profiles_written_total", &heap) >= 4.0
-    });
-    let directory = scratch.path("kept/here");
-    let kept = names(&directory);
-    // One may have been written and the oldest not yet removed.
-    assert!((2..=3).contains(&kept.len()), "{kept:?}");
-    let mut newest = Vec::new();
-    let mut file = fs::File::open(directory.join(kept.last().unwrap())).unwrap();
-    file.read_to_end(&mut newest).unwrap();
-    assert!(!Profile::read(&newest).samples.is_empty());
-}
-
-#[test]
 fn one_call_writes_all_and_a_signal_the_heap() {
     let scratch = Scratch::new();
     let exporter = with_profiles(&scratch, "{ directory: kept, every: 7d }");
@@ -290,33 +274,6 @@ fn samples_end_with_the_configuration_that_asked_for_them() {
     assert_eq!(post(&exporter, "start"), 200);
     configure("");
     assert_eq!(heap(), 200, "somebody has asked for them");
-}
-
-#[test]
-fn what_is_stopped_by_hand_is_not_written_and_is_no_failure() {
-    let scratch = Scratch::new();
-    let exporter = with_profiles(&scratch, "{ directory: kept, every: 1s }");
-    let written =
-        |scrape: &Scrape| scrape.sum("audio_capture_exporter_profiles_written_total", &[]);
-    let failed = "audio_capture_exporter_profile_failures_total";
-    exporter.until("one was written", |scrape| written(scrape) >= 1.0);
-    for again in ["start", "reload"] {
-        assert_eq!(post(&exporter, "stop"), 200);
-        // What nobody writes cannot be waited for: three turns pass.
-        let stopped = Instant::now();
-        exporter.until("three turns have passed", |scrape| {
-            assert_eq!(scrape.sum(failed, &[]), 0.0);
-            stopped.elapsed() > Duration::from_millis(3_500)
-        });
-        let before = written(&exporter.scrape());
-        let done = match again {
-            "reload" => exporter.reload().0,
-            _ => post(&exporter, again),
-        };
-        assert_eq!(done, 200);
-        exporter.until(again, |scrape| written(scrape) > before);
-    }
-    assert_eq!(exporter.scrape().sum(failed, &[]), 0.0);
 }
 
 #[test]

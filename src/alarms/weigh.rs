@@ -92,16 +92,17 @@ fn add(overall: &mut Overall, alarm: &AlarmStatus, gone_for: Option<Duration>) {
         alarms: vec![text.clone()],
         text,
     };
-    let told = gone_for.is_none() && alarm.known && tells(alarm.key.kind);
+    let told = gone_for.is_none() && alarm.known && tells(alarm);
     overall.add(reason, told);
 }
 
 /// Whether the picture itself tells of what such an alarm is about.
-const fn tells(kind: AlarmKind) -> bool {
-    match kind {
+const fn tells(alarm: &AlarmStatus) -> bool {
+    match alarm.key.kind {
         AlarmKind::ReaderLag | AlarmKind::TrackedObjects => false,
-        AlarmKind::SourceDown
-        | AlarmKind::SourceStalled
+        // One that comes and goes, of which a share is measured, is streaming in the picture.
+        AlarmKind::SourceDown => alarm.evidence.value.is_none(),
+        AlarmKind::SourceStalled
         | AlarmKind::Silent
         | AlarmKind::Stuck
         | AlarmKind::Clipping
@@ -155,7 +156,7 @@ mod tests {
     fn fine() -> Overall {
         Overall {
             level: Level::Ok,
-            text: "All 2 sources are streaming.".to_owned(),
+            headline: "All 2 sources are streaming.".to_owned(),
             reasons: Vec::new(),
         }
     }
@@ -185,6 +186,36 @@ mod tests {
         add(&mut overall, &down, None);
         assert_eq!(overall.level, Level::Critical);
         assert_eq!(overall.reasons[0].level, Level::Critical);
+    }
+
+    /// The picture has it streaming, and may have another word on it.
+    #[test]
+    fn a_source_that_comes_and_goes_is_told_beside_what_else_is_wrong_with_it() {
+        let clipped = || {
+            let mut overall = fine();
+            let clipping = alarm(
+                AlarmKind::Clipping,
+                Scope::Source,
+                "garden",
+                Severity::Warning,
+            );
+            add(&mut overall, &clipping, None);
+            overall
+        };
+        // It may have been down altogether before: it is as urgent as it was.
+        for severity in [Severity::Warning, Severity::Critical] {
+            for share in [Some(0.4), None] {
+                let mut down = alarm(AlarmKind::SourceDown, Scope::Source, "garden", severity);
+                "audio arrives only 60 % of the time".clone_into(&mut down.evidence.trigger);
+                down.evidence.value = share;
+                let mut overall = clipped();
+                add(&mut overall, &down, None);
+                let [only] = overall.reasons.as_slice() else {
+                    panic!("{overall:?}");
+                };
+                assert_eq!(only.text.contains("only 60 %"), share.is_some(), "{only:?}");
+            }
+        }
     }
 
     #[test]

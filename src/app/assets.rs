@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
-use crate::{cli::AssetsOptions, http};
+use crate::{cli::AssetsOptions, http, listed::counted};
 
 /// The name under which a file is served and written, and where it is in the repository.
 macro_rules! shipped {
@@ -94,7 +94,8 @@ const RUNBOOKS: &str = "http://127.0.0.1:10480/runbooks/";
 pub fn run(options: &AssetsOptions) -> ExitCode {
     match write(options) {
         Ok(number) => {
-            println!("{number} files written to {}", options.directory.display());
+            let files = counted(number as u64, "file");
+            println!("{files} written to {}", options.directory.display());
             ExitCode::SUCCESS
         }
         Err((path, error)) => {

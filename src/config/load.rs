@@ -189,7 +189,7 @@ pub(super) fn of_text(
         .and_then(Path::parent)
         .map_or_else(PathBuf::new, Path::to_owned);
     let config = validate(
-        &Section::top(Keys(KEYS), root.as_ref(), &mistakes),
+        &Section::top(Keys(KEYS), root.as_ref(), text.is_some(), &mistakes),
         &base,
         arguments,
         shard,

@@ -31,12 +31,18 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The whole file, in which these keys may stand.
-    pub(super) fn top(keys: Keys, root: Option<&'a Rc<Node>>, mistakes: &'a Mistakes) -> Self {
+    /// The whole of a file, if there is one, in which these keys may stand. What is missing is
+    /// missing at its beginning.
+    pub(super) fn top(
+        keys: Keys,
+        root: Option<&'a Rc<Node>>,
+        is_file: bool,
+        mistakes: &'a Mistakes,
+    ) -> Self {
         let mut top = Self {
             path: String::new(),
             pattern: String::new(),
-            line: None,
+            line: is_file.then_some(1),
             entries: HashMap::new(),
             keys,
             mistakes,

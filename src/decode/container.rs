@@ -4,13 +4,14 @@
 //! pools. It hands blocks over a short queue: when nobody takes them it waits, and when
 //! the taker is dropped it ends.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use super::{
     block::{ContainerEnd, Opened, Progress, SampleBlock, Sender, Stop},
     demux,
+    timed::{ReadingTime, Timed},
 };
 use crate::shutdown::{TaskKind, Tasks};
 
@@ -39,6 +40,7 @@ pub enum Rounds {
 /// A container being decoded.
 pub struct Container<E> {
     blocks: mpsc::Receiver<Result<SampleBlock, ContainerEnd<E>>>,
+    reading: ReadingTime,
 }
 
 impl<E: Send + 'static> Container<E> {
@@ -48,10 +50,17 @@ impl<E: Send + 'static> Container<E> {
     /// When the system has no thread to give.
     pub fn start(tasks: &Tasks, name: &str, open: Open<E>, rounds: Rounds) -> io::Result<Self> {
         let (sender, blocks) = mpsc::channel(QUEUE);
+        let reading = ReadingTime::default();
+        let time = reading.clone();
         tasks.thread(TaskKind::Container, name, move || {
-            run(open, rounds, &sender);
+            run(open, rounds, &sender, &time);
         })?;
-        Ok(Self { blocks })
+        Ok(Self { blocks, reading })
+    }
+
+    /// How long the thread has opened and read its bytes so far; decoding them is not in it.
+    pub fn reading(&self) -> Duration {
+        self.reading.so_far()
     }
 
     /// The next block. Cancellation safe.
@@ -74,13 +83,16 @@ impl<E> fmt::Debug for Container<E> {
     }
 }
 
-fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>) {
+fn run<E>(mut open: Open<E>, rounds: Rounds, sender: &Sender<E>, time: &ReadingTime) {
     loop {
         let mut progress = Arc::<Progress>::default();
-        let stop = match open() {
+        let stop = match time.of(&mut open) {
             // A panic of the demuxer or decoder ends this thread: it is counted, and the
             // taker learns it from the closed queue.
-            Ok(opened) => {
+            Ok(mut opened) => {
+                let media = opened.media;
+                let time = time.clone();
+                opened.media = Box::new(Timed { media, time });
                 progress = Arc::clone(&opened.progress);
                 demux::play(opened, sender)
             }

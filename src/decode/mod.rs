@@ -20,6 +20,7 @@ mod pcm;
 mod pipe;
 mod promise;
 mod sniff;
+mod timed;
 mod wav;
 
 pub use block::{ContainerEnd, Opened, SampleBlock};

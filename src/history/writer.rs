@@ -89,6 +89,9 @@ pub(super) async fn run(
     writer.close();
 }
 
+/// Until the first attempt has ended.
+const OPENING: &str = "there is no history yet: its file is being opened";
+
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, pace: Pace) -> Self {
         Self {
@@ -134,11 +137,11 @@ impl Writer {
             self.close();
             (self.failures, self.retry) = (0, None);
             self.shared.bytes.store(0, Relaxed);
-            let state = match options {
-                Some(_) => HistoryState::Refused,
-                None => HistoryState::Off,
+            let (state, problem) = match options {
+                Some(_) => (HistoryState::Refused, Some(OPENING.to_owned())),
+                None => (HistoryState::Off, None),
             };
-            self.tell(state, None, false);
+            self.tell(state, problem, false);
         }
         self.options = options;
         self.tidy = Instant::now();

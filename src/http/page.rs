@@ -188,7 +188,7 @@ fn write_snapshot(html: &mut String, snapshot: &Snapshot, view: &View<'_>) -> fm
          Reported {} ago.</p>",
         class(overall.level),
         overall.level,
-        Coded(&overall.text),
+        Coded(&overall.text()),
         Roughly(view.age),
     )?;
     write_reasons(html, &overall)?;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Selector, Unreadable,
-    proc::{Finder, Look, Proc},
+    ReadFailure, Selector, Unreadable,
+    proc::{Finder, Look, Proc, Stat},
     verdict::{self, Counted, Judge, Pattern, Sample, Verdict},
     watch::{Held, Members},
 };
@@ -24,6 +24,7 @@ const NAMEABLE: u32 = 24;
 /// A check that is going on.
 #[derive(Debug)]
 pub struct LeakCheck {
+    pid: u32,
     proc: Proc,
     finder: Finder,
     members: Members,
@@ -63,11 +64,27 @@ pub struct CheckOutcome {
     /// What the judge says; a short look is rarely enough for more than `linear`.
     pub verdict: Verdict,
     /// What is counted and piled up by more than was allowed.
-    pub piled_up: Vec<Counted>,
+    pub piled_up: Vec<More>,
+    /// How much more it holds than at the first sample, where that is more than was allowed and
+    /// came too early to be growth that goes on; relative.
+    pub early: Option<f64>,
+    /// The same of what is counted.
+    pub early_piles: Vec<More>,
     /// Whether it leaks, or anything grew by more than was allowed.
     pub grows: bool,
     /// What to make of it, in a sentence or two of plain English.
     pub advice: String,
+}
+
+/// There is more of what is counted than at the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct More {
+    /// Of what.
+    pub what: Counted,
+    /// The least in the first third, or at the first sample.
+    pub from: u64,
+    /// The least in the last third.
+    pub to: u64,
 }
 
 impl LeakCheck {
@@ -82,6 +99,7 @@ impl LeakCheck {
             ..verdict::Options::default()
         };
         Self {
+            pid,
             proc: Proc::of_this_system(),
             finder: Finder::new(Selector::Pid(pid), &Tasks::default()),
             members: Members::default(),
@@ -130,6 +148,20 @@ impl LeakCheck {
         })
     }
 
+    /// Whether [`Self::sample`] failed so because the process has ended, seen before; not because
+    /// what goes on could not be read.
+    pub fn has_ended(&self, unreadable: &Unreadable) -> bool {
+        match unreadable.reason {
+            ReadFailure::Vanished => true,
+            // Of one whose first thread alone has ended the number is still there.
+            ReadFailure::NotFound => {
+                let goes_on = |stat: Stat| stat.ended && stat.threads > 1;
+                !self.held.is_empty() && !self.proc.stat(self.pid).is_ok_and(goes_on)
+            }
+            _ => false,
+        }
+    }
+
     /// What the samples so far say; `None` for fewer than [`FEWEST_SAMPLES`]. `allowed` is how much
     /// it may grow, relative to its beginning.
     pub fn outcome(&self, allowed: f64) -> Option<CheckOutcome> {
@@ -138,11 +170,23 @@ impl LeakCheck {
         }
         let growth = rise(&self.held).map_or(0.0, Rise::relative);
         let verdict = self.judge.verdict(self.last, None);
-        let grows = |what: &&Counted| {
-            let rise = rise(&self.counted[what.index()]);
-            rise.is_some_and(|rise| rise.by >= LEAST_MORE && rise.relative() > allowed)
-        };
-        let piled_up: Vec<Counted> = Counted::ALL.iter().filter(grows).copied().collect();
+        let (mut piled_up, mut early_piles) = (Vec::new(), Vec::new());
+        for what in Counted::ALL.iter().copied() {
+            let values = &self.counted[what.index()];
+            let enough = |rise: &Rise| rise.by >= LEAST_MORE && rise.relative() > allowed;
+            let more = |rise: Rise| More {
+                what,
+                from: rise.from as u64,
+                to: (rise.from + rise.by) as u64,
+            };
+            let goes_on = rise(values).filter(enough).map(more);
+            let early = || since_first(values).filter(enough).map(more);
+            match goes_on {
+                Some(grown) => piled_up.push(grown),
+                None => early_piles.extend(early()),
+            }
+        }
+        let all = since_first(&self.held).map_or(0.0, Rise::relative);
         let advice = match verdict.pattern {
             Pattern::Unknown if self.last < NAMEABLE * self.interval => {
                 let (needed, every) = (NAMEABLE * self.interval, self.interval);
@@ -158,6 +202,8 @@ impl LeakCheck {
             grows: leaks || growth > allowed || !piled_up.is_empty(),
             verdict,
             piled_up,
+            early: (all > allowed && growth <= allowed).then_some(all),
+            early_piles,
             advice,
         })
     }
@@ -174,6 +220,14 @@ impl Rise {
     fn relative(self) -> f64 {
         self.by / self.from.max(1.0)
     }
+}
+
+/// How far the floor of the last third is above the first sample; `None` where it is not.
+fn since_first(values: &[f64]) -> Option<Rise> {
+    let from = *values.first()?;
+    let last = &values[values.len() * 2 / 3..];
+    let by = last.iter().copied().fold(f64::INFINITY, f64::min) - from;
+    (by > 0.0).then_some(Rise { from, by })
 }
 
 /// How far the floor has risen, from the first third to the last; `None` where it has not, or
@@ -264,6 +318,56 @@ mod tests {
             .map(|i| if i > 24 && i < 28 { 14.0 } else { 10.0 })
             .collect();
         assert_eq!(growth(&burst), 0.0);
+    }
+
+    /// The table of docs/processes.md, as far as it costs little.
+    #[test]
+    fn how_long_a_leak_takes_to_be_told() {
+        const EVERY: u64 = 10;
+        for (hourly, minutes, sure, grows) in [
+            (0.5, 45, false, true),
+            (0.2, 120, true, true),
+            (0.1, 45, false, false),
+            (0.1, 60, true, false),
+            (0.1, 240, true, true),
+        ] {
+            let mut seed = 1;
+            let mut check = LeakCheck::new(1, Duration::from_secs(EVERY));
+            for second in (0..=minutes * 60).step_by(EVERY as usize) {
+                let noise = 0.01 * 12_f64.sqrt() * (random(&mut seed) - 0.5);
+                let bytes = 1e8 * (1.0 + hourly * second as f64 / 3600.0 + noise);
+                check.last = Duration::from_secs(second);
+                let (at, bytes) = (check.last, bytes as u64);
+                check.judge.add(Sample { at, bytes });
+                check.held.push(bytes as f64);
+            }
+            let outcome = check.outcome(0.2).unwrap();
+            let verdict = &outcome.verdict;
+            let said = format!("{hourly} an hour, {minutes} min: {outcome:#?}");
+            assert_eq!(verdict.pattern, Pattern::Linear, "{said}");
+            assert_eq!(verdict.confidence >= 0.9, sure, "{said}");
+            assert_eq!(outcome.grows, grows, "{said}");
+        }
+    }
+
+    /// What rose early and stayed is no growth that goes on; but it is told.
+    #[test]
+    fn what_came_early_is_told() {
+        let mut check = LeakCheck::new(1, Duration::from_secs(2));
+        for i in 0..SAMPLES {
+            let more = i.min(8) as f64;
+            check.held.push(5e7 * (1.0 + more));
+            check.counted[Counted::OpenFds.index()].push(5.0 + 5.0 * more);
+            check.counted[Counted::Threads.index()].push(9.0 + i as f64);
+            check.counted[Counted::Processes.index()].push(1.0);
+        }
+        let outcome = check.outcome(0.2).unwrap();
+        assert_eq!((outcome.growth, outcome.early), (0.0, Some(8.0)));
+        let names = |piles: &[More]| piles.iter().map(|more| more.what).collect::<Vec<_>>();
+        assert_eq!(names(&outcome.early_piles), [Counted::OpenFds]);
+        assert_eq!(names(&outcome.piled_up), [Counted::Threads]);
+        let files = &outcome.early_piles[0];
+        assert_eq!((files.from, files.to), (5, 45));
     }
 
     /// Five minutes with a sample every ten seconds, as they are by default.

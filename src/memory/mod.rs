@@ -10,7 +10,7 @@ pub mod thresholds;
 pub mod verdict;
 mod watch;
 
-pub use check::{CheckOutcome, CheckSample, FEWEST_SAMPLES, LeakCheck};
+pub use check::{CheckOutcome, CheckSample, FEWEST_SAMPLES, LeakCheck, More};
 pub use options::{MemoryOptions, WatchOptions};
 pub use proc::{ReadFailure, Rollup, Selector, Unreadable};
 pub use process::ProcessMetrics;

@@ -1,11 +1,12 @@
 //! Sessions that are files, held to real time.
 
-use std::{io, time::Duration};
+use std::{io, mem, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
     Context, End, Ended,
+    pace::Pace,
     sink::{Sink, block_duration},
     watch::Watch,
 };
@@ -13,9 +14,6 @@ use crate::{
     decode::{Container, ContainerEnd, Open, Rounds, SampleBlock},
     sources::{DisconnectReason, FailureReason, OpenError, SessionEnd},
 };
-
-/// A file that falls this far behind its pace goes on from now instead of catching up.
-const MAX_CATCH_UP: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bool) -> Ended {
     let account = context.account;
@@ -33,7 +31,9 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
     };
     let mut sink = Sink::new(context);
     let mut watch = Watch::new(context);
-    let mut due = Instant::now();
+    let mut pace = Pace::new(Instant::now());
+    // How long we waited for the block, and its file was read meanwhile.
+    let mut took = (Duration::ZERO, Duration::ZERO);
     let mut cut_off = None;
     loop {
         match next {
@@ -46,12 +46,11 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 }
             }
             SampleBlock::Samples(format, samples) => {
-                due += block_duration(format, &samples);
-                due = if Instant::now() > due + MAX_CATCH_UP {
-                    Instant::now()
-                } else {
-                    due
-                };
+                let length = block_duration(format, &samples);
+                let (due, lost) = pace.block(Instant::now(), length, mem::take(&mut took));
+                if !lost.is_zero() {
+                    account.too_slow(lost, 0);
+                }
                 // Audio counts as arrived when it would have been recorded: at its end.
                 sleep_until(due).await;
                 sink.make_room(format).await;
@@ -68,6 +67,7 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 });
             }
         }
+        let asked = (Instant::now(), container.reading());
         next = loop {
             tokio::select! {
                 block = container.next() => {
@@ -79,6 +79,8 @@ pub(super) async fn run(context: &Context<'_>, open: Open<OpenError>, looped: bo
                 () = watch.tick() => watch.check(account)?,
             }
         };
+        took.0 += asked.0.elapsed();
+        took.1 += container.reading().saturating_sub(asked.1);
     }
 }
 

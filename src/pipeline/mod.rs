@@ -12,6 +12,7 @@ mod continuity;
 mod device;
 mod files;
 mod live;
+mod pace;
 mod packets;
 mod pipe;
 mod sink;

@@ -5,6 +5,7 @@ use std::{fmt, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
+    listed::counted,
     signal::Levels,
     sources::{Account, FailureReason, StreamInfo, Tally},
 };
@@ -133,14 +134,15 @@ fn remarks(tally: Tally, levels: Levels, unexpected: Option<String>) -> Vec<Stri
     if tally.lost > 0 {
         let of = tally.lost + tally.received;
         remarks.push(format!(
-            "{} of {of} packets were lost; check the network, above all Wi-Fi",
-            tally.lost
+            "{} of {} lost; check the network, above all Wi-Fi",
+            tally.lost,
+            counted(of, "packet")
         ));
     }
     if tally.undecodable > 0 {
         remarks.push(format!(
-            "{} packets could not be decoded; check the network and the camera's firmware",
-            tally.undecodable
+            "{} could not be decoded; check the network and the camera's firmware",
+            counted(tally.undecodable, "packet")
         ));
     }
     remarks.extend(unexpected);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Semaphore, oneshot, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch},
     time::sleep,
 };
 
@@ -105,16 +105,32 @@ impl Profiler {
     /// # Errors
     /// [`ProfileError`]; [`ProfileError::Busy`] while another is taken.
     pub async fn take(&self, wanted: Wanted) -> Result<Vec<u8>, ProfileError> {
-        self.on_thread(wanted, Ok).await
+        self.on_thread(self.turn()?, wanted, Ok).await
+    }
+
+    /// Only one is taken at a time; who asks is told so, and asks again.
+    fn turn(&self) -> Result<OwnedSemaphorePermit, ProfileError> {
+        let turn = Arc::clone(&self.turn).try_acquire_owned();
+        turn.map_err(|_| ProfileError::Busy)
     }
 
     /// Takes a profile and writes it into the directory: its path.
     ///
     /// # Errors
-    /// [`ProfileError`]; it is counted, and in the log.
+    /// [`ProfileError`]; it is counted, and in the log. [`ProfileError::Busy`] while another is
+    /// taken: nothing has failed then, and nothing is counted.
     pub async fn write(&self, wanted: Wanted) -> Result<PathBuf, ProfileError> {
         let options = self.options.borrow().clone();
         let options = options.ok_or(ProfileError::NoDirectory)?;
+        self.write_into(options, self.turn()?, wanted).await
+    }
+
+    async fn write_into(
+        &self,
+        options: StoreOptions,
+        turn: OwnedSemaphorePermit,
+        wanted: Wanted,
+    ) -> Result<PathBuf, ProfileError> {
         let kind = wanted.kind();
         let save = move |profile: Vec<u8>| {
             let now = SystemTime::now();
@@ -126,7 +142,7 @@ impl Profiler {
             }
             Ok(path)
         };
-        let written = self.on_thread(wanted, save).await;
+        let written = self.on_thread(turn, wanted, save).await;
         match &written {
             Ok(path) => {
                 self.written[kind.index()].fetch_add(1, Relaxed);
@@ -142,11 +158,10 @@ impl Profiler {
 
     async fn on_thread<T: Send + 'static>(
         &self,
+        turn: OwnedSemaphorePermit,
         wanted: Wanted,
         then: impl FnOnce(Vec<u8>) -> Result<T, ProfileError> + Send + 'static,
     ) -> Result<T, ProfileError> {
-        let turn = Arc::clone(&self.turn).try_acquire_owned();
-        let turn = turn.map_err(|_| ProfileError::Busy)?;
         let (reply, answer) = oneshot::channel();
         let tasks = self.tasks.clone();
         self.tasks.thread(TaskKind::Profile, "profile", move || {
@@ -165,31 +180,33 @@ impl Profiler {
         answer.await.map_err(|_| ProfileError::Stopping)?
     }
 
-    /// Writes a heap profile as often as the configuration says, until the program stops. While
-    /// the samples are switched off by hand there is nothing to write, and that is no failure.
+    /// Writes a heap profile as often as the configuration says, until the program stops. One that
+    /// falls due while another is taken waits for that. While the samples are switched off by hand
+    /// there is nothing to write, and that is no failure.
     pub async fn write_periodically(self: Arc<Self>) {
         let mut options = self.options.subscribe();
         loop {
-            let every = options
-                .borrow_and_update()
-                .as_ref()
-                .map(|options| options.every);
+            let configured = options.borrow_and_update().clone();
             let due = async {
-                match every {
-                    Some(every) => sleep(every).await,
-                    None => std::future::pending().await,
-                }
+                let Some(configured) = configured else {
+                    return std::future::pending().await;
+                };
+                sleep(configured.every).await;
+                let turn = Arc::clone(&self.turn).acquire_owned().await;
+                (configured, turn)
             };
             tokio::select! {
                 () = self.tasks.cancelled() => return,
                 // The sender is our own and lives.
                 _ = options.changed() => {}
-                () = due => {
+                (configured, turn) = due => {
+                    // Nobody closes the semaphore.
+                    let Ok(turn) = turn else { return };
                     if matches!(jemalloc::samples(), Ok(false)) {
                         continue;
                     }
                     // It is counted and in the log; the next one may succeed.
-                    let _noted = self.write(Wanted::Heap).await;
+                    let _noted = self.write_into(configured, turn, Wanted::Heap).await;
                 }
             }
         }

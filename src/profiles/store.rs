@@ -81,8 +81,9 @@ fn parse(name: &str) -> Option<(ProfileKind, &str)> {
 
 /// Removes the oldest of each kind beyond the number, then the oldest of all beyond the bytes, and
 /// what a program that was killed left unfinished. The newest, which was just written, always stays;
-/// files of other names are left alone. What is dated later than that one was written before a clock
-/// that was ahead was set back, and counts as older than all others.
+/// files of other names are left alone. What is dated later than that one counts as older than all
+/// others, as if it came from a clock that was ahead: where the clock is behind instead, genuine
+/// profiles go first.
 ///
 /// # Errors
 /// The first of those of the system; what can be removed is, all the same.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{DisconnectReason, FailureReason, State};
 use crate::{
     id::SourceId,
+    listed::counted,
     units::{AudioFormat, Roughly},
 };
 
@@ -174,8 +175,7 @@ impl std::fmt::Display for Attempts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             0 => Ok(()),
-            1 => f.write_str(" and 1 attempt"),
-            many => write!(f, " and {many} attempts"),
+            some => write!(f, " and {}", counted(some, "attempt")),
         }
     }
 }

@@ -8,9 +8,10 @@ use super::{Snapshot, SourceStatus};
 use crate::{
     closed_set::closed_set,
     history::HistoryState,
+    listed::counted,
     memory::{
         ProcessStatus,
-        thresholds::Threshold,
+        thresholds::{Crossing, Threshold},
         verdict::{Pattern, Severity},
     },
     sources::State,
@@ -29,6 +30,10 @@ const IDLE_MATTERS_FROM: u64 = 64 << 20;
 const COVERAGE_COUNTS: (Duration, f64) = (Duration::from_secs(60), 0.95);
 /// The part of the memory budget that may be in use without a word.
 const BUDGET_NEARLY_FULL: f64 = 0.95;
+/// What the headline is before there is a picture.
+const STARTING: &str = "Starting.";
+/// Reasons that are named in the sentence about all of it.
+const NAMED: usize = 2;
 
 closed_set! {
     /// How urgent something is.
@@ -75,8 +80,8 @@ pub struct Reason {
 pub struct Overall {
     /// The worst of the reasons' levels.
     pub level: Level,
-    /// One sentence.
-    pub text: String,
+    /// How the sources are, in one sentence.
+    pub headline: String,
     /// What is wrong, the worst first.
     pub reasons: Vec<Reason>,
 }
@@ -135,8 +140,7 @@ impl SourceStatus {
             let (percent, over) = ((ratio * 100.0).floor(), Roughly(hour.over));
             let sessions = match hour.disconnects {
                 0 => String::new(),
-                1 => "; a session ended".to_owned(),
-                count => format!("; {count} sessions ended"),
+                count => format!("; {} ended", counted(count, "session")),
             };
             format!("only {percent} % of the audio of the last {over} has come{sessions}")
         })
@@ -181,8 +185,9 @@ impl Overall {
         let Some(snapshot) = snapshot else {
             if reasons.is_empty() {
                 reasons.push(reason("capture", Level::Warning, "starting; no report yet"));
+                return Self::from_reasons(STARTING.to_owned(), reasons);
             }
-            return Self::from_reasons("Starting.".to_owned(), reasons);
+            return Self::from_reasons("Nothing is known yet.".to_owned(), reasons);
         };
         reasons.extend(snapshot.sources.iter().filter_map(SourceStatus::reason));
         if snapshot.sources.is_empty() {
@@ -227,11 +232,33 @@ impl Overall {
             .sort_by_key(|reason| std::cmp::Reverse(reason.level));
     }
 
-    fn from_reasons(text: String, mut reasons: Vec<Reason>) -> Self {
+    /// One sentence: how the sources are, and what else makes the level.
+    pub fn text(&self) -> String {
+        let worst = |reason: &&Reason| {
+            reason.level == self.level && self.level != Level::Ok && reason.about != About::Source
+        };
+        let name = |reason: &Reason| match reason.about {
+            About::Process => format!("process {}", reason.subject),
+            _ => reason.subject.clone(),
+        };
+        let worst: Vec<String> = self.reasons.iter().filter(worst).map(name).collect();
+        if worst.is_empty() || self.headline == STARTING {
+            return self.headline.clone();
+        }
+        let named = worst[..worst.len().min(NAMED)].join(", ");
+        let more = match worst.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let headline = self.headline.trim_end_matches('.');
+        format!("{headline}; {}: {named}{more}.", self.level)
+    }
+
+    fn from_reasons(headline: String, mut reasons: Vec<Reason>) -> Self {
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.level));
         Self {
             level: reasons.first().map_or(Level::Ok, |worst| worst.level),
-            text,
+            headline,
             reasons,
         }
     }
@@ -269,9 +296,9 @@ fn of_process(process: &ProcessStatus) -> Option<Reason> {
         let problem = process.problem.as_ref()?;
         return Some(reason(name, Level::Warning, &problem.problem));
     }
+    // What fills the memory within the hour is critical before it has a name.
     let grows = process.verdict.as_ref().filter(|verdict| {
-        !matches!(verdict.pattern, Pattern::Unknown | Pattern::Stable)
-            && verdict.severity >= Severity::Medium
+        verdict.pattern != Pattern::Stable && verdict.severity >= Severity::Medium
     });
     if let Some(verdict) = grows {
         let level = match verdict.severity {
@@ -284,11 +311,12 @@ fn of_process(process: &ProcessStatus) -> Option<Reason> {
         .reading
         .as_ref()
         .map_or(0, |reading| reading.resident);
-    let mut crossings = process.crossings.iter();
-    let crossing = crossings.find(|crossing| {
+    let matters = |crossing: &&Crossing| {
         crossing.threshold != Threshold::IdleHeap || resident >= IDLE_MATTERS_FROM
-    })?;
-    Some(reason(name, Level::Warning, crossing))
+    };
+    let crossings = process.crossings.iter().filter(matters);
+    let told: Vec<String> = crossings.map(ToString::to_string).collect();
+    (!told.is_empty()).then(|| reason(name, Level::Warning, told.join("; ")))
 }
 
 fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {
@@ -317,10 +345,9 @@ fn of_program(snapshot: &Snapshot) -> impl Iterator<Item = Reason> {
         reason("configuration", Level::Warning, text)
     });
     let panics = (program.panics > 0).then(|| {
-        let text = format!(
-            "{} tasks ended by a fault of this program; please report it with the log",
-            program.panics
-        );
+        let tasks = counted(program.panics, "task");
+        let text =
+            format!("{tasks} ended by a fault of this program; please report it with the log");
         reason("program", Level::Warning, text)
     });
     let (used, limit) = snapshot.budget;

@@ -1,6 +1,6 @@
 //! The file in which alarms outlive the program.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -100,19 +100,31 @@ fn of_two_on_one_state_file_the_second_keeps_its_hands_off() {
 
 #[test]
 fn what_is_acknowledged_is_on_the_disk_before_the_answer() {
+    // A disk that takes longer holds up no answer.
+    const AT_MOST: Duration = Duration::from_secs(2);
     let scratch = Scratch::new();
     let more = "alarms: { state_file: state.json }\n";
     let path = config(&scratch, NOWHERE, more);
-    for attempt in 0..5 {
+    let mut kept = 0;
+    for attempt in 0..10 {
         let mut exporter = Exporter::with_config(&path);
         let alarm = id(&down(&exporter));
         let at = format!("/api/v1/alarms/{alarm}/acknowledge");
+        let asked = Instant::now();
         assert_eq!(post(&exporter, &at, "").0, 200);
+        let hung = asked.elapsed() >= AT_MOST;
         kill(&mut exporter);
-        let saved: Value = serde_json::from_str(&saved(&scratch)).unwrap();
-        let of_alarm = &saved["alarms"]["firing"].as_array().unwrap()[0]["status"];
-        assert_eq!(of_alarm["id"], alarm.as_str());
-        assert!(of_alarm["acknowledged"].is_object(), "attempt {attempt}");
+        if !hung {
+            let saved: Value = serde_json::from_str(&saved(&scratch)).unwrap();
+            let of_alarm = &saved["alarms"]["firing"][0]["status"];
+            assert_eq!(of_alarm["id"], alarm.as_str(), "attempt {attempt}: {saved}");
+            assert!(of_alarm["acknowledged"].is_object(), "attempt {attempt}");
+            kept += 1;
+        }
+        if kept == 5 {
+            return;
+        }
         std::fs::remove_file(scratch.path("state.json")).unwrap();
     }
+    panic!("the disk took too long in all but {kept}");
 }

@@ -47,11 +47,13 @@ fn were(rows: &[Value], expected: &[(&str, &str, &str)]) {
 }
 
 #[track_caller]
+/// The answer once it has this state, and is not about to have another.
 fn state(exporter: &Exporter, wanted: &str) -> Value {
     let mut seen = Value::Null;
     exporter.process.until(wanted, || {
         seen = json(exporter, "/api/v1/history").1;
-        seen["state"] == wanted
+        let problem = seen["problem"].as_str().unwrap_or_default();
+        seen["state"] == wanted && !problem.contains("is being opened")
     });
     seen
 }

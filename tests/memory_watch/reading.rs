@@ -148,6 +148,10 @@ fn a_recorder_tells_of_its_own_heap() {
         failures(scrape, "other", "metrics") > 0.0
     });
     assert!(is_up(&scrape, "other"));
+    exporter.process.until("the log says what is missing", || {
+        let log = exporter.process.output();
+        log.contains("tells no figures of Go, Node.js or Java; check metrics_url")
+    });
 }
 
 /// Runs the program as another user, in a mount namespace of its own whose `/proc` is mounted
@@ -177,7 +181,7 @@ fn another_users_process_is_read_as_far_as_the_system_lets() {
     let exporter = as_nobody(&path, None);
     let scrape = exporter.until("it is read", |scrape| is_up(scrape, "x"));
     assert!(resident(&scrape, "x") > MIB);
-    let denied = failures(&scrape, "x", "permission_denied") > 0.0;
+    let denied = failures(&scrape, "x", "files_denied") > 0.0;
     let fds = scrape.matching("myaudio_process_open_fds", &[("process", "x")]);
     // Kernels before 6.2 do not tell; then it is said.
     assert_eq!(fds.is_empty(), denied, "{fds:?}");
@@ -192,6 +196,23 @@ fn another_users_process_is_read_as_far_as_the_system_lets() {
         let log = exporter.process.output();
         log.contains("hidepid") && log.contains("CAP_SYS_PTRACE")
     });
+    drop(exporter);
+
+    // The group sees what is hidden, but not of what only tracers may see.
+    let exporter = as_nobody(&path, Some("hidepid=2,gid=65534"));
+    exporter.until("the group reads it", |scrape| is_up(scrape, "x"));
+    drop(exporter);
+    let exporter = as_nobody(&path, Some("hidepid=ptraceable,gid=65534"));
+    let scrape = exporter.until("it is hidden from the group", |scrape| {
+        failures(scrape, "x", "hidden") > 0.0
+    });
+    assert!(!is_up(&scrape, "x"));
+    exporter
+        .process
+        .until("the log names no group that would help", || {
+            let log = exporter.process.output();
+            log.contains("gid= does not help") && log.contains("CAP_SYS_PTRACE")
+        });
     drop(exporter);
 
     let exporter = as_nobody(&path, Some("hidepid=1"));

@@ -6,6 +6,8 @@ takes orders on its standard input, one a line:
 
   hold N     hold N KiB more, touched
   drop       give all of it back
+  leak N     hold N KiB more every second, from now on
+  work       touch all that is held, again and again, from now on
   files N    open N files
   threads N  start N threads that wait
   child N    start a child that holds N KiB
@@ -21,6 +23,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 held, files, children = [], [], []
 
@@ -28,9 +31,27 @@ held, files, children = [], [], []
 def hold(kib):
     """Memory of its own, in RAM: a mapping that nothing else gives away or keeps."""
     memory = mmap.mmap(-1, kib * 1024, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # Page by page: a huge one would be a single fault.
+    memory.madvise(mmap.MADV_NOHUGEPAGE)
     for page in range(0, kib * 1024, 4096):
         memory[page] = 1
     held.append(memory)
+
+
+def leak(kib):
+    began, count = time.monotonic(), 0
+    while True:
+        count += 1
+        hold(kib)
+        time.sleep(max(0.0, began + count - time.monotonic()))
+
+
+def work():
+    while True:
+        for memory in list(held):
+            for page in range(0, len(memory), 4096):
+                memory[page] = 1
+        time.sleep(0.01)
 
 
 class Metrics(http.server.BaseHTTPRequestHandler):
@@ -72,6 +93,9 @@ def main():
         elif order == "threads":
             for _ in range(number):
                 threading.Thread(target=threading.Event().wait, daemon=True).start()
+        elif order in ("leak", "work"):
+            what, given = (leak, (number,)) if order == "leak" else (work, ())
+            threading.Thread(target=what, args=given, daemon=True).start()
         elif order == "child":
             command = ["/usr/bin/python3", __file__, "--hold", str(number)]
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -62,12 +62,14 @@ fn behaviour(status: &ProcessStatus, kind: AlarmKind) -> Reading {
         return Reading::Unknown;
     };
     let pattern = verdict.pattern;
+    // What fills the memory within the hour cannot wait for a name.
+    let nameless = pattern == Pattern::Unknown && verdict.severity == Urgency::Critical;
     let meant = match kind {
         AlarmKind::MemoryLeak => pattern == Pattern::Leak,
         AlarmKind::MemorySpike => pattern == Pattern::Spike,
-        _ => matches!(pattern, Pattern::Linear | Pattern::Exponential),
+        _ => nameless || matches!(pattern, Pattern::Linear | Pattern::Exponential),
     };
-    if pattern == Pattern::Unknown {
+    if pattern == Pattern::Unknown && !meant {
         return Reading::Unknown;
     }
     raised_if(meant, || judgement(verdict))
@@ -78,18 +80,22 @@ fn judgement(verdict: &Verdict) -> Evidence {
         Urgency::Critical => Severity::Critical,
         _ => Severity::Warning,
     };
+    let spike = verdict.pattern == Pattern::Spike;
+    let percent = verdict.confidence * 100.0;
     let slope = ByteSize(verdict.slope_bytes_per_second.abs() as u64 * 60);
-    let found = evidence(
-        severity,
-        format!(
-            "its memory shows the pattern {} with {:.0} % confidence, {slope} a minute",
-            verdict.pattern,
-            verdict.confidence * 100.0
+    let trigger = match verdict.pattern {
+        Pattern::Unknown => format!("its memory grows by {slope} a minute, too fast for its limit"),
+        Pattern::Spike => {
+            format!("its memory has just jumped: pattern spike with {percent:.0} % confidence")
+        }
+        pattern => format!(
+            "its memory shows the pattern {pattern} with {percent:.0} % confidence, {slope} a minute"
         ),
-        verdict.recommendation.clone(),
-    );
+    };
+    let found = evidence(severity, trigger, verdict.recommendation.clone());
     Evidence {
-        value: Some(verdict.slope_bytes_per_second),
+        // A jump has no rate.
+        value: (!spike).then_some(verdict.slope_bytes_per_second),
         ..found
     }
 }

@@ -1,9 +1,13 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
     alarms::kind::{AlarmKind, Scope},
     id::SourceId,
+    memory::{
+        ProcessStatus,
+        verdict::{Pattern, Severity as Urgency},
+    },
     objects, signal,
     sources::{SourceKind, State},
     status::SourceStatus,
@@ -214,4 +218,45 @@ fn what_is_switched_off_is_not_there() {
     let garden = options.sources.entry(SourceId::new("garden").unwrap());
     garden.or_default().disabled = vec![SourceDown];
     assert_eq!(kinds(&options), [SourceStalled]);
+}
+
+/// What fills the memory within the hour waits for no name; what else has none says nothing.
+#[test]
+fn growth_that_soon_fills_the_memory_is_told_whatever_its_pattern() {
+    let memory_pattern = |pattern, severity| {
+        let mut snapshot = snapshot(Vec::new());
+        snapshot.memory = vec![Arc::new(ProcessStatus::judged(pattern, severity))];
+        let options = AlarmOptions::default();
+        let mut seen = seen(&snapshot, &options);
+        let found = seen.find(|(key, _)| key.kind == AlarmKind::MemoryPattern);
+        found.unwrap().1
+    };
+    let Reading::Raised(evidence) = memory_pattern(Pattern::Unknown, Urgency::Critical) else {
+        panic!("not told");
+    };
+    assert_eq!(evidence.severity, Critical);
+    assert!(evidence.trigger.contains("a minute"), "{evidence:?}");
+    assert!(evidence.recommendations[0].contains("99 s"), "{evidence:?}");
+    let low = memory_pattern(Pattern::Unknown, Urgency::Low);
+    assert!(matches!(low, Reading::Unknown), "{low:?}");
+    let stable = memory_pattern(Pattern::Stable, Urgency::None);
+    assert!(matches!(stable, Reading::Clear), "{stable:?}");
+}
+
+#[test]
+fn a_jump_is_told_without_a_rate() {
+    let mut snapshot = snapshot(Vec::new());
+    snapshot.memory = vec![Arc::new(ProcessStatus::judged(
+        Pattern::Spike,
+        Urgency::Medium,
+    ))];
+    let options = AlarmOptions::default();
+    let mut seen = seen(&snapshot, &options);
+    let found = seen.find(|(key, _)| key.kind == AlarmKind::MemorySpike);
+    let Reading::Raised(evidence) = found.unwrap().1 else {
+        panic!("not told");
+    };
+    assert!(evidence.trigger.contains("has just jumped"), "{evidence:?}");
+    assert!(!evidence.trigger.contains("a minute"), "{evidence:?}");
+    assert_eq!(evidence.value, None);
 }

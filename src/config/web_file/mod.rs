@@ -68,7 +68,7 @@ pub(super) fn of_text(
         }
         Err(()) => None,
     };
-    let top = Section::top(Keys(WEB_KEYS), root.as_ref(), &mistakes);
+    let top = Section::top(Keys(WEB_KEYS), root.as_ref(), text.is_ok(), &mistakes);
     let access = Access {
         tls: tls::tls(&top, &files),
         users: users::users(&top).into(),

@@ -52,14 +52,15 @@ const FORMAT: Parameter = Parameter::new(
 
 pub(super) fn answer(buffers: &Buffers, head: &Parts, body: &[u8]) -> Response<Body> {
     let answer = if head.method == Method::PUT {
-        switch(buffers, body)
+        switch(buffers, head, body)
     } else {
         report(buffers, head)
     };
     answer.unwrap_or_else(Problem::into_reply)
 }
 
-fn switch(buffers: &Buffers, body: &[u8]) -> Result<Response<Body>, Problem> {
+fn switch(buffers: &Buffers, head: &Parts, body: &[u8]) -> Result<Response<Body>, Problem> {
+    parameters::of(head, &[])?;
     let example = r#"{"tracking": true, "backtraces": false}"#;
     let wanted: Switch = body::json(body, example)?;
     if wanted.backtraces && !wanted.tracking {

@@ -13,8 +13,7 @@ use crate::{
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Buffer {
     #[serde(rename = "buffer_type")]
-    #[schemars(with = "BufferKind")]
-    kind: &'static str,
+    kind: BufferKind,
     format: Format,
     capacity_bytes: u64,
     capacity_seconds: f64,
@@ -52,8 +51,7 @@ struct Statistics {
 #[schemars(rename = "BufferReader")]
 struct Reader {
     id: u64,
-    #[schemars(with = "ReaderKind")]
-    kind: &'static str,
+    kind: ReaderKind,
     position_frames: u64,
     lag_frames: u64,
     lag_seconds: f64,
@@ -88,7 +86,7 @@ pub(super) fn live(buffers: &Buffers, source: &SourceStatus) -> Vec<Buffer> {
         let rate = points.and_then(|points| Some(points.last()?.pushes));
         let stats = buffer.stats();
         Some(Buffer {
-            kind: kind.as_str(),
+            kind: *kind,
             format: buffer.format().into(),
             capacity_bytes: buffer.capacity_bytes(),
             capacity_seconds: buffer.capacity().as_secs_f64(),
@@ -127,7 +125,7 @@ impl From<&ReaderStats> for Reader {
     fn from(reader: &ReaderStats) -> Self {
         Self {
             id: reader.id,
-            kind: reader.kind.as_str(),
+            kind: reader.kind,
             position_frames: reader.position,
             lag_frames: reader.lag_frames,
             lag_seconds: reader.lag.as_secs_f64(),

@@ -37,8 +37,7 @@ pub(in crate::http) struct Document {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Consumer")]
 struct Row {
-    #[schemars(with = "Category")]
-    category: &'static str,
+    category: Category,
     name: String,
     call_site: String,
     current_bytes: u64,
@@ -68,7 +67,7 @@ pub(super) fn answer(view: &View<'_>, head: &Parts) -> Response<Body> {
 impl From<Consumer> for Row {
     fn from(consumer: Consumer) -> Self {
         Self {
-            category: consumer.category.as_str(),
+            category: consumer.category,
             name: consumer.name.to_string(),
             call_site: format!("{}:{}", consumer.site.file(), consumer.site.line()),
             current_bytes: consumer.current,

@@ -41,13 +41,10 @@ enum Message<'a> {
     Pattern {
         time: Moment,
         process: &'a str,
-        #[schemars(with = "Pattern")]
-        pattern: &'static str,
-        #[schemars(with = "Option<Pattern>")]
-        before: Option<&'static str>,
+        pattern: Pattern,
+        before: Option<Pattern>,
         confidence: f64,
-        #[schemars(with = "Severity")]
-        severity: &'static str,
+        severity: Severity,
         recommendation: &'a str,
     },
 }
@@ -111,10 +108,10 @@ pub(in crate::http) fn patterns(before: &Patterns, snapshot: &Snapshot) -> (Patt
             written(&Message::Pattern {
                 time: Moment(snapshot.taken_wall),
                 process: name.as_str(),
-                pattern: verdict.pattern.as_str(),
-                before: Some(earlier.as_str()),
+                pattern: verdict.pattern,
+                before: Some(*earlier),
                 confidence: verdict.confidence,
-                severity: verdict.severity.as_str(),
+                severity: verdict.severity,
                 recommendation: &verdict.recommendation,
             })
         })

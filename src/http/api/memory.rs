@@ -125,7 +125,13 @@ async fn tell(
             let count = asked.number(&COUNT).unwrap_or(MOMENTS) as usize;
             let mut processes = Vec::new();
             for status in &watched {
-                let moments = past::newest(memory, history, &status.name, count).await;
+                let moments = past::newest(
+                    &past::of(memory, &status.name),
+                    history,
+                    &status.name,
+                    count,
+                )
+                .await;
                 processes.push(Moments::of(&status.name, &moments));
             }
             json(&Processes { processes })
@@ -134,7 +140,9 @@ async fn tell(
             let span = Duration::from_secs(60 * asked.number(&SPAN).unwrap_or(MINUTES));
             let mut processes = Vec::new();
             for status in &watched {
-                let levels = past::levels(memory, history, &status.name, span).await;
+                let levels =
+                    past::levels(&past::of(memory, &status.name), history, &status.name, span)
+                        .await;
                 processes.push(Growth::of(&status.name, &levels));
             }
             json(&Processes { processes })

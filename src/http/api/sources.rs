@@ -28,10 +28,8 @@ pub(in crate::http) struct Sources {
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Source {
     name: String,
-    #[schemars(with = "SourceKind")]
-    kind: &'static str,
-    #[schemars(with = "State")]
-    state: &'static str,
+    kind: SourceKind,
+    state: State,
     /// The state in words.
     state_text: &'static str,
     state_seconds: f64,
@@ -40,8 +38,7 @@ pub(super) struct Source {
     /// How long none has come; null while none is expected.
     without_audio_seconds: Option<f64>,
     /// How urgent it is, all things considered.
-    #[schemars(with = "Level")]
-    level: &'static str,
+    level: Level,
     /// What is wrong and what to do.
     problem: Option<String>,
     codec: Option<String>,
@@ -105,8 +102,7 @@ struct Signal {
     /// The part of the samples of the last 60 s that was clipped.
     clipped_ratio: f64,
     /// How the latest half second is silent, if it is.
-    #[schemars(with = "Option<Silence>")]
-    silence: Option<&'static str>,
+    silence: Option<Silence>,
     /// How much audio was silent without a break.
     silent_seconds: f64,
     silent: bool,
@@ -144,10 +140,10 @@ impl From<&SourceStatus> for Source {
         let (buffered, capacity) = status.buffered;
         Self {
             name: status.id.to_string(),
-            kind: status.kind.as_str(),
-            state: status.state.as_str(),
+            kind: status.kind,
+            state: status.state,
             state_text,
-            level: status.level().as_str(),
+            level: status.level(),
             state_seconds: status.since.as_secs_f64(),
             last_audio: status.last_audio.map(Moment),
             without_audio_seconds: status.without_audio.map(|without| without.as_secs_f64()),
@@ -201,7 +197,7 @@ impl From<&signal::View> for Signal {
             dc_offset_ratio: window.map(|window| window.dc_offset),
             peak_ratio: view.peak,
             clipped_ratio: view.clipped,
-            silence: view.silence().map(Silence::as_str),
+            silence: view.silence(),
             silent_seconds: silent_for.as_secs_f64(),
             silent: view.silent,
             stuck: view.stuck,

@@ -22,8 +22,7 @@ use crate::{
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http) struct Status {
     /// `ok`, `warning` or `critical`.
-    #[schemars(with = "Level")]
-    level: &'static str,
+    level: Level,
     text: String,
     /// What is wrong, the worst first.
     reasons: Vec<Reason>,
@@ -46,11 +45,9 @@ pub(in crate::http) struct Status {
 #[derive(JsonSchema, Serialize)]
 struct Reason {
     /// A source and a process may have the same name.
-    #[schemars(with = "About")]
-    about: &'static str,
+    about: About,
     subject: String,
-    #[schemars(with = "Level")]
-    level: &'static str,
+    level: Level,
     text: String,
     /// The parts of `text` of which only alarms tell: no `problem` or trouble of a source or
     /// process has them.
@@ -62,11 +59,9 @@ struct Reason {
 struct Alarm {
     id: String,
     #[serde(rename = "type")]
-    #[schemars(with = "AlarmKind")]
-    kind: &'static str,
+    kind: AlarmKind,
     subject: String,
-    #[schemars(with = "AlarmSeverity")]
-    severity: &'static str,
+    severity: AlarmSeverity,
     since: Moment,
     acknowledged: bool,
 }
@@ -89,8 +84,7 @@ struct Monitoring {
     /// Whoever is to be told of alarms can be, and what is to survive a restart is kept.
     notifications: bool,
     /// What the history is doing.
-    #[schemars(with = "HistoryState")]
-    history: &'static str,
+    history: HistoryState,
 }
 
 /// The capture side, which reports every second.
@@ -110,10 +104,8 @@ struct Configuration {
 #[schemars(rename = "SourceInShort")]
 struct Source {
     name: String,
-    #[schemars(with = "State")]
-    state: &'static str,
-    #[schemars(with = "Level")]
-    level: &'static str,
+    state: State,
+    level: Level,
     text: &'static str,
 }
 
@@ -130,10 +122,8 @@ struct Process {
     name: String,
     up: bool,
     resident_bytes: Option<u64>,
-    #[schemars(with = "Option<Pattern>")]
-    pattern: Option<&'static str>,
-    #[schemars(with = "Option<Severity>")]
-    severity: Option<&'static str>,
+    pattern: Option<Pattern>,
+    severity: Option<Severity>,
 }
 
 impl Status {
@@ -164,8 +154,8 @@ impl Status {
             .unwrap_or_default();
         let monitoring = Monitoring::of(snapshot, alarms, age);
         Self {
-            level: overall.level.as_str(),
-            text: overall.text,
+            level: overall.level,
+            text: overall.text(),
             reasons: overall.reasons.into_iter().map(Reason::from).collect(),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: uptime.as_secs_f64(),
@@ -207,7 +197,7 @@ impl Monitoring {
             memory,
             alarms,
             notifications,
-            history: history.as_str(),
+            history,
         }
     }
 }
@@ -216,9 +206,9 @@ impl From<AlarmStatus> for Alarm {
     fn from(alarm: AlarmStatus) -> Self {
         Self {
             id: alarm.id,
-            kind: alarm.key.kind.as_str(),
+            kind: alarm.key.kind,
             subject: alarm.key.subject.name,
-            severity: alarm.evidence.severity.as_str(),
+            severity: alarm.evidence.severity,
             since: Moment(alarm.since),
             acknowledged: alarm.acknowledged.is_some(),
         }
@@ -228,9 +218,9 @@ impl From<AlarmStatus> for Alarm {
 impl From<crate::status::Reason> for Reason {
     fn from(reason: crate::status::Reason) -> Self {
         Self {
-            about: reason.about.as_str(),
+            about: reason.about,
             subject: reason.subject,
-            level: reason.level.as_str(),
+            level: reason.level,
             text: reason.text,
             alarms: reason.alarms,
         }
@@ -241,8 +231,8 @@ impl From<&SourceStatus> for Source {
     fn from(status: &SourceStatus) -> Self {
         Self {
             name: status.id.to_string(),
-            state: status.state.as_str(),
-            level: status.level().as_str(),
+            state: status.state,
+            level: status.level(),
             text: in_words(status.state).1,
         }
     }
@@ -255,8 +245,8 @@ impl From<&ProcessStatus> for Process {
             name: process.name.to_string(),
             up: process.up,
             resident_bytes: process.reading.as_ref().map(|reading| reading.resident),
-            pattern: verdict.map(|verdict| verdict.pattern.as_str()),
-            severity: verdict.map(|verdict| verdict.severity.as_str()),
+            pattern: verdict.map(|verdict| verdict.pattern),
+            severity: verdict.map(|verdict| verdict.severity),
         }
     }
 }

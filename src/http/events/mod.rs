@@ -22,6 +22,7 @@ pub(super) use self::session::run;
 use super::{
     guard,
     metrics::{HttpMetrics, Rejection},
+    parameters,
     problem::Problem,
     reply::{Body, reply},
 };
@@ -73,6 +74,7 @@ impl Events {
             let remedy = "Open this server's own page, or ask with a program that sends no Origin.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail, remedy));
         }
+        parameters::of(head, &[])?;
         let key = handshake::key(head)?;
         let upgrade = head.extensions.get::<OnUpgrade>().cloned();
         let upgrade = upgrade.ok_or_else(handshake::not_a_socket)?;

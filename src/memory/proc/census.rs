@@ -9,12 +9,18 @@ use std::{
 
 use super::{Proc, Unreadable, identity::Identity, read, stat::Stat};
 
+/// So many threads are asked for their children without a look at how many processes there are:
+/// a listing of `/proc` costs more than asking them, on all but the smallest machines.
+const FEW_THREADS: u64 = 64;
+
 /// The processes at one moment, read when somebody needs them and then kept.
 pub(in crate::memory) struct Look<'a> {
     proc: &'a Proc,
     /// Those that were asked for one by one.
     some: RefCell<BTreeMap<u32, Stat>>,
+    numbers: OnceCell<Option<Vec<u32>>>,
     everybody: OnceCell<BTreeMap<u32, Stat>>,
+    by_parent: OnceCell<BTreeMap<u32, Vec<u32>>>,
     commands: OnceCell<BTreeMap<u32, String>>,
 }
 
@@ -23,7 +29,9 @@ impl<'a> Look<'a> {
         Self {
             proc,
             some: RefCell::default(),
+            numbers: OnceCell::new(),
             everybody: OnceCell::new(),
+            by_parent: OnceCell::new(),
             commands: OnceCell::new(),
         }
     }
@@ -49,14 +57,61 @@ impl<'a> Look<'a> {
     /// Everybody that lives, by number. What ends while it is read is left out.
     pub(super) fn everybody(&self) -> &BTreeMap<u32, Stat> {
         self.everybody.get_or_init(|| {
-            let Ok(entries) = fs::read_dir(self.proc.root()) else {
-                return BTreeMap::new();
-            };
-            let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-            pids.filter_map(|pid| Some((pid, self.proc.stat(pid).ok()?)))
+            let numbers = self.numbers().unwrap_or_default().iter();
+            numbers
+                .filter_map(|pid| Some((*pid, self.stat(*pid).ok()?)))
                 .filter(|(_, stat)| !stat.ended)
                 .collect()
         })
+    }
+
+    /// The numbers of everybody, read without a look at any of them; `None` when they cannot be
+    /// known: `/proc` cannot be listed, or lists nobody, not even who asks.
+    fn numbers(&self) -> Option<&[u32]> {
+        let listed = self.numbers.get_or_init(|| {
+            let entries = fs::read_dir(self.proc.root()).ok()?;
+            let entries: Vec<fs::DirEntry> = entries.collect::<Result<_, _>>().ok()?;
+            let number = |entry: &fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+            let numbers: Vec<u32> = entries.iter().filter_map(number).collect();
+            Some(numbers).filter(|numbers| !numbers.is_empty())
+        });
+        listed.as_deref()
+    }
+
+    /// The children of everybody who has some.
+    fn by_parent(&self) -> &BTreeMap<u32, Vec<u32>> {
+        self.by_parent.get_or_init(|| {
+            let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+            for (pid, stat) in self.everybody() {
+                children.entry(stat.parent).or_default().push(*pid);
+            }
+            children
+        })
+    }
+
+    /// The children of a process that has so many threads.
+    fn children(&self, pid: u32, threads: u64) -> Vec<u32> {
+        if self.asks_threads(threads) {
+            return self.proc.children(pid, threads);
+        }
+        self.by_parent().get(&pid).cloned().unwrap_or_default()
+    }
+
+    /// Whether each of so many threads is asked for its children, where it can be, or everybody for
+    /// their parent: a file each, either way, but those are read once for all watches.
+    fn asks_threads(&self, threads: u64) -> bool {
+        if !self.proc.lists_children {
+            return false;
+        }
+        let parents_are_known = || {
+            let everybody = self.everybody.get();
+            everybody.is_some_and(|everybody| !everybody.is_empty())
+        };
+        let fewer_processes = || {
+            let numbers = self.numbers();
+            numbers.is_some_and(|numbers| threads > numbers.len() as u64)
+        };
+        threads == 1 || !parents_are_known() && (threads <= FEW_THREADS || !fewer_processes())
     }
 
     /// The file name in everybody's first argument; kernel threads have none.
@@ -94,27 +149,17 @@ impl<'a> Look<'a> {
 
     /// The roots and everybody that descends from them, each with who it is.
     ///
-    /// Where the kernel lists children it is asked along the tree, else everybody is asked
-    /// for its parent. A child whose parent has ended belongs to another tree.
+    /// Where the kernel lists children it is asked along the tree, else, and for a process of very
+    /// many threads, everybody is asked for its parent. A child whose parent has ended belongs to another tree.
     pub(in crate::memory) fn trees(&self, roots: &BTreeSet<u32>) -> BTreeMap<Identity, Stat> {
         let mut found = BTreeMap::new();
         let mut next: Vec<u32> = roots.iter().copied().collect();
         let mut seen: BTreeSet<u32> = roots.clone();
-        let by_parent = (!self.proc.lists_children).then(|| {
-            let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-            for (pid, stat) in self.everybody() {
-                children.entry(stat.parent).or_default().push(*pid);
-            }
-            children
-        });
         while let Some(pid) = next.pop() {
             let Some(stat) = self.stat(pid).ok().filter(|stat| !stat.ended) else {
                 continue;
             };
-            let children = match &by_parent {
-                Some(children) => children.get(&pid).cloned().unwrap_or_default(),
-                None => self.proc.children(pid, stat.threads),
-            };
+            let children = self.children(pid, stat.threads);
             next.extend(children.into_iter().filter(|child| seen.insert(*child)));
             let started = stat.start_ticks;
             found.insert(Identity { pid, started }, stat);
@@ -191,6 +236,58 @@ mod tests {
         let proc = tree.proc();
         let trees = Look::new(&proc).trees(&[10].into());
         assert_eq!(pids(&trees), [10, 11], "15 is no thread of it");
+    }
+
+    /// `family` with a 10 of so many threads, whose list says another than the parents do: 20
+    /// instead of 11.
+    fn threaded(threads: u64) -> Tree {
+        let tree = family();
+        tree.write("proc/thread-self/children", "");
+        let stat = format!("10 (x) S 1 1 1 0 -1 0 5 0 3 0 250 50 0 0 20 0 {threads} 0 100 1 1");
+        tree.write("proc/10/stat", &stat);
+        tree.write("proc/10/task/15/children", "20 ");
+        tree
+    }
+
+    #[test]
+    fn one_of_few_threads_is_asked_without_a_listing_of_all_processes() {
+        for threads in [2, FEW_THREADS] {
+            let tree = threaded(threads);
+            let proc = tree.proc();
+            let look = Look::new(&proc);
+            assert_eq!(pids(&look.trees(&[10].into())), [10, 20]);
+            assert!(look.numbers.get().is_none(), "{threads}");
+        }
+    }
+
+    #[test]
+    fn one_of_many_threads_is_asked_thread_by_thread_if_there_are_more_processes() {
+        let found = |threads: u64, processes: u32| {
+            let tree = threaded(threads);
+            for pid in 1_006..1_000 + processes {
+                tree.process(pid, 1, "x", &["x"]);
+            }
+            let proc = tree.proc();
+            let look = Look::new(&proc);
+            pids(&look.trees(&[10].into()))
+        };
+        assert_eq!(found(80, 80), [10, 20]);
+        assert_eq!(found(81, 80), [10, 11, 12]);
+    }
+
+    #[test]
+    fn where_processes_cannot_be_listed_the_threads_are_asked_however_many_they_are() {
+        let nobody = Tree::new();
+        assert_eq!(Look::new(&nobody.proc()).numbers(), None, "empty");
+        let nowhere = Proc::at("/nonexistent", "/nonexistent");
+        assert_eq!(Look::new(&nowhere).numbers(), None);
+        let tree = threaded(2_000);
+        let proc = tree.proc();
+        let look = Look::new(&proc);
+        look.numbers.set(None).unwrap();
+        // As a watch by command has asked before.
+        assert!(look.everybody().is_empty());
+        assert_eq!(pids(&look.trees(&[10].into())), [10, 20]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn inside(path: &str) -> Option<PathBuf> {
 }
 
 /// The number behind a name in a file of `name number` lines.
-pub(in crate::memory) fn read_count(file: &Path, name: &str) -> Option<u64> {
+pub(super) fn read_count(file: &Path, name: &str) -> Option<u64> {
     let text = read(file).ok()?;
     text.lines().find_map(|line| {
         let mut words = line.split_ascii_whitespace();

@@ -13,6 +13,8 @@ closed_set! {
         Hidden => "hidden",
         /// It belongs to another user.
         PermissionDenied => "permission_denied",
+        /// Its open files may not be counted, on a kernel before 6.2; all else is read.
+        FilesDenied => "files_denied",
         /// It ended between being found and being read.
         Vanished => "vanished",
         /// The pid file, or what the kernel wrote, could not be understood.
@@ -22,6 +24,15 @@ closed_set! {
         /// Its own metrics could not be had.
         Metrics => "metrics",
     }
+}
+
+/// From whom a `/proc` hides the processes of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::memory) enum Hides {
+    /// From all but one group.
+    ButFromAGroup,
+    /// From whoever may not trace them.
+    FromAll,
 }
 
 /// What could not be read, and what to do about it.
@@ -48,12 +59,21 @@ impl Unreadable {
         )
     }
 
-    pub(in crate::memory) fn hidden() -> Self {
+    pub(in crate::memory) fn hidden(hides: Hides) -> Self {
+        let remedy = match hides {
+            Hides::ButFromAGroup => {
+                "run this program as the recorder's user and group, or in the group that the mount \
+                 option gid= names, or with CAP_SYS_PTRACE; with systemd set ProtectProc=default"
+            }
+            Hides::FromAll => {
+                "run this program as the recorder's user and group, or with CAP_SYS_PTRACE (the \
+                 mount option gid= does not help with hidepid=ptraceable); with systemd set \
+                 ProtectProc=default"
+            }
+        };
         Self::new(
             ReadFailure::Hidden,
-            "/proc is mounted with hidepid, which hides other users' processes; run this program \
-             as the recorder's user, or in the group that the mount option gid= names, or with \
-             CAP_SYS_PTRACE; with systemd set ProtectProc=default",
+            format!("/proc is mounted with hidepid, which hides other users' processes; {remedy}"),
         )
     }
 
@@ -65,6 +85,15 @@ impl Unreadable {
         )
     }
 
+    /// The kernel lets the owner list them, and who may list every directory.
+    pub(super) fn files_denied() -> Self {
+        Self::new(
+            ReadFailure::FilesDenied,
+            "the process belongs to another user, whose open files Linux before 6.2 does not tell; run this \
+             program as the same user or give it CAP_DAC_READ_SEARCH",
+        )
+    }
+
     pub(in crate::memory) fn malformed(what: &str) -> Self {
         Self::new(
             ReadFailure::Malformed,
@@ -73,15 +102,12 @@ impl Unreadable {
     }
 
     /// Of a file of a process that was there a moment ago.
-    pub(super) fn of_process(error: &io::Error, hides: bool) -> Self {
-        if is_gone(error) {
-            Self::vanished()
-        } else if error.kind() == io::ErrorKind::PermissionDenied && hides {
-            Self::hidden()
-        } else if error.kind() == io::ErrorKind::PermissionDenied {
-            Self::denied()
-        } else {
-            Self::malformed("what the system says of the process")
+    pub(super) fn of_process(error: &io::Error, hides: Option<Hides>) -> Self {
+        match (error.kind(), hides) {
+            _ if is_gone(error) => Self::vanished(),
+            (io::ErrorKind::PermissionDenied, Some(hides)) => Self::hidden(hides),
+            (io::ErrorKind::PermissionDenied, None) => Self::denied(),
+            _ => Self::malformed("what the system says of the process"),
         }
     }
 }

@@ -100,10 +100,9 @@ impl Finder {
         if !found.is_empty() {
             return Ok(found);
         }
-        Err(if proc.hides() {
-            Unreadable::hidden()
-        } else {
-            missing(format!("no process runs that is {}", self.selector))
+        Err(match proc.hides() {
+            Some(hides) => Unreadable::hidden(hides),
+            None => missing(format!("no process runs that is {}", self.selector)),
         })
     }
 }
@@ -153,13 +152,12 @@ fn alive(look: &Look<'_>, pid: u32) -> Result<Identity, Unreadable> {
     if error.reason != ReadFailure::Vanished {
         return Err(error);
     }
-    Err(if proc.hides() && exists(pid) {
-        Unreadable::hidden()
-    } else {
-        missing(format!(
+    Err(match proc.hides().filter(|_| exists(pid)) {
+        Some(hides) => Unreadable::hidden(hides),
+        None => missing(format!(
             "there is no process {pid}; in a container, share the pid namespace of the recorder's \
              (docker: --pid, Kubernetes: shareProcessNamespace)"
-        ))
+        )),
     })
 }
 

@@ -10,6 +10,7 @@ mod failure;
 mod fds;
 mod find;
 mod identity;
+mod kills;
 mod mount;
 mod pid_file;
 mod pressure;
@@ -30,9 +31,10 @@ use std::{
 
 pub(super) use self::{
     census::Look,
-    cgroup::{Groups, read_count},
+    cgroup::Groups,
     find::Finder,
     identity::Identity,
+    kills::Kills,
     pressure::Pressure,
     stat::{Stat, TICKS_PER_SECOND, Used},
     statm::Statm,
@@ -44,6 +46,8 @@ pub use self::{
     find::Selector,
     rollup::Rollup,
 };
+
+use cgroup::read_count;
 
 /// Where the kernel tells about processes.
 #[derive(Clone, Debug)]

@@ -129,9 +129,31 @@ fn refused(error: &io::Error) -> Unreadable {
             ReadFailure::PermissionDenied,
             "the pid file may not be read; let the user of this program read it",
         ),
-        _ => useless(format!(
-            "the pid file cannot be read: {error}; check its path"
+        kind => useless(format!(
+            "the pid file cannot be read: {error}; {}",
+            remedy(kind, error)
         )),
+    }
+}
+
+/// What to do about an error of reading a pid file: most leave its path in no doubt.
+fn remedy(kind: io::ErrorKind, error: &io::Error) -> &'static str {
+    const EIO: i32 = 5;
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    const ELOOP: i32 = 40;
+    match (kind, error.raw_os_error()) {
+        (io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename, _) | (_, Some(ELOOP)) => {
+            "check its path"
+        }
+        (io::ErrorKind::StaleNetworkFileHandle, _) => "mount its file system anew",
+        (_, Some(EIO)) => "see to its disk or, on a network file system, to its server",
+        (_, Some(EMFILE)) => {
+            "this program has no descriptor left: raise its limit, with systemd LimitNOFILE="
+        }
+        (_, Some(ENFILE)) => "the machine has no descriptor left: raise fs.file-max",
+        (io::ErrorKind::OutOfMemory, _) => "the machine has no memory left",
+        _ => "it is tried again",
     }
 }
 
@@ -168,5 +190,29 @@ mod tests {
         let ring = above.join("ring");
         std::os::unix::fs::symlink(&ring, &ring).unwrap();
         assert!(said(&ring).contains("cannot be read"), "{}", said(&ring));
+        assert!(said(&ring).contains("check its path"), "{}", said(&ring));
+        let below_a_file = path.join("x.pid");
+        assert!(said(&below_a_file).contains("check its path"));
+    }
+
+    /// An error of the disk or of want is none of the path.
+    #[test]
+    fn what_to_do_fits_the_error() {
+        for (code, expected) in [
+            (5, "see to its disk"),
+            (12, "no memory left"),
+            (20, "check its path"),
+            (23, "fs.file-max"),
+            (24, "LimitNOFILE="),
+            (36, "check its path"),
+            (40, "check its path"),
+            (116, "mount its file system anew"),
+            (11, "it is tried again"),
+        ] {
+            let said = refused(&io::Error::from_raw_os_error(code)).problem;
+            assert!(said.contains(expected), "{said}");
+            let blames_path = said.contains("its path");
+            assert_eq!(blames_path, expected == "check its path", "{said}");
+        }
     }
 }

@@ -88,6 +88,11 @@ impl Tree {
         );
     }
 
+    /// Sets how many descriptors a process has open: the size of its `fd`, as the kernel tells it.
+    pub(in crate::memory) fn descriptors(&self, pid: u32, open: u64) {
+        self.write(&format!("proc/{pid}/fd"), &"x".repeat(open as usize));
+    }
+
     /// Ends a process.
     pub(in crate::memory) fn end(&self, pid: u32) {
         // What somebody holds open of it must fail like the kernel's, or at least be empty.

@@ -75,9 +75,7 @@ async fn read(answer: Response<Incoming>) -> Result<OwnWords, Unreadable> {
     let told = reader.finish();
     let told = told.ok_or_else(|| failed("answered with something else than metrics as text"))?;
     if told == OwnWords::default() {
-        return Err(failed(
-            "tells no figures of a heap that Go, Node.js or Java have",
-        ));
+        return Err(failed("tells no figures of Go, Node.js or Java"));
     }
     Ok(told)
 }

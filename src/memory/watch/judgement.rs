@@ -81,10 +81,9 @@ impl Judgement {
         }
     }
 
-    /// There is nothing to judge at the moment.
+    /// There is nothing to judge at the moment. What piled up is not told anew afterwards.
     pub(super) fn suspend(&mut self) {
         (self.verdict, self.decided) = (None, None);
-        self.growing.clear();
     }
 
     pub(super) fn add(&mut self, now: Duration, bytes: u64) {
@@ -108,9 +107,13 @@ impl Judgement {
         }
     }
 
-    /// What piles up.
+    /// What piles up, as of the last verdict.
     pub(super) fn growing(&self) -> &[Counted] {
-        &self.growing
+        if self.verdict.is_some() {
+            &self.growing
+        } else {
+            &[]
+        }
     }
 
     /// Whether it is time for another verdict.
@@ -140,6 +143,9 @@ impl Judgement {
         let growing: Vec<Counted> = Counted::ALL.iter().filter(grows).copied().collect();
         for what in growing.iter().filter(|what| !self.growing.contains(what)) {
             tracing::warn!(%process, %what, "something of a watched process piles up");
+        }
+        for what in self.growing.iter().filter(|what| !growing.contains(what)) {
+            tracing::info!(%process, %what, "it piles up no more");
         }
         self.growing = growing;
     }
@@ -231,6 +237,7 @@ mod tests {
             unread_processes: 0,
             threads,
             open_fds: Some(files),
+            watching_fds: None,
             started: None,
             limit: None,
             pressure: None,

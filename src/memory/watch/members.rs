@@ -61,7 +61,7 @@ pub(in crate::memory) enum Heads {
     Stayed,
     /// At least one has ended; so many have come in place of some.
     Ended {
-        /// New ones, at most as many as ended.
+        /// New ones that were nobody's children here, at most as many as ended.
         replaced: u64,
     },
 }
@@ -96,6 +96,22 @@ impl Members {
     /// The heads, in order of their numbers.
     pub(super) fn heads(&self) -> impl Iterator<Item = Identity> + '_ {
         self.heads.iter().copied()
+    }
+
+    /// So many descriptors are kept open to read them.
+    pub(super) fn kept_open(&self) -> u64 {
+        let open = self
+            .known
+            .values()
+            .filter_map(|member| member.open.as_ref());
+        open.map(|open| 1 + u64::from(open.status.is_some())).sum()
+    }
+
+    /// They are gone, or cannot be read: nothing is kept open for their sake until they are found.
+    pub(super) fn close(&mut self) {
+        for member in self.known.values_mut() {
+            member.open = None;
+        }
     }
 
     /// Everybody.
@@ -145,18 +161,21 @@ impl Members {
         let Some(first) = heads.first() else {
             return Err(Unreadable::vanished());
         };
-        if !self.known.contains_key(first) {
+        if self.known.get(first).is_none_or(|head| head.open.is_none()) {
             // Says why, if it may not be read at all.
             proc.statm(first.pid)?;
         }
         let ended = self.heads.difference(&heads).count();
-        let came = heads.difference(&self.heads).count();
+        // Children that outlive their head are at the head themselves: nothing was started.
+        let came = heads.difference(&self.heads);
+        let came = came.filter(|head| !self.known.contains_key(head)).count();
         self.heads = heads;
         self.known
             .retain(|identity, _| trees.contains_key(identity));
         self.usage.take(proc, &trees);
+        let members = self.known.values();
+        let mut open = members.filter(|member| member.open.is_some()).count();
         for (identity, stat) in trees {
-            let room = self.known.len() < KEPT_OPEN;
             let member = self.known.entry(identity).or_insert(Member {
                 open: None,
                 threads: 0,
@@ -164,7 +183,10 @@ impl Members {
             match &mut member.open {
                 // What failed for want of descriptors is tried again.
                 Some(open) if open.status.is_none() => open.status = proc.status(identity.pid).ok(),
-                None if room => member.open = Open::of(proc, identity.pid).ok(),
+                None if open < KEPT_OPEN => {
+                    member.open = Open::of(proc, identity.pid).ok();
+                    open += usize::from(member.open.is_some());
+                }
                 _ => {}
             }
             member.threads = stat.threads;
@@ -305,6 +327,46 @@ mod tests {
         let change = update(&mut members, &tree, &[10]);
         assert_eq!(change, Ok(Heads::Ended { replaced: 1 }));
         assert_eq!(resident(&members, &tree), 900);
+    }
+
+    #[test]
+    fn children_that_outlive_their_head_are_no_restart() {
+        let tree = Tree::new();
+        tree.process(10, 1, "x", &["x"]);
+        tree.process(11, 10, "x", &["x"]);
+        tree.process(12, 10, "x", &["x"]);
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        tree.end(10);
+        for orphan in [11, 12] {
+            tree.process(orphan, 1, "x", &["x"]);
+        }
+        let change = update(&mut members, &tree, &[11, 12]);
+        assert_eq!(change, Ok(Heads::Ended { replaced: 0 }));
+        // Somebody else is one, whoever of them lives on.
+        tree.end(11);
+        tree.process(20, 1, "x", &["x"]);
+        let change = update(&mut members, &tree, &[12, 20]);
+        assert_eq!(change, Ok(Heads::Ended { replaced: 1 }));
+    }
+
+    #[test]
+    fn what_is_closed_is_opened_again_as_far_as_there_is_room() {
+        let tree = Tree::new();
+        tree.process(10, 1, "x", &["x"]);
+        for pid in 11..60 {
+            tree.process(pid, 10, "y", &["y"]);
+        }
+        let mut members = Members::default();
+        update(&mut members, &tree, &[10]).unwrap();
+        let kept = members.kept_open();
+        assert!(kept >= KEPT_OPEN as u64, "{kept}");
+        members.close();
+        assert_eq!(members.kept_open(), 0);
+        assert!(members.live(&tree.proc()), "it is looked for by name");
+        assert_eq!(resident(&members, &tree), 5_000);
+        assert_eq!(update(&mut members, &tree, &[10]), Ok(Heads::Stayed));
+        assert_eq!(members.kept_open(), kept);
     }
 
     #[test]

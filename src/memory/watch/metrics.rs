@@ -90,6 +90,11 @@ static OPEN_FDS: Family = Family::gauge(
     "File descriptors that a watched process has open",
     PROCESS,
 );
+static WATCHING_FDS: Family = Family::gauge(
+    "myaudio_process_watching_fds",
+    "File descriptors that this program keeps open to read the processes it watches",
+    PROCESS,
+);
 static START_TIME: Family = Family::gauge(
     "myaudio_process_start_time_seconds",
     "Unix time at which a watched process started, in seconds",
@@ -125,7 +130,7 @@ static READ_FAILURES: Family = Family::counter(
     "Looks at a watched process that failed",
     &["process", "reason"],
 );
-static FAMILIES: [&Family; 22] = [
+static FAMILIES: [&Family; 23] = [
     &RESIDENT,
     &SWAP,
     &HEAP,
@@ -141,6 +146,7 @@ static FAMILIES: [&Family; 22] = [
     &COUNT,
     &THREADS,
     &OPEN_FDS,
+    &WATCHING_FDS,
     &START_TIME,
     &PRESSURE,
     &RESTARTS,
@@ -237,6 +243,7 @@ impl Expose for Memory {
         })?;
         each(out, &THREADS, processes, read(|r| Some(r.threads)))?;
         each(out, &OPEN_FDS, processes, read(|r| r.open_fds))?;
+        each(out, &WATCHING_FDS, processes, read(|r| r.watching_fds))?;
         each(out, &START_TIME, processes, read(|r| r.started))?;
         each(out, &PRESSURE, processes, read(|r| r.pressure))?;
         each(out, &RESTARTS, processes, |status| {

@@ -13,6 +13,7 @@ mod status;
 mod surroundings;
 mod target;
 mod usage;
+mod whose;
 
 use std::{io, sync::Arc, time::Duration};
 

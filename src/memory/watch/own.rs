@@ -14,7 +14,11 @@ pub struct OwnFigures {
 }
 
 /// Where these come from.
-pub(super) struct Own(Box<dyn Fn() -> OwnFigures + Send>);
+pub(super) struct Own {
+    ask: Box<dyn Fn() -> OwnFigures + Send>,
+    /// Descriptors kept open to read those that are watched.
+    pub(super) watching_fds: u64,
+}
 
 /// The allocator's books, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +33,14 @@ pub(super) struct Heap {
 
 impl Own {
     pub(super) fn new(ask: impl Fn() -> OwnFigures + Send + 'static) -> Self {
-        Self(Box::new(ask))
+        Self {
+            ask: Box::new(ask),
+            watching_fds: 0,
+        }
     }
 
     pub(super) fn figures(&self) -> OwnFigures {
-        (self.0)()
+        (self.ask)()
     }
 }
 

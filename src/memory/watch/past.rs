@@ -67,6 +67,16 @@ impl Past {
         }
     }
 
+    /// Of a day, one moment every five minutes: those that are not recent any more.
+    pub fn rare(&self) -> impl Iterator<Item = &Moment> {
+        self.rare.iter()
+    }
+
+    /// The latest samples, without a gap.
+    pub fn recent(&self) -> impl Iterator<Item = &Moment> {
+        self.recent.iter()
+    }
+
     /// All of it.
     pub fn moments(&self) -> impl DoubleEndedIterator<Item = &Moment> + ExactSizeIterator {
         // A chain of two has no exact size of its own.
@@ -75,6 +85,15 @@ impl Past {
             Some(at) => &self.recent[at],
             None => &self.rare[at],
         })
+    }
+}
+
+#[cfg(test)]
+impl FromIterator<Moment> for Past {
+    fn from_iter<I: IntoIterator<Item = Moment>>(moments: I) -> Self {
+        let mut past = Self::default();
+        moments.into_iter().for_each(|moment| past.add(moment));
+        past
     }
 }
 

@@ -14,7 +14,8 @@ use super::{
     own::Own,
     pulse::Pulse,
     status::{Glimpse, Subject},
-    target::{Target, Whose},
+    target::Target,
+    whose::Whose,
 };
 use crate::{
     id::ProcessName,
@@ -82,12 +83,24 @@ impl Sampler {
         interval / u32::try_from(looks).unwrap_or(u32::MAX)
     }
 
+    /// How many descriptors all watches keep open at this moment, for the target that counts this
+    /// process's own. Asked right before its look: those of others open and close some.
+    fn kept_for(&self, nth: usize) -> u64 {
+        match self.targets[nth].whose {
+            Whose::Ours(_) => self.targets.iter().map(Target::kept_open).sum(),
+            Whose::Theirs(..) => 0,
+        }
+    }
+
     /// One round. Returns whom to ask for their own metrics.
     fn round(&mut self, now: Duration) -> Vec<Question> {
         let slack = self.period() / 2;
         let look = Look::new(&self.proc);
         let mut ask = Vec::new();
-        for target in &mut self.targets {
+        for nth in 0..self.targets.len() {
+            let kept = self.kept_for(nth);
+            let target = &mut self.targets[nth];
+            target.all_keep_open(kept);
             let sampled = target.look(now, slack, &look);
             if let Whose::Theirs(options, _) = &target.whose
                 && let Some(url) = options.metrics_url.as_ref().filter(|_| sampled)
@@ -146,9 +159,16 @@ impl Sampler {
     fn analyze(&mut self, now: Duration, which: Option<&ProcessName>) -> Vec<Glimpse> {
         let proc = self.proc.clone();
         let look = Look::new(&proc);
-        self.of_name(which)
-            .map(|target| target.analyze(now, &look))
-            .collect()
+        let mut glimpses = Vec::new();
+        for nth in 0..self.targets.len() {
+            let kept = self.kept_for(nth);
+            let target = &mut self.targets[nth];
+            if which.is_none_or(|name| name == target.name()) {
+                target.all_keep_open(kept);
+                glimpses.push(target.analyze(now, &look));
+            }
+        }
+        glimpses
     }
 
     /// Takes an answer in, unless it is that of another process or place by now: a restart or a

@@ -58,8 +58,11 @@ pub struct Reading {
     pub unread_processes: u32,
     /// Threads of the operating system.
     pub threads: u64,
-    /// Open descriptors.
+    /// Open descriptors; of this process without [`Self::watching_fds`].
     pub open_fds: Option<u64>,
+    /// Descriptors that this process keeps open on purpose, to read those that are watched: two of
+    /// each process, of 32 of a watch at most. Told of this process alone.
+    pub watching_fds: Option<u64>,
     /// Unix time at which the oldest process at a head started, in seconds.
     pub started: Option<f64>,
     /// The most bytes it can have: the tightest of its control groups and the machine.
@@ -195,5 +198,44 @@ impl Subject {
     pub(super) fn amend(&self, heap: Option<u64>, external: Option<u64>) {
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         past.amend(heap, external);
+    }
+}
+
+#[cfg(test)]
+impl ProcessStatus {
+    /// A recorder that runs, of whose memory this is thought.
+    pub(crate) fn judged(
+        pattern: crate::memory::verdict::Pattern,
+        severity: crate::memory::verdict::Severity,
+    ) -> Self {
+        use std::time::Duration;
+
+        let verdict = Verdict {
+            pattern,
+            confidence: 0.0,
+            slope_bytes_per_second: 1e6,
+            slope_interval: None,
+            lasting: Duration::from_secs(60),
+            growth_ratio: None,
+            floor_growth_ratio: None,
+            severity,
+            recommendation: "The limit is 99 s away.".to_owned(),
+            seconds_to_limit: Some(99.0),
+            seconds_to_limit_interval: None,
+            samples: 20,
+            span: Duration::from_secs(60),
+        };
+        Self {
+            name: ProcessName::new("recorder").unwrap(),
+            up: true,
+            pids: vec![7],
+            reading: None,
+            totals: Totals::default(),
+            baseline: None,
+            verdict: Some(verdict),
+            growing: Vec::new(),
+            crossings: Vec::new(),
+            problem: None,
+        }
     }
 }

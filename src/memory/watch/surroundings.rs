@@ -1,11 +1,11 @@
 //! What a process's control groups say: how much it may have, how hard memory is to get there,
 //! and who was killed for it.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use crate::memory::{
     limits,
-    proc::{Groups, Pressure, Proc, read_count},
+    proc::{Groups, Kills, Pressure, Proc},
 };
 
 /// The groups of the process at the head.
@@ -14,10 +14,7 @@ pub(super) struct Surroundings {
     /// `None` where they cannot be seen, as those of another container.
     groups: Option<Groups>,
     pressure: Pressure,
-    /// The count of the group, and the file it was read from.
-    killed: Option<(PathBuf, u64)>,
-    /// Kills seen, also in groups that have gone.
-    oom_kills: Option<u64>,
+    kills: Kills,
 }
 
 impl Surroundings {
@@ -43,25 +40,10 @@ impl Surroundings {
         self.pressure.observe(&files, now)
     }
 
-    /// How many were killed since the first look, where that is told. A group that is made
-    /// anew, as for a service that starts again, counts from zero.
+    /// How many were killed since the first look, where that is told; also while nobody runs.
     pub(super) fn oom_kills(&mut self) -> Option<u64> {
         let files = self.groups.as_ref().map(Groups::oom_files);
-        let found = files
-            .into_iter()
-            .flatten()
-            .find_map(|file| read_count(&file, "oom_kill").map(|count| (file, count)));
-        if let Some((file, count)) = found {
-            let before = match &self.killed {
-                Some((known, before)) if *known == file && *before <= count => *before,
-                // The same path with a lower count is a new group.
-                Some((known, _)) if *known == file => 0,
-                _ => count,
-            };
-            self.oom_kills = Some(self.oom_kills.unwrap_or(0) + (count - before));
-            self.killed = Some((file, count));
-        }
-        self.oom_kills
+        self.kills.observe(&files.unwrap_or_default())
     }
 }
 

@@ -5,52 +5,23 @@ use std::{sync::Arc, time::Duration};
 use super::{
     judgement::Judgement,
     members::{Heads, Held, Members},
-    own::{Heap, Own},
+    own::Heap,
     past::Moment,
     status::{Glimpse, Kinds, ProcessStatus, Reading, Subject, Totals},
     surroundings::Surroundings,
+    whose::Whose,
 };
 use crate::{
     coarse_clock::CoarseInstant,
     id::ProcessName,
     memory::{
-        MemoryOptions, ReadFailure, Unreadable, WatchOptions,
-        proc::{Finder, Identity, Look, Proc, TICKS_PER_SECOND},
+        MemoryOptions, ReadFailure, Unreadable,
+        proc::{Identity, Look, Proc, TICKS_PER_SECOND},
         recorder::OwnWords,
         verdict::Verdict,
     },
     metrics::Membership,
 };
-
-/// Whose memory it is.
-#[derive(Debug)]
-pub(super) enum Whose {
-    /// This process's.
-    Ours(Own),
-    /// Another's.
-    Theirs(Box<WatchOptions>, Finder),
-}
-
-impl Whose {
-    /// The most bytes that the configuration lets it have.
-    fn allowed(&self, options: &MemoryOptions) -> Option<u64> {
-        match self {
-            Self::Ours(_) => options.own_limit,
-            Self::Theirs(watch, _) => watch.memory_limit,
-        }
-    }
-
-    /// Finds the process anew and notes who belongs to it.
-    fn find(&mut self, look: &Look<'_>, members: &mut Members) -> Result<Heads, Unreadable> {
-        match self {
-            Self::Ours(_) => members.update_own(look.proc()).map(|()| Heads::Stayed),
-            Self::Theirs(_, finder) => {
-                let heads = finder.find(look)?;
-                members.update(look, &heads)
-            }
-        }
-    }
-}
 
 /// One watch and all that it remembers.
 #[derive(Debug)]
@@ -114,6 +85,18 @@ impl Target {
     /// Who is at the head of its trees.
     pub(super) fn heads(&self) -> Vec<Identity> {
         self.members.heads().collect()
+    }
+
+    /// So many descriptors are kept open for its sake.
+    pub(super) fn kept_open(&self) -> u64 {
+        self.members.kept_open()
+    }
+
+    /// So many are for everybody's, which is for this process to know.
+    pub(super) fn all_keep_open(&mut self, kept: u64) {
+        if let Whose::Ours(own) = &mut self.whose {
+            own.watching_fds = kept;
+        }
     }
 
     /// Takes other options over. With another way of judging, what was judged is forgotten.
@@ -237,6 +220,7 @@ impl Target {
             unread_processes: held.unread_processes,
             threads: held.threads,
             open_fds: held.open_fds,
+            watching_fds: None,
             started: self.started,
             limit: self.limit,
             pressure,
@@ -247,8 +231,8 @@ impl Target {
 
     /// Adds what the process's own books say. Returns the bytes of audio buffers in RAM.
     fn describe(&self, now: Duration, reading: &mut Reading) -> u64 {
-        let own = match &self.whose {
-            Whose::Ours(own) => own.figures(),
+        let (own, watching) = match &self.whose {
+            Whose::Ours(own) => (own.figures(), own.watching_fds),
             Whose::Theirs(..) => {
                 let lasts = 3 * self.judgement.options().sample_interval;
                 let recent = |(at, _): &&(Duration, OwnWords)| now.saturating_sub(*at) <= lasts;
@@ -259,6 +243,8 @@ impl Target {
             }
         };
         reading.tasks = Some(own.tasks);
+        reading.watching_fds = Some(watching);
+        reading.open_fds = reading.open_fds.map(|all| all.saturating_sub(watching));
         reading.kinds.buffers = Some(own.buffers_filled);
         let books = Heap::read();
         reading.kinds.allocator_active = books.map(|heap| heap.active);
@@ -283,7 +269,10 @@ impl Target {
             tracing::warn!(%process, %reason, "a process cannot be watched: {unreadable}");
         }
         self.up = false;
+        self.members.close();
         self.problem = Some(unreadable);
+        // Perhaps it was killed.
+        self.totals.oom_kills = self.surroundings.oom_kills();
         self.judgement.suspend();
         (self.reading, self.sampled) = (None, None);
     }

@@ -1,5 +1,7 @@
 //! The verdict is never better than the truth.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{id::SourceId, sources::SourceKind, units::ByteSize};
 
@@ -34,8 +36,11 @@ fn only_what_streams_or_rests_is_well() {
     }
     let mut starting = source("starting", State::Connecting);
     let all = overall(&snapshot(vec![starting.clone()]));
-    let told = (all.level, all.text.as_str());
-    assert_eq!(told, (Level::Warning, "The source sends no audio."));
+    let told = (all.level, all.text());
+    assert_eq!(
+        told,
+        (Level::Warning, "The source sends no audio.".to_owned())
+    );
     starting.problem = Some("the name does not resolve".to_owned());
     assert_eq!(overall(&snapshot(vec![starting])).level, Level::Critical);
 }
@@ -113,6 +118,89 @@ fn the_worst_comes_first_and_decides() {
     // Nor is a process the source of its name.
     all.add(reason("a", Level::Warning, "no source"), true);
     assert_eq!(all.reasons.last().unwrap().text, "no source");
+}
+
+fn with(process: ProcessStatus) -> Overall {
+    overall(&Snapshot {
+        memory: vec![Arc::new(process)],
+        ..snapshot(vec![source("well", State::Streaming)])
+    })
+}
+
+#[test]
+fn the_sentence_names_what_makes_the_level_and_is_no_source() {
+    let mut all = with(ProcessStatus::judged(Pattern::Leak, Severity::Critical));
+    let sentence = "The source is streaming; critical: process recorder.";
+    assert_eq!(all.text(), sentence);
+    // What is less urgent is no part of it, nor is a source.
+    all.add(reason("history", Level::Warning, "it is full"), false);
+    let of_source = Reason {
+        about: About::Source,
+        ..reason("well", Level::Critical, "it is silent")
+    };
+    all.add(of_source, false);
+    assert_eq!(all.text(), sentence);
+    for subject in ["cache", "budget", "notify"] {
+        all.add(reason(subject, Level::Critical, "too much"), false);
+    }
+    assert_eq!(
+        all.text(),
+        "The source is streaming; critical: process recorder, cache and 2 more."
+    );
+    let well = overall(&snapshot(vec![source("well", State::Streaming)]));
+    assert_eq!(well.text(), "The source is streaming.");
+    assert_eq!(Overall::of(None, Duration::ZERO).text(), "Starting.");
+    let late = Overall::of(None, STALE_AFTER * 2);
+    assert_eq!(late.text(), "Nothing is known yet; critical: capture.");
+}
+
+#[test]
+fn one_is_no_number_of_them() {
+    let mut picture = snapshot(vec![source("well", State::Streaming)]);
+    let told = |picture: &Snapshot| overall(picture).reasons[0].text.clone();
+    picture.program.panics = 1;
+    assert!(told(&picture).starts_with("1 task ended"));
+    picture.program.panics = 2;
+    assert!(told(&picture).starts_with("2 tasks ended"));
+}
+
+#[test]
+fn growth_that_soon_fills_the_memory_is_critical_before_it_has_a_name() {
+    let level = |pattern, severity| {
+        let all = with(ProcessStatus::judged(pattern, severity));
+        let told = all
+            .reasons
+            .iter()
+            .any(|reason| reason.text.contains("99 s"));
+        assert_eq!(told, all.level != Level::Ok);
+        all.level
+    };
+    assert_eq!(level(Pattern::Unknown, Severity::Critical), Level::Critical);
+    assert_eq!(level(Pattern::Leak, Severity::High), Level::Warning);
+    for severity in [Severity::None, Severity::Low] {
+        assert_eq!(level(Pattern::Unknown, severity), Level::Ok);
+    }
+}
+
+#[test]
+fn no_crossing_hides_behind_another() {
+    let crossing = |threshold, value, limit| Crossing {
+        threshold,
+        value,
+        limit,
+    };
+    let all = with(ProcessStatus {
+        crossings: vec![
+            crossing(Threshold::Growth, 0.3, 0.2),
+            crossing(Threshold::Pressure, 0.31, 0.05),
+            // Of memory as good as none.
+            crossing(Threshold::IdleHeap, 0.9, 0.5),
+        ],
+        ..ProcessStatus::judged(Pattern::Stable, Severity::None)
+    });
+    let text = &all.reasons[0].text;
+    assert!(text.contains("30 %") && text.contains("31.0 %"), "{text}");
+    assert!(!text.contains("90 %"), "{text}");
 }
 
 #[test]

@@ -45,8 +45,7 @@ pub(super) struct Budget {
 #[schemars(rename = "LedgerRow")]
 pub(super) struct Row {
     pub(super) source: String,
-    #[schemars(with = "BufferKind")]
-    pub(super) buffer_type: &'static str,
+    pub(super) buffer_type: BufferKind,
     pub(super) attempted: u64,
     pub(super) first_allocation: u64,
     pub(super) repeated_blocked: u64,
@@ -64,8 +63,7 @@ pub(super) struct Row {
 
 #[derive(JsonSchema, Serialize)]
 pub(in crate::http::api) struct Anomaly {
-    #[schemars(with = "AnomalyKind")]
-    kind: &'static str,
+    kind: AnomalyKind,
     per_second: f64,
     lasting_seconds: f64,
     pub(super) words: String,
@@ -92,8 +90,7 @@ pub(in crate::http) struct Tracker {
 #[schemars(rename = "AllocationCaller")]
 pub(super) struct CallerRow {
     pub(super) source: String,
-    #[schemars(with = "BufferKind")]
-    pub(super) buffer_type: &'static str,
+    pub(super) buffer_type: BufferKind,
     pub(super) site: String,
     pub(super) caller: String,
     pub(super) attempted: u64,
@@ -109,16 +106,14 @@ pub(super) struct Attempt {
     pub(super) number: u64,
     pub(super) time: Moment,
     pub(super) source: String,
-    #[schemars(with = "BufferKind")]
-    pub(super) buffer_type: &'static str,
+    pub(super) buffer_type: BufferKind,
     pub(super) site: String,
     pub(super) caller: String,
     pub(super) sample_rate: u32,
     pub(super) channels: u16,
     pub(super) duration_seconds: f64,
     pub(super) requested_bytes: f64,
-    #[schemars(with = "AllocationResult")]
-    pub(super) outcome: &'static str,
+    pub(super) outcome: AllocationResult,
     pub(super) error: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) backtrace: Vec<String>,
@@ -189,7 +184,7 @@ fn row(id: &SourceId, kind: BufferKind, statement: &Statement) -> Row {
     let releases = releases.map(|r| (r.as_str(), books.releases(*r)));
     Row {
         source: id.to_string(),
-        buffer_type: kind.as_str(),
+        buffer_type: kind,
         attempted: books.count(AllocationResult::Attempted),
         first_allocation: books.count(AllocationResult::FirstAllocation),
         repeated_blocked: books.count(AllocationResult::RepeatedBlocked),
@@ -208,7 +203,7 @@ fn caller((caller, calls): &(Caller, Calls)) -> CallerRow {
     let count = |result: AllocationResult| calls.outcomes[result.index()];
     CallerRow {
         source: caller.source.to_string(),
-        buffer_type: caller.kind.as_str(),
+        buffer_type: caller.kind,
         site: caller.site.to_string(),
         caller: caller.site.module(),
         attempted: count(AllocationResult::Attempted),
@@ -226,14 +221,14 @@ fn attempt(attempt: &TrackedAttempt) -> Attempt {
         number: attempt.number,
         time: Moment(attempt.at),
         source: attempt.source.to_string(),
-        buffer_type: attempt.kind.as_str(),
+        buffer_type: attempt.kind,
         site: attempt.site.to_string(),
         caller: attempt.site.module(),
         sample_rate: attempt.format.sample_rate,
         channels: attempt.format.channels,
         duration_seconds: attempt.duration.as_secs_f64(),
         requested_bytes: frames.floor() * frame_bytes,
-        outcome: attempt.outcome.as_str(),
+        outcome: attempt.outcome,
         error: attempt.error.clone(),
         backtrace: attempt.backtrace(),
     }
@@ -242,7 +237,7 @@ fn attempt(attempt: &TrackedAttempt) -> Attempt {
 impl From<AllocationAnomaly> for Anomaly {
     fn from(anomaly: AllocationAnomaly) -> Self {
         Self {
-            kind: anomaly.kind.as_str(),
+            kind: anomaly.kind,
             per_second: anomaly.per_second,
             lasting_seconds: anomaly.lasting.as_secs_f64(),
             words: anomaly.to_string(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::document::{Document, Row};
-use crate::{http::api::values::Moment, units::ByteSize};
+use crate::{http::api::values::Moment, listed::counted, units::ByteSize};
 
 /// The report as text.
 pub(super) fn write(document: &Document) -> String {
@@ -58,10 +58,10 @@ fn write_all(out: &mut String, document: &Document) -> fmt::Result {
     } else {
         "ended"
     };
-    let recorded = tracker.recorded;
+    let recorded = counted(tracker.recorded, "attempt");
     writeln!(
         out,
-        "\nRecording, begun {} and {going}: {recorded} attempts.",
+        "\nRecording, begun {} and {going}: {recorded}.",
         Ago(since)
     )?;
     writeln!(out, "\nWho asked:")?;

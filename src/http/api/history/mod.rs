@@ -31,22 +31,19 @@ use crate::{
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "HistoryStatus")]
 pub(in crate::http) struct Status {
-    #[schemars(with = "HistoryState")]
-    state: &'static str,
+    state: HistoryState,
     problem: Option<String>,
     records_written: u64,
     records_lost: u64,
     write_failures: Vec<Failures>,
     size_bytes: u64,
-    #[schemars(with = "Vec<Kind>")]
-    kinds: Vec<&'static str>,
+    kinds: Vec<Kind>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "HistoryFailures")]
 struct Failures {
-    #[schemars(with = "WriteFailure")]
-    reason: &'static str,
+    reason: WriteFailure,
     count: u64,
 }
 
@@ -69,17 +66,17 @@ pub(super) async fn answer(
 fn status(history: &History) -> Status {
     let status = history.status();
     let failures = WriteFailure::ALL.iter().map(|reason| Failures {
-        reason: reason.as_str(),
+        reason: *reason,
         count: status.failures[reason.index()],
     });
     Status {
-        state: status.state.as_str(),
+        state: status.state,
         problem: status.problem.clone(),
         records_written: status.written,
         records_lost: status.lost,
         write_failures: failures.collect(),
         size_bytes: status.bytes,
-        kinds: Kind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        kinds: Kind::ALL.to_vec(),
     }
 }
 

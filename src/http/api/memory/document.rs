@@ -22,8 +22,7 @@ pub(in crate::http) struct Process {
     baseline_bytes: Option<u64>,
     verdict: Option<Verdict>,
     /// What is counted and piles up: `open_fds`, `threads`, `processes`.
-    #[schemars(with = "Vec<verdict::Counted>")]
-    growing: Vec<&'static str>,
+    growing: Vec<verdict::Counted>,
     /// Fixed limits that it is above.
     crossings: Vec<Crossing>,
     restarts: u64,
@@ -39,8 +38,7 @@ pub(in crate::http) struct Process {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "MemoryProblem")]
 struct Problem {
-    #[schemars(with = "crate::memory::ReadFailure")]
-    reason: &'static str,
+    reason: crate::memory::ReadFailure,
     problem: String,
 }
 
@@ -67,16 +65,16 @@ struct Figures {
     tasks: Option<u64>,
     collecting_ratio: Option<f64>,
     open_fds: Option<u64>,
+    /// Of this process, and not among the former: what it keeps open to watch others.
+    watching_fds: Option<u64>,
 }
 
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "MemoryVerdict")]
 struct Verdict {
-    #[schemars(with = "verdict::Pattern")]
-    pattern: &'static str,
+    pattern: verdict::Pattern,
     confidence: f64,
-    #[schemars(with = "verdict::Severity")]
-    severity: &'static str,
+    severity: verdict::Severity,
     recommendation: String,
     slope_bytes_per_second: f64,
     slope_interval: Option<[f64; 2]>,
@@ -91,8 +89,7 @@ struct Verdict {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "MemoryCrossing")]
 struct Crossing {
-    #[schemars(with = "thresholds::Threshold")]
-    threshold: &'static str,
+    threshold: thresholds::Threshold,
     value: f64,
     limit: f64,
     text: String,
@@ -156,7 +153,7 @@ impl Process {
             reading: status.reading.as_ref().map(Figures::from),
             baseline_bytes: status.baseline,
             verdict: status.verdict.as_ref().map(Verdict::from),
-            growing: status.growing.iter().map(|what| what.as_str()).collect(),
+            growing: status.growing.clone(),
             crossings: status.crossings.iter().map(Crossing::from).collect(),
             restarts: status.totals.restarts,
             cpu_seconds: status.totals.cpu_seconds,
@@ -185,7 +182,7 @@ impl Process {
 impl From<&crate::memory::Unreadable> for Problem {
     fn from(unreadable: &crate::memory::Unreadable) -> Self {
         Self {
-            reason: unreadable.reason.as_str(),
+            reason: unreadable.reason,
             problem: unreadable.problem.clone(),
         }
     }
@@ -214,6 +211,7 @@ impl From<&Reading> for Figures {
             tasks: reading.tasks,
             collecting_ratio: reading.collecting,
             open_fds: reading.open_fds,
+            watching_fds: reading.watching_fds,
         }
     }
 }
@@ -221,9 +219,9 @@ impl From<&Reading> for Figures {
 impl From<&verdict::Verdict> for Verdict {
     fn from(verdict: &verdict::Verdict) -> Self {
         Self {
-            pattern: verdict.pattern.as_str(),
+            pattern: verdict.pattern,
             confidence: verdict.confidence,
-            severity: verdict.severity.as_str(),
+            severity: verdict.severity,
             recommendation: verdict.recommendation.clone(),
             slope_bytes_per_second: verdict.slope_bytes_per_second,
             slope_interval: verdict.slope_interval.map(<[f64; 2]>::from),
@@ -245,7 +243,7 @@ impl From<&verdict::Verdict> for Verdict {
 impl From<&thresholds::Crossing> for Crossing {
     fn from(crossing: &thresholds::Crossing) -> Self {
         Self {
-            threshold: crossing.threshold.as_str(),
+            threshold: crossing.threshold,
             value: crossing.value,
             limit: crossing.limit,
             text: crossing.to_string(),

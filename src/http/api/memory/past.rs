@@ -1,4 +1,5 @@
-//! What processes held: what memory remembers, and what the history remembers before that.
+//! What processes held: the latest samples, which memory has, and before those what the history
+//! remembers, or memory where it has nothing.
 
 use std::{
     sync::Arc,
@@ -17,11 +18,13 @@ use crate::{
         resource::Extent,
     },
     id::ProcessName,
-    memory::{Memory, Moment},
+    memory::{Memory, Moment, Past},
 };
 
 /// Steps in which the history tells of growth.
 const STEPS: u32 = 1_000;
+/// The history has a process's samples so near to one another, or as far apart as they were taken.
+const NEAR: Duration = Duration::from_secs(60);
 
 /// A process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,55 +46,88 @@ pub(super) struct Level {
     pub(super) most: u64,
 }
 
+/// What memory remembers of a process.
+pub(super) fn of(memory: &Memory, name: &ProcessName) -> Past {
+    memory.past(name).unwrap_or_default()
+}
+
 /// The last `count` moments, the oldest first.
 pub(super) async fn newest(
-    memory: &Memory,
+    known: &Past,
     history: &History,
     name: &ProcessName,
     count: usize,
 ) -> Vec<Held> {
-    let known = remembered(memory, name);
-    let missing = count.saturating_sub(known.len());
+    let recent: Vec<Held> = known.recent().map(Held::from).collect();
+    let missing = count.saturating_sub(recent.len());
     if missing == 0 {
-        return known[known.len() - count..].to_vec();
+        return recent[recent.len() - count..].to_vec();
     }
-    let before = known.first().map(|first| first.at);
+    let before = recent.first().map(|first| first.at);
     let page = memory_before(history, name, (None, before), Shape::Newest(missing)).await;
     let rows = page.map(|page| page.rows).unwrap_or_default();
-    let mut moments: Vec<Held> = rows.iter().filter_map(|row| held(row)).collect();
-    moments.extend(known);
+    let told = rows.iter().filter_map(|row| held(row)).collect();
+    let rare = known.rare().map(Held::from);
+    let mut moments = filled(told, rare, |held| held.at, NEAR);
+    moments.drain(..moments.len().saturating_sub(missing));
+    moments.extend(recent);
     moments
 }
 
 /// How much a process held in the latest `span`.
 pub(super) async fn levels(
-    memory: &Memory,
+    known: &Past,
     history: &History,
     name: &ProcessName,
     span: Duration,
 ) -> Vec<Level> {
-    let known = remembered(memory, name);
-    let end = known.last().map_or_else(SystemTime::now, |last| last.at);
+    let recent: Vec<Held> = known.recent().map(Held::from).collect();
+    let end = recent.last().map_or_else(SystemTime::now, |last| last.at);
     let Some(start) = end.checked_sub(span) else {
         return Vec::new();
     };
     let mut levels = Vec::new();
-    let before = known.first().map_or(end, |first| first.at);
+    let before = recent.first().map_or(end, |first| first.at);
     if before > start {
         let step = (span / STEPS).max(Duration::from_secs(1));
         let range = (Some(start), Some(before));
         let page = memory_before(history, name, range, Shape::Steps(step)).await;
         let rows = page.map(|page| page.rows).unwrap_or_default();
-        levels.extend(rows.iter().filter_map(|row| level(row)));
+        let told = rows.iter().filter_map(|row| level(row)).collect();
+        let rare = known.rare().map(Held::from).filter(|held| held.at >= start);
+        let rare = rare.map(|held| Level::from(&held));
+        levels = filled(told, rare, |level| level.at, step.max(NEAR));
     }
-    let at_once = |held: &Held| Level {
-        at: held.at,
-        bytes: held.resident,
-        least: held.resident,
-        most: held.resident,
-    };
-    levels.extend(known.iter().filter(|held| held.at >= start).map(at_once));
+    let recent = recent.iter().filter(|held| held.at >= start);
+    levels.extend(recent.map(Level::from));
     levels
+}
+
+/// What the history told, and of the rare moments that memory keeps those of which it told
+/// nothing; the oldest first. What it told at a time holds for what comes within `lasts`.
+fn filled<T>(
+    mut told: Vec<T>,
+    rare: impl Iterator<Item = T>,
+    at: fn(&T) -> SystemTime,
+    lasts: Duration,
+) -> Vec<T> {
+    told.sort_by_key(at);
+    let within = |earlier: SystemTime, later: SystemTime, most: Duration| {
+        let apart = later.duration_since(earlier);
+        apart.is_ok_and(|apart| apart < most)
+    };
+    let is_told = |moment: &T| {
+        let moment = at(moment);
+        let next = told.partition_point(|row| at(row) <= moment);
+        let before = next.checked_sub(1).map(|before| at(&told[before]));
+        let after = told.get(next).map(at);
+        before.is_some_and(|before| within(before, moment, lasts))
+            || after.is_some_and(|after| within(moment, after, NEAR))
+    };
+    let untold: Vec<T> = rare.filter(|moment| !is_told(moment)).collect();
+    told.extend(untold);
+    told.sort_by_key(at);
+    told
 }
 
 /// What an export may be asked for.
@@ -126,7 +162,8 @@ fn all_remembered(memory: &Memory, query: &Query) -> Page {
         if !about(&status.name) {
             continue;
         }
-        for held in remembered(memory, &status.name).into_iter().filter(range) {
+        let known = of(memory, &status.name);
+        for held in known.moments().map(Held::from).filter(range) {
             rows.push(vec![
                 Cell::Time(held.at),
                 Cell::Text(status.name.to_string()),
@@ -153,12 +190,6 @@ fn all_remembered(memory: &Memory, query: &Query) -> Page {
     }
 }
 
-fn remembered(memory: &Memory, name: &ProcessName) -> Vec<Held> {
-    let past = memory.past(name);
-    let moments = past.iter().flat_map(|past| past.moments().map(Held::from));
-    moments.collect()
-}
-
 impl From<&Moment> for Held {
     fn from(moment: &Moment) -> Self {
         Self {
@@ -168,6 +199,17 @@ impl From<&Moment> for Held {
             heap: moment.heap,
             external: moment.external,
             processes: moment.processes,
+        }
+    }
+}
+
+impl From<&Held> for Level {
+    fn from(held: &Held) -> Self {
+        Self {
+            at: held.at,
+            bytes: held.resident,
+            least: held.resident,
+            most: held.resident,
         }
     }
 }
@@ -214,3 +256,7 @@ fn bytes(cell: &Cell) -> Option<u64> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "past/tests.rs"]
+mod tests;

@@ -39,7 +39,8 @@ pub(super) async fn write(
     );
     for status in processes {
         process(&mut text, status);
-        let levels = past::levels(memory, history, &status.name, SPAN).await;
+        let levels =
+            past::levels(&past::of(memory, &status.name), history, &status.name, SPAN).await;
         let picture = chart::draw(&format!("resident memory of {}", status.name), &levels);
         if let Some(picture) = picture {
             let data = BASE64_STANDARD.encode(picture);

@@ -54,6 +54,10 @@ impl Fixture {
         self.roster.get(&name).unwrap().status()
     }
 
+    fn own(&self) -> Arc<ProcessStatus> {
+        self.roster.get(&ProcessName::own()).unwrap().status()
+    }
+
     fn samples(&self) -> usize {
         let name = ProcessName::new("bird").unwrap();
         self.roster.get(&name).unwrap().past().moments().len()

@@ -1,7 +1,7 @@
 //! What is judged to be growth, and what is not.
 
 use super::*;
-use crate::memory::verdict::Pattern;
+use crate::memory::verdict::{Counted, Pattern};
 
 #[test]
 fn restarts_are_counted_and_never_judged_as_growth() {
@@ -25,6 +25,69 @@ fn restarts_are_counted_and_never_judged_as_growth() {
         }
         assert_eq!(fixture.status("bird").totals.restarts, u64::from(minute));
         fixture.tree.end(pid);
+    }
+}
+
+/// A tree that multiplies is its own growth, not that of the descriptors kept open to read it.
+#[test]
+fn what_is_kept_open_to_watch_others_is_no_growth_of_ours() {
+    let me = std::process::id();
+    for keeps in [true, false] {
+        let mut fixture = Fixture::new(&[bird()]);
+        fixture.tree.process(10, 1, "bird", &["bird"]);
+        let mut grew = false;
+        // The warm-up, and then a child more every other sample.
+        for sample in 0..90_u32 {
+            if sample > 20 && sample % 2 == 0 {
+                fixture.tree.process(100 + sample, 10, "child", &["child"]);
+            }
+            // Ten and those kept, as the kernel would count them.
+            let kept: u64 = fixture.sampler.targets.iter().map(Target::kept_open).sum();
+            let all = if keeps {
+                10 + kept
+            } else {
+                10 + u64::from(sample)
+            };
+            fixture.tree.descriptors(me, all);
+            fixture.at(sample * INTERVAL);
+            let own = fixture.own();
+            let reading = own.reading.as_ref().unwrap();
+            assert_eq!(reading.watching_fds, Some(kept));
+            assert_eq!(reading.open_fds, Some(all.saturating_sub(kept)));
+            grew |= own.growing.contains(&Counted::OpenFds);
+        }
+        let kept = fixture.own().reading.as_ref().unwrap().watching_fds;
+        assert!(kept > Some(30), "{kept:?}");
+        let tree = fixture.status("bird");
+        assert!(tree.growing.contains(&Counted::Processes), "{tree:?}");
+        assert_eq!(grew, !keeps);
+    }
+}
+
+/// What the look at another opened is open when our own are counted, in whatever order.
+#[test]
+fn what_is_kept_open_is_counted_when_our_own_are() {
+    for ours_first in [true, false] {
+        let mut fixture = Fixture::new(&[bird()]);
+        fixture.tree.process(10, 1, "bird", &["bird"]);
+        if !ours_first {
+            fixture.sampler.targets.reverse();
+        }
+        let kept =
+            |sampler: &Sampler| -> u64 { sampler.targets.iter().map(Target::kept_open).sum() };
+        fixture.at(Duration::ZERO);
+        fixture.tree.process(11, 10, "child", &["child"]);
+        let before = kept(&fixture.sampler);
+        fixture.at(INTERVAL);
+        let after = kept(&fixture.sampler);
+        assert!(after > before, "the child's as well");
+        let open = if ours_first { before } else { after };
+        let own = fixture.own();
+        assert_eq!(own.reading.as_ref().unwrap().watching_fds, Some(open));
+        // Asked for, it is that of now.
+        let glimpses = fixture.sampler.analyze(INTERVAL, Some(&ProcessName::own()));
+        let reading = glimpses[0].status.reading.as_ref().unwrap();
+        assert_eq!(reading.watching_fds, Some(after));
     }
 }
 

@@ -58,6 +58,39 @@ fn a_process_that_ends_is_noticed_before_its_next_sample_and_is_no_fault() {
 }
 
 #[test]
+fn nothing_is_kept_open_for_those_who_have_ended() {
+    let by_number = watch("bat", Selector::Pid(20));
+    let mut fixture = Fixture::new(&[bird(), by_number]);
+    let kept = |fixture: &Fixture| -> u64 {
+        let targets = fixture.sampler.targets.iter();
+        targets.map(Target::kept_open).sum()
+    };
+    fixture.at(Duration::ZERO);
+    let own = kept(&fixture);
+    for (head, name) in [(10, "bird"), (20, "bat")] {
+        fixture.tree.process(head, 1, name, &[name]);
+        for child in head + 1..head + 9 {
+            fixture.tree.process(child, head, "child", &["child"]);
+        }
+    }
+    fixture.at(5 * SECOND);
+    assert!(kept(&fixture) >= own + 18, "{}", kept(&fixture));
+    // Of those that go on, only what lives: a child is missed with the next sample.
+    fixture.tree.end(18);
+    let before = kept(&fixture);
+    fixture.at(5 * SECOND + INTERVAL);
+    assert!(kept(&fixture) < before);
+    for pid in (10..18).chain(20..29) {
+        fixture.tree.end(pid);
+    }
+    assert!(!fixture.at(10 * SECOND + INTERVAL).up);
+    assert_eq!(kept(&fixture), own);
+    fixture.at(5 * SECOND + 2 * INTERVAL);
+    let told = fixture.own().reading.as_ref().unwrap().watching_fds;
+    assert_eq!(told, Some(own));
+}
+
+#[test]
 fn a_number_given_to_another_process_is_not_the_same_process() {
     let mut fixture = Fixture::new(&[watch("bird", Selector::Pid(10))]);
     fixture.tree.process_started(10, 1, "bird", &["bird"], 100);
