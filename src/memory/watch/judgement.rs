@@ -311,6 +311,32 @@ mod tests {
         assert_eq!(replayed("busy"), ([None; Counted::COUNT], false));
     }
 
+    /// A recorder that cannot be read for a while.
+    #[test]
+    fn what_piled_up_before_a_pause_is_still_known_after_it() {
+        let process = ProcessName::new("paused").unwrap();
+        let mut judgement = Judgement::new(&MemoryOptions::default());
+        let mut steps = (0..).map(|step| Duration::from_secs(30 * step));
+        let mut look = |judgement: &mut Judgement, files: u64| {
+            let now = steps.next().unwrap();
+            judgement.add(now, 100 << 20);
+            judgement.count(&reading(100 << 20, files, 1, 1));
+            judgement.decide(now, None, &process);
+        };
+        for files in (0..600).map(|step| 10 + step / 4) {
+            look(&mut judgement, files);
+        }
+        assert_eq!(judgement.growing(), [Counted::OpenFds]);
+        judgement.suspend();
+        assert_eq!(judgement.growing(), [], "nothing is read that could grow");
+        look(&mut judgement, 160);
+        assert_eq!(judgement.growing(), [Counted::OpenFds]);
+        judgement.restarted(Duration::from_secs(30 * 601));
+        judgement.suspend();
+        look(&mut judgement, 160);
+        assert_eq!(judgement.growing(), [], "another process");
+    }
+
     /// A recorder whose server answers late, falls silent, and answers again.
     #[test]
     fn goroutines_are_never_held_against_threads() {

@@ -14,6 +14,11 @@ use crate::{
         verdict::{Counted, Verdict},
     },
 };
+#[cfg(test)]
+use {
+    crate::memory::verdict::{Pattern, Severity},
+    std::time::Duration,
+};
 
 /// A watched process as last read.
 #[derive(Clone, Debug)]
@@ -204,12 +209,7 @@ impl Subject {
 #[cfg(test)]
 impl ProcessStatus {
     /// A recorder that runs, of whose memory this is thought.
-    pub(crate) fn judged(
-        pattern: crate::memory::verdict::Pattern,
-        severity: crate::memory::verdict::Severity,
-    ) -> Self {
-        use std::time::Duration;
-
+    pub(crate) fn judged(pattern: Pattern, severity: Severity) -> Self {
         let verdict = Verdict {
             pattern,
             confidence: 0.0,
@@ -226,16 +226,10 @@ impl ProcessStatus {
             span: Duration::from_secs(60),
         };
         Self {
-            name: ProcessName::new("recorder").unwrap(),
             up: true,
             pids: vec![7],
-            reading: None,
-            totals: Totals::default(),
-            baseline: None,
             verdict: Some(verdict),
-            growing: Vec::new(),
-            crossings: Vec::new(),
-            problem: None,
+            ..Self::new(ProcessName::new("recorder").unwrap())
         }
     }
 }
