@@ -37,6 +37,8 @@ pub mod history;
 pub mod http;
 pub mod id;
 pub(crate) mod listed;
+#[cfg(test)]
+mod logged_for_tests;
 pub mod memory;
 pub mod metrics;
 pub mod net;

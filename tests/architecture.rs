@@ -51,6 +51,7 @@ const FLOORS: &[(u8, &[&str])] = &[
             "secret",
             "closed_set",
             "listed",
+            "logged_for_tests",
             "quiet_hours",
             "coarse_clock",
             "codec_name",

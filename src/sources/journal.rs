@@ -182,32 +182,8 @@ impl std::fmt::Display for Attempts {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use super::*;
-
-    /// What is logged at `info` and above while `work` runs.
-    fn logged(work: impl FnOnce()) -> Vec<String> {
-        struct Into(Arc<Mutex<Vec<u8>>>);
-        impl std::io::Write for Into {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0.lock().unwrap().extend_from_slice(bytes);
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let text = Arc::new(Mutex::new(Vec::new()));
-        let writer = Arc::clone(&text);
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::INFO)
-            .with_writer(move || Into(Arc::clone(&writer)))
-            .finish();
-        tracing::subscriber::with_default(subscriber, work);
-        let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
+    use crate::logged_for_tests::logged;
 
     fn journal(probe: bool) -> Journal {
         Journal::new(SourceId::new("garden").unwrap(), probe)

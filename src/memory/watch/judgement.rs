@@ -223,7 +223,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{coarse_clock::CoarseInstant, memory::watch::status::Kinds};
+    use crate::{
+        coarse_clock::CoarseInstant, logged_for_tests::logged, memory::watch::status::Kinds,
+    };
 
     const HOUR: f64 = 3600.0;
 
@@ -317,24 +319,30 @@ mod tests {
         let process = ProcessName::new("paused").unwrap();
         let mut judgement = Judgement::new(&MemoryOptions::default());
         let mut steps = (0..).map(|step| Duration::from_secs(30 * step));
-        let mut look = |judgement: &mut Judgement, files: u64| {
-            let now = steps.next().unwrap();
-            judgement.add(now, 100 << 20);
-            judgement.count(&reading(100 << 20, files, 1, 1));
-            judgement.decide(now, None, &process);
+        // Looks at it, and tells how often the log says that something piles up.
+        let mut told = |judgement: &mut Judgement, files: u64| {
+            let lines = logged(|| {
+                let now = steps.next().unwrap();
+                judgement.add(now, 100 << 20);
+                judgement.count(&reading(100 << 20, files, 1, 1));
+                judgement.decide(now, None, &process);
+            });
+            lines
+                .iter()
+                .filter(|line| line.contains("piles up"))
+                .count()
         };
-        for files in (0..600).map(|step| 10 + step / 4) {
-            look(&mut judgement, files);
-        }
-        assert_eq!(judgement.growing(), [Counted::OpenFds]);
+        let first: usize = (0..600)
+            .map(|step| told(&mut judgement, 10 + step / 4))
+            .sum();
+        assert_eq!((first, judgement.growing()), (1, &[Counted::OpenFds][..]));
         judgement.suspend();
         assert_eq!(judgement.growing(), [], "nothing is read that could grow");
-        look(&mut judgement, 160);
+        assert_eq!(told(&mut judgement, 160), 0, "it was told before");
         assert_eq!(judgement.growing(), [Counted::OpenFds]);
         judgement.restarted(Duration::from_secs(30 * 601));
-        judgement.suspend();
-        look(&mut judgement, 160);
-        assert_eq!(judgement.growing(), [], "another process");
+        assert_eq!(told(&mut judgement, 160), 0, "another process");
+        assert_eq!(judgement.growing(), []);
     }
 
     /// A recorder whose server answers late, falls silent, and answers again.
