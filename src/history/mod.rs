@@ -10,6 +10,7 @@
 
 mod cell;
 mod error;
+mod hung;
 mod insert;
 mod kind;
 mod metrics;
@@ -33,10 +34,13 @@ use std::{
             Ordering::{Acquire, Relaxed, Release},
         },
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 
 pub use self::{
     cell::Cell,
@@ -65,6 +69,8 @@ pub struct History {
     recorder: Recorder,
     options: watch::Sender<Option<HistoryOptions>>,
     questions: mpsc::Sender<Question>,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 /// Where records are handed over. Clones share the queue.
@@ -84,12 +90,12 @@ struct Question {
 
 impl History {
     /// Starts the threads, which end with `tasks`. No history is kept until
-    /// [`Self::configure`] names a file.
+    /// [`Self::configure`] names a file. Must be called on a runtime.
     ///
     /// # Errors
     /// When the system gives no thread.
     pub fn start(tasks: &Tasks, pace: Pace) -> io::Result<Arc<Self>> {
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(pace.unanswered));
         let (queue, records) = mpsc::channel(QUEUE);
         let (options, configured) = watch::channel(None);
         let (questions, asked) = mpsc::channel(QUESTIONS);
@@ -107,6 +113,10 @@ impl History {
         tasks.thread(TaskKind::History, "history-read", move || {
             clock.block_on(answer(&state, group, asked));
         })?;
+        tasks.spawn(
+            TaskKind::History,
+            hung::watch(Arc::clone(&shared), tasks.clone()),
+        );
         let recorder = Recorder {
             on: Arc::default(),
             queue,
@@ -117,6 +127,7 @@ impl History {
             recorder,
             options,
             questions,
+            patience: pace.unanswered,
         }))
     }
 
@@ -150,7 +161,7 @@ impl History {
     }
 
     /// Reads the past, on the reader's thread. What was recorded in the last [`Pace::gather`] may
-    /// be missing. Cancellation safe.
+    /// be missing. Ends after [`Pace::unanswered`] at the latest. Cancellation safe.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -163,7 +174,10 @@ impl History {
                 mpsc::error::TrySendError::Full(_) => ReadError::Busy,
                 mpsc::error::TrySendError::Closed(_) => ReadError::Stopped,
             })?;
-        answer.await.unwrap_or(Err(ReadError::Stopped))
+        match timeout(self.patience, answer).await {
+            Ok(answer) => answer.unwrap_or(Err(ReadError::Stopped)),
+            Err(_) => Err(ReadError::Unanswered),
+        }
     }
 }
 

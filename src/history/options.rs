@@ -65,6 +65,8 @@ pub struct Pace {
     pub longest_retry: Duration,
     /// How often what is too old or too much is removed.
     pub tidy: Duration,
+    /// After that, a disk that neither does what it was asked nor refuses is said to hang.
+    pub unanswered: Duration,
 }
 
 impl Default for Pace {
@@ -74,6 +76,7 @@ impl Default for Pace {
             retry: Duration::from_secs(10),
             longest_retry: Duration::from_secs(300),
             tidy: Duration::from_secs(60),
+            unanswered: Duration::from_secs(30),
         }
     }
 }

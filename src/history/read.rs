@@ -80,6 +80,9 @@ pub enum ReadError {
     /// It took too long.
     #[error("the question took too long")]
     TooLong,
+    /// The thread that reads does not come back from the disk, or from those who asked before.
+    #[error("the history's disk does not answer")]
+    Unanswered,
     /// More than [`MOST_ROWS`] steps.
     #[error("the answer would have more than {MOST_ROWS} rows")]
     TooMany,
@@ -110,7 +113,7 @@ impl FromStr for Cursor {
     }
 }
 
-/// Answers from the file. Blocks, for three seconds at most.
+/// Answers from the file. Blocks, for three seconds at most and for as long as the disk does.
 pub(super) fn read(path: &Path, query: &Query) -> Result<Page, ReadError> {
     read_within(PATIENCE, path, query)
 }

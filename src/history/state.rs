@@ -6,11 +6,15 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
-use super::error::{OpenError, is_broken_file};
+use super::{
+    error::{OpenError, is_broken_file},
+    hung::{self, Work},
+};
 use crate::closed_set::closed_set;
 
 closed_set! {
@@ -40,6 +44,8 @@ closed_set! {
         Refused => "refused",
         /// Another process holds the file for too long.
         Busy => "busy",
+        /// The disk does not answer.
+        Timeout => "timeout",
         /// The file was removed, or another took its place.
         Removed => "removed",
         /// Anything else.
@@ -79,6 +85,7 @@ impl WriteFailure {
             Self::Corrupt => "a new file is begun; look at the disk if it happens again",
             Self::Refused => "see the log",
             Self::Busy => "see which process holds the file",
+            Self::Timeout => "look at the disk of `history.path`, its mount or its server",
             Self::Removed => "another is begun; stop the program before the file is moved",
             Self::Other => "look at the log; if it stays so, please report it",
         }
@@ -126,6 +133,8 @@ pub(super) struct Shared {
     pub(super) failures: [AtomicU64; WriteFailure::COUNT],
     /// Told by who could not read, to who writes.
     pub(super) doubt: Notify,
+    /// What the thread that writes is at.
+    pub(super) work: Work,
 }
 
 #[derive(Clone, Debug)]
@@ -137,7 +146,7 @@ pub(super) struct Condition {
 }
 
 impl Shared {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(patience: Duration) -> Self {
         Self {
             condition: Mutex::new(Condition {
                 state: HistoryState::Off,
@@ -149,6 +158,7 @@ impl Shared {
             bytes: AtomicU64::new(0),
             failures: Default::default(),
             doubt: Notify::new(),
+            work: Work::new(patience),
         }
     }
 
@@ -165,9 +175,14 @@ impl Shared {
 
     pub(super) fn status(&self) -> HistoryStatus {
         let condition = self.condition().clone();
+        let (state, problem) = if self.work.hangs() {
+            (HistoryState::Failing, Some(hung::problem()))
+        } else {
+            (condition.state, condition.problem)
+        };
         HistoryStatus {
-            state: condition.state,
-            problem: condition.problem,
+            state,
+            problem,
             written: self.written.load(Relaxed),
             lost: self.lost.load(Relaxed),
             bytes: self.bytes.load(Relaxed),

@@ -61,6 +61,7 @@ pub(super) async fn run(
             () = tasks.cancelled() => break,
             changed = options.changed() => match changed {
                 Ok(()) => {
+                    let _piece = shared.work.begin();
                     // What came before belongs into the file before, if there was one.
                     while writer.options.is_some()
                         && let Ok(record) = records.try_recv()
@@ -81,11 +82,13 @@ pub(super) async fn run(
             () = sleep_until(due.into()) => {}
             () = shared.doubt.notified() => writer.in_doubt = true,
         }
+        let _piece = shared.work.begin();
         writer.work();
     }
     while let Ok(record) = records.try_recv() {
         writer.keep(record);
     }
+    let _piece = shared.work.begin();
     writer.close();
 }
 

@@ -1,12 +1,26 @@
 //! The threads, and a file that goes away under them.
 
+use std::{fs::OpenOptions, process::Command};
+
 use super::*;
+
+/// A file of which every `open` waits until somebody opens its other end.
+fn hanging(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
 
 /// A history that hardly gathers, and what it needs to run.
 fn running(path: PathBuf) -> (Arc<History>, Tasks) {
+    running_with(path, Pace::default().unanswered)
+}
+
+/// The same with so much patience for a disk.
+fn running_with(path: PathBuf, unanswered: Duration) -> (Arc<History>, Tasks) {
     let tasks = Tasks::default();
     let pace = Pace {
         gather: Duration::from_millis(1),
+        unanswered,
         ..Pace::default()
     };
     let history = History::start(&tasks, pace).unwrap();
@@ -86,4 +100,52 @@ async fn what_waits_for_a_file_that_never_came_is_counted_as_lost() {
     }
     assert!(tasks.drain(MINUTE).await);
     assert_eq!(history.status().lost, 3);
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_is_told_for_as_long_as_it_does_not() {
+    let scratch = Scratch::new();
+    let lock = scratch.0.join("history.db-lock");
+    hanging(&lock);
+    let (history, tasks) = running_with(scratch.file(), Duration::from_millis(300));
+    history.recorder().record(sample("garden", new_year(), 60));
+    let timeouts = |status: &HistoryStatus| status.failures[WriteFailure::Timeout.index()];
+    until(&history, |status| timeouts(status) >= 2).await;
+    let status = history.status();
+    assert_eq!(status.state, HistoryState::Failing);
+    assert!(status.problem.unwrap().contains("does not answer"));
+    // It answers.
+    let _other_end = fs::File::open(&lock).unwrap();
+    until(&history, |status| status.written == 1).await;
+    until(&history, |status| status.state == HistoryState::Writing).await;
+    assert_eq!(history.status().problem, None);
+    assert!(tasks.drain(MINUTE).await);
+}
+
+#[tokio::test]
+async fn who_asks_a_disk_that_does_not_answer_is_told_that() {
+    let scratch = Scratch::new();
+    let path = scratch.file();
+    // The disk does answer in this time.
+    let (history, tasks) = running_with(path.clone(), Duration::from_secs(3));
+    history.recorder().record(sample("garden", new_year(), 60));
+    until(&history, |status| status.written == 1).await;
+    fs::rename(&path, scratch.0.join("away.db")).unwrap();
+    hanging(&path);
+    let ask = || history.read(query(Kind::Sources, Shape::Page(10, None)));
+    // The second asks behind the first.
+    for _ in 0..2 {
+        let told = tokio::time::timeout(MINUTE, ask()).await;
+        assert_eq!(told, Ok(Err(ReadError::Unanswered)));
+    }
+    // It answers, and what waited is nobody's any more.
+    drop(OpenOptions::new().write(true).open(&path).unwrap());
+    fs::remove_file(&path).unwrap();
+    let answered = tokio::time::timeout(MINUTE, async {
+        while ask().await.is_err() {
+            history.recorder().record(sample("pond", new_year(), 60));
+        }
+    });
+    assert!(answered.await.is_ok(), "{:?}", history.status());
+    assert!(tasks.drain(MINUTE).await);
 }

@@ -127,6 +127,10 @@ pub(super) fn problem(error: &ReadError) -> Problem {
             StatusCode::SERVICE_UNAVAILABLE,
             "Ask again in a few seconds.".to_owned(),
         ),
+        ReadError::Unanswered => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Look at the disk of `history.path`, its mount or its server.".to_owned(),
+        ),
         ReadError::TooLong => (
             StatusCode::SERVICE_UNAVAILABLE,
             "Ask for a shorter time with `from` and `to`, or for one name.".to_owned(),
