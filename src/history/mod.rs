@@ -10,7 +10,6 @@
 
 mod cell;
 mod error;
-mod hung;
 mod insert;
 mod kind;
 mod metrics;
@@ -23,6 +22,7 @@ mod schema;
 mod state;
 #[cfg(test)]
 mod tests;
+mod work;
 mod writer;
 
 use std::{
@@ -90,7 +90,7 @@ struct Question {
 
 impl History {
     /// Starts the threads, which end with `tasks`. No history is kept until
-    /// [`Self::configure`] names a file. Must be called on a runtime.
+    /// [`Self::configure`] names a file.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -113,10 +113,6 @@ impl History {
         tasks.thread(TaskKind::History, "history-read", move || {
             clock.block_on(answer(&state, group, asked));
         })?;
-        tasks.spawn(
-            TaskKind::History,
-            hung::watch(Arc::clone(&shared), tasks.clone()),
-        );
         let recorder = Recorder {
             on: Arc::default(),
             queue,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{
     error::{OpenError, is_broken_file},
-    hung::{self, Work},
+    work::Work,
 };
 use crate::closed_set::closed_set;
 
@@ -44,7 +44,7 @@ closed_set! {
         Refused => "refused",
         /// Another process holds the file for too long.
         Busy => "busy",
-        /// The disk does not answer.
+        /// The disk took too long to answer.
         Timeout => "timeout",
         /// The file was removed, or another took its place.
         Removed => "removed",
@@ -176,7 +176,7 @@ impl Shared {
     pub(super) fn status(&self) -> HistoryStatus {
         let condition = self.condition().clone();
         let (state, problem) = if self.work.hangs() {
-            (HistoryState::Failing, Some(hung::problem()))
+            (HistoryState::Failing, Some(unanswered()))
         } else {
             (condition.state, condition.problem)
         };
@@ -189,4 +189,10 @@ impl Shared {
             failures: std::array::from_fn(|at| self.failures[at].load(Relaxed)),
         }
     }
+}
+
+/// What is told while the thread that writes hangs.
+pub(super) fn unanswered() -> String {
+    let remedy = WriteFailure::Timeout.remedy();
+    format!("history cannot be written: its disk or file system does not answer; {remedy}")
 }

@@ -61,7 +61,6 @@ pub(super) async fn run(
             () = tasks.cancelled() => break,
             changed = options.changed() => match changed {
                 Ok(()) => {
-                    let _piece = shared.work.begin();
                     // What came before belongs into the file before, if there was one.
                     while writer.options.is_some()
                         && let Ok(record) = records.try_recv()
@@ -69,7 +68,7 @@ pub(super) async fn run(
                         writer.keep(record);
                     }
                     let now = options.borrow_and_update().clone();
-                    writer.adopt(now);
+                    writer.timed(|writer| writer.adopt(now));
                 }
                 Err(_) => break,
             },
@@ -82,14 +81,12 @@ pub(super) async fn run(
             () = sleep_until(due.into()) => {}
             () = shared.doubt.notified() => writer.in_doubt = true,
         }
-        let _piece = shared.work.begin();
-        writer.work();
+        writer.timed(Writer::work);
     }
     while let Ok(record) = records.try_recv() {
         writer.keep(record);
     }
-    let _piece = shared.work.begin();
-    writer.close();
+    writer.timed(Writer::close);
 }
 
 /// Until the first attempt has ended.
@@ -122,6 +119,18 @@ impl Writer {
         }
         let batch = self.since.map(|since| since + self.pace.gather);
         batch.map_or(self.tidy, |batch| batch.min(self.tidy))
+    }
+
+    /// Does something with the disk, which may take its time.
+    fn timed(&mut self, piece: impl FnOnce(&mut Self)) {
+        let shared = Arc::clone(&self.shared);
+        if let Some(took) = shared.work.time(|| piece(self)) {
+            shared.failed(WriteFailure::Timeout);
+            tracing::error!(
+                seconds = took.as_secs(),
+                "the disk of the history did not answer for so long"
+            );
+        }
     }
 
     fn keep(&mut self, record: Record) {
