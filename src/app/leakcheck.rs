@@ -270,7 +270,10 @@ fn print_outcome(
         let early = early * 100.0;
         format!("it holds {early:.1} % more than at first, but that came early and did not go on")
     } else {
-        format!("its memory grew by {percent:.1} %; up to {allowed:.0} % is allowed")
+        format!(
+            "its memory grew by {percent:.1} %, apart from what comes and goes; up to {allowed:.0} % \
+             is allowed"
+        )
     };
     writeln!(out)?;
     if let Some(why) = &looked.cut_short {

@@ -162,6 +162,9 @@ impl History {
     /// # Errors
     /// [`ReadError`].
     pub async fn read(&self, query: Query) -> Result<Page, ReadError> {
+        if self.shared.reading.hangs() {
+            return Err(ReadError::Unanswered);
+        }
         let (reply, answer) = oneshot::channel();
         let question = Question { query, reply };
         self.questions
@@ -219,23 +222,36 @@ async fn answer(shared: &Shared, tasks: Tasks, mut questions: mpsc::Receiver<Que
         if question.reply.is_closed() {
             continue;
         }
-        let condition = shared.condition().clone();
-        let answer = match (condition.state, condition.path) {
-            (HistoryState::Off, _) => Err(ReadError::Off),
-            (_, Some(path)) => read::read(&path, &question.query).inspect_err(|error| {
-                if let ReadError::Unavailable(problem) = error {
-                    tracing::warn!("{problem}");
-                    // Who writes looks whether the file is still there.
-                    shared.doubt.notify_one();
-                }
-            }),
-            (_, None) => {
-                Err(ReadError::Unavailable(condition.problem.unwrap_or_else(
-                    || "the history is being opened".to_owned(),
-                )))
+        let took = shared.reading.time(|| {
+            let answer = read_for(shared, &question.query);
+            // Who has gone needs no answer.
+            let _sent = question.reply.send(answer);
+        });
+        if let Some(took) = took {
+            tracing::error!(
+                seconds = took.as_secs(),
+                "the disk of the history did not answer who reads for so long"
+            );
+        }
+    }
+}
+
+fn read_for(shared: &Shared, query: &Query) -> Result<Page, ReadError> {
+    let condition = shared.condition().clone();
+    match (condition.state, condition.path) {
+        (HistoryState::Off, _) => Err(ReadError::Off),
+        (_, Some(path)) => read::read(&path, query).inspect_err(|error| {
+            if let ReadError::Unavailable(problem) = error {
+                tracing::warn!("{problem}");
+                // Who writes looks whether the file is still there.
+                shared.doubt.notify_one();
             }
-        };
-        // Who has gone needs no answer.
-        let _sent = question.reply.send(answer);
+        }),
+        (_, None) => {
+            let problem = condition.problem;
+            Err(ReadError::Unavailable(problem.unwrap_or_else(|| {
+                "the history is being opened".to_owned()
+            })))
+        }
     }
 }

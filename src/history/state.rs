@@ -133,8 +133,9 @@ pub(super) struct Shared {
     pub(super) failures: [AtomicU64; WriteFailure::COUNT],
     /// Told by who could not read, to who writes.
     pub(super) doubt: Notify,
-    /// What the thread that writes is at.
-    pub(super) work: Work,
+    /// What the thread that writes is at, and that which reads.
+    pub(super) writing: Work,
+    pub(super) reading: Work,
 }
 
 #[derive(Clone, Debug)]
@@ -158,7 +159,8 @@ impl Shared {
             bytes: AtomicU64::new(0),
             failures: Default::default(),
             doubt: Notify::new(),
-            work: Work::new(patience),
+            writing: Work::new(patience),
+            reading: Work::new(patience),
         }
     }
 
@@ -175,7 +177,7 @@ impl Shared {
 
     pub(super) fn status(&self) -> HistoryStatus {
         let condition = self.condition().clone();
-        let (state, problem) = if self.work.hangs() {
+        let (state, problem) = if self.writing.hangs() {
             (HistoryState::Failing, Some(unanswered()))
         } else {
             (condition.state, condition.problem)

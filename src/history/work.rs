@@ -1,12 +1,12 @@
-//! How long the thread that writes is at a piece of work: a disk or a network file system that does
-//! not answer holds it without an error, for as long as it likes.
+//! How long a thread is at a piece of work: a disk or a network file system that does not answer
+//! holds it without an error, for as long as it likes.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Since when the thread that writes is at a piece of work.
+/// Since when a thread is at a piece of work.
 #[derive(Debug)]
 pub(super) struct Work {
     /// So long it may take.
@@ -26,8 +26,10 @@ impl Work {
     pub(super) fn time(&self, piece: impl FnOnce()) -> Option<Duration> {
         let began = Instant::now();
         self.note(Some(began));
+        // A panic in it is no disk that hangs.
+        let end = Ending(self);
         piece();
-        self.note(None);
+        drop(end);
         let took = began.elapsed();
         (took >= self.patience).then_some(took)
     }
@@ -40,5 +42,14 @@ impl Work {
 
     fn note(&self, since: Option<Instant>) {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+/// Notes the end of a piece when it is dropped.
+struct Ending<'a>(&'a Work);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.note(None);
     }
 }

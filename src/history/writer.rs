@@ -124,7 +124,7 @@ impl Writer {
     /// Does something with the disk, which may take its time.
     fn timed(&mut self, piece: impl FnOnce(&mut Self)) {
         let shared = Arc::clone(&self.shared);
-        if let Some(took) = shared.work.time(|| piece(self)) {
+        if let Some(took) = shared.writing.time(|| piece(self)) {
             shared.failed(WriteFailure::Timeout);
             tracing::error!(
                 seconds = took.as_secs(),

@@ -180,13 +180,13 @@ impl LeakCheck {
                 to: (rise.from + rise.by) as u64,
             };
             let goes_on = rise(values).filter(enough).map(more);
-            let early = || since_first(values).filter(enough).map(more);
+            let early = || risen_early(values).filter(enough).map(more);
             match goes_on {
                 Some(grown) => piled_up.push(grown),
                 None => early_piles.extend(early()),
             }
         }
-        let all = since_first(&self.held).map_or(0.0, Rise::relative);
+        let all = risen_early(&self.held).map_or(0.0, Rise::relative);
         let advice = match verdict.pattern {
             Pattern::Unknown if self.last < NAMEABLE * self.interval => {
                 let (needed, every) = (NAMEABLE * self.interval, self.interval);
@@ -222,12 +222,15 @@ impl Rise {
     }
 }
 
-/// How far the floor of the last third is above the first sample; `None` where it is not.
-fn since_first(values: &[f64]) -> Option<Rise> {
+/// How far the floor of the last third is above the first sample, where most of that was there in
+/// the middle third; `None` where it is not.
+fn risen_early(values: &[f64]) -> Option<Rise> {
     let from = *values.first()?;
-    let last = &values[values.len() * 2 / 3..];
-    let by = last.iter().copied().fold(f64::INFINITY, f64::min) - from;
-    (by > 0.0).then_some(Rise { from, by })
+    let (n, above) = (values.len(), |level: f64| level - from);
+    let floor = |part: &[f64]| part.iter().copied().fold(f64::INFINITY, f64::min);
+    let by = above(floor(&values[2 * n / 3..]));
+    let came_early = above(floor(&values[n / 3..2 * n / 3])) >= 0.5 * by;
+    (by > 0.0 && came_early).then_some(Rise { from, by })
 }
 
 /// How far the floor has risen, from the first third to the last; `None` where it has not, or
@@ -368,6 +371,13 @@ mod tests {
         assert_eq!(names(&outcome.piled_up), [Counted::Threads]);
         let files = &outcome.early_piles[0];
         assert_eq!((files.from, files.to), (5, 45));
+
+        // It fell, and more came late.
+        for (i, held) in check.held.iter_mut().enumerate() {
+            *held = [1e8, 5e7, 2e8][3 * i / SAMPLES];
+        }
+        let outcome = check.outcome(0.2).unwrap();
+        assert_eq!((outcome.growth, outcome.early), (0.0, None));
     }
 
     /// Five minutes with a sample every ten seconds, as they are by default.

@@ -27,6 +27,7 @@ pub(super) fn readings(status: &Arc<ProcessStatus>) -> impl Iterator<Item = (Key
     ] {
         all.push((kind, "", behaviour(status, kind)));
     }
+    all.push((AlarmKind::MemoryPattern, "limit", nameless(status)));
     for threshold in Threshold::ALL {
         let reading = crossed(status, *threshold);
         all.push((AlarmKind::MemoryThreshold, threshold.as_str(), reading));
@@ -61,18 +62,22 @@ fn behaviour(status: &ProcessStatus, kind: AlarmKind) -> Reading {
     let Some(verdict) = &status.verdict else {
         return Reading::Unknown;
     };
-    let pattern = verdict.pattern;
-    // What fills the memory within the hour cannot wait for a name.
-    let nameless = pattern == Pattern::Unknown && verdict.severity == Urgency::Critical;
-    let meant = match kind {
-        AlarmKind::MemoryLeak => pattern == Pattern::Leak,
-        AlarmKind::MemorySpike => pattern == Pattern::Spike,
-        _ => nameless || matches!(pattern, Pattern::Linear | Pattern::Exponential),
+    let meant = match (kind, verdict.pattern) {
+        (_, Pattern::Unknown) => return Reading::Unknown,
+        (AlarmKind::MemoryLeak, pattern) => pattern == Pattern::Leak,
+        (AlarmKind::MemorySpike, pattern) => pattern == Pattern::Spike,
+        (_, pattern) => matches!(pattern, Pattern::Linear | Pattern::Exponential),
     };
-    if pattern == Pattern::Unknown && !meant {
-        return Reading::Unknown;
-    }
     raised_if(meant, || judgement(verdict))
+}
+
+/// What fills the memory within the hour cannot wait for a name; nor does its end.
+fn nameless(status: &ProcessStatus) -> Reading {
+    let Some(verdict) = &status.verdict else {
+        return Reading::Unknown;
+    };
+    let fills = verdict.pattern == Pattern::Unknown && verdict.severity == Urgency::Critical;
+    raised_if(fills, || judgement(verdict))
 }
 
 fn judgement(verdict: &Verdict) -> Evidence {

@@ -223,24 +223,35 @@ fn what_is_switched_off_is_not_there() {
 /// What fills the memory within the hour waits for no name; what else has none says nothing.
 #[test]
 fn growth_that_soon_fills_the_memory_is_told_whatever_its_pattern() {
-    let memory_pattern = |pattern, severity| {
+    let memory_pattern = |aspect: &str, pattern, severity| {
         let mut snapshot = snapshot(Vec::new());
         snapshot.memory = vec![Arc::new(ProcessStatus::judged(pattern, severity))];
         let options = AlarmOptions::default();
         let mut seen = seen(&snapshot, &options);
-        let found = seen.find(|(key, _)| key.kind == AlarmKind::MemoryPattern);
+        let found =
+            seen.find(|(key, _)| key.kind == AlarmKind::MemoryPattern && key.aspect == aspect);
         found.unwrap().1
     };
-    let Reading::Raised(evidence) = memory_pattern(Pattern::Unknown, Urgency::Critical) else {
-        panic!("not told");
+    let fills = memory_pattern("limit", Pattern::Unknown, Urgency::Critical);
+    let Reading::Raised(evidence) = fills else {
+        panic!("not told: {fills:?}");
     };
     assert_eq!(evidence.severity, Critical);
     assert!(evidence.trigger.contains("a minute"), "{evidence:?}");
     assert!(evidence.recommendations[0].contains("99 s"), "{evidence:?}");
-    let low = memory_pattern(Pattern::Unknown, Urgency::Low);
-    assert!(matches!(low, Reading::Unknown), "{low:?}");
-    let stable = memory_pattern(Pattern::Stable, Urgency::None);
-    assert!(matches!(stable, Reading::Clear), "{stable:?}");
+    for (aspect, pattern, severity, told) in [
+        ("", Pattern::Unknown, Urgency::Critical, Reading::Unknown),
+        // It is over before anything has a name.
+        ("limit", Pattern::Unknown, Urgency::Low, Reading::Clear),
+        ("", Pattern::Unknown, Urgency::Low, Reading::Unknown),
+        // It has one.
+        ("limit", Pattern::Linear, Urgency::Critical, Reading::Clear),
+        ("limit", Pattern::Stable, Urgency::None, Reading::Clear),
+        ("", Pattern::Stable, Urgency::None, Reading::Clear),
+    ] {
+        let reading = memory_pattern(aspect, pattern, severity);
+        assert_eq!(reading, told, "{aspect} {pattern} {severity}");
+    }
 }
 
 #[test]

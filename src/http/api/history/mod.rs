@@ -4,11 +4,15 @@ mod export;
 mod query;
 mod table;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use hyper::{Response, StatusCode, header, http::request::Parts};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::time::timeout;
 
 pub(super) use self::export::export;
 pub(super) use self::query::Asked;
@@ -95,8 +99,11 @@ pub(super) fn prefers_csv(head: &Parts) -> bool {
     negotiate::csv_rather_than_json(accept.and_then(|value| value.to_str().ok()))
 }
 
-/// What a process held before a moment, as far as there is a history that tells it; the rows of
-/// [`Kind::Memory`], the oldest first.
+/// Who asks what memory knows as well waits no longer for the history.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What a process held before a moment, as far as there is a history that tells it soon; the rows
+/// of [`Kind::Memory`], the oldest first.
 pub(super) async fn memory_before(
     history: &History,
     process: &ProcessName,
@@ -110,7 +117,7 @@ pub(super) async fn memory_before(
         to,
         shape,
     };
-    history.read(query).await.ok()
+    timeout(SOON, history.read(query)).await.ok()?.ok()
 }
 
 pub(super) fn problem(error: &ReadError) -> Problem {
