@@ -18,6 +18,7 @@ mod support;
 mod tls_front;
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -35,8 +36,8 @@ const TONE: f64 = -15.0;
 const LAME: f64 = -15.45;
 /// Enough for every decoder to be in its stride.
 const ENOUGH: f64 = 5.0;
-/// More than thirty encoders run at once, on a machine that may be busy with other tests.
-const LIMIT: Duration = Duration::from_secs(180);
+/// More than thirty encoders run at once, on a machine that may be busy with more than that.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Nothing is given up because so much is begun at once.
 const PATIENT: &str = "buffers: { capture: { duration: 10s } }\n\
@@ -107,8 +108,8 @@ impl Case {
         Some(["codec", "sample_rate", "channels"].map(|label| labels[label].clone()))
     }
 
-    /// What is wrong with what was seen.
-    fn faults(&self, scrape: &Scrape) -> Vec<String> {
+    /// What is wrong with what was seen, where the kernel itself threw away so many datagrams.
+    fn faults(&self, scrape: &Scrape, thrown_away: u64) -> Vec<String> {
         let mut faults = Vec::new();
         let mut expect = |what: &str, value: f64, from: f64, to: f64| {
             if !(from..=to).contains(&value) {
@@ -118,12 +119,16 @@ impl Case {
                 ));
             }
         };
-        for counted in [
-            "decode_errors_total",
-            "lost_packets_total",
-            "connect_failures_total",
+        // A machine too busy to read a socket loses what that cannot hold, and a long hole ends
+        // a session.
+        let lossy = self.transport == "udp" && thrown_away > 0;
+        let may_be_lost = if lossy { thrown_away as f64 } else { 0.0 };
+        for (counted, most) in [
+            ("decode_errors_total", 0.0),
+            ("lost_packets_total", may_be_lost),
+            ("connect_failures_total", 0.0),
         ] {
-            expect(counted, self.sum(scrape, counted), 0.0, 0.0);
+            expect(counted, self.sum(scrape, counted), 0.0, most);
         }
         let labels = [(LABEL, self.name.as_str())];
         let samples = scrape.sum("myaudio_signal_samples_total", &labels);
@@ -131,9 +136,11 @@ impl Case {
         let level = 10.0 * (energy / samples).log10();
         expect("the level", level, self.level - 0.5, self.level + 0.5);
         let [attempted, first, repeated, error] = scrape.ledger(&self.name);
-        expect("attempts", attempted, 1.0, 1.0);
+        let most = if lossy { f64::INFINITY } else { 1.0 };
+        expect("attempts", attempted, 1.0, most);
         expect("first allocations", first, 1.0, 1.0);
-        expect("others", repeated + error, 0.0, 0.0);
+        expect("repeated ones", repeated, attempted - 1.0, attempted - 1.0);
+        expect("errors", error, 0.0, 0.0);
         if let Some(seconds) = self.ends_after {
             let heard = self.sum(scrape, "audio_seconds_total");
             expect("audio", heard, seconds - 0.15, seconds + 0.15);
@@ -152,6 +159,18 @@ impl Case {
             against,
         }
     }
+}
+
+/// Datagrams that the kernel has thrown away because the socket they were for was full.
+fn thrown_away() -> u64 {
+    let counters = std::fs::read_to_string("/proc/net/snmp").unwrap();
+    let mut lines = counters
+        .lines()
+        .filter_map(|line| line.strip_prefix("Udp: "));
+    let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+    let mut counters = names.split_whitespace().zip(values.split_whitespace());
+    let (_, value) = counters.find(|(name, _)| *name == "RcvbufErrors").unwrap();
+    value.parse().unwrap()
 }
 
 /// The tone, on so many channels, for ffmpeg's `lavfi`.
@@ -198,6 +217,7 @@ fn version(program: &str, argument: &str, mark: &str) -> String {
 
 #[test]
 fn every_kind_of_source_arrives_with_its_name_shape_and_level() {
+    let before = thrown_away();
     let scratch = Scratch::new();
     let ffmpeg_name = format!("ffmpeg {}", version("ffmpeg", "-version", "version "));
     let mut cases = Vec::new();
@@ -242,17 +262,28 @@ fn every_kind_of_source_arrives_with_its_name_shape_and_level() {
         std::thread::sleep(Duration::from_millis(200));
         scrape = exporter.scrape();
     }
-    assert!(
-        waited_for.is_empty(),
-        "not heard in time: {waited_for:?}\n{}",
-        exporter.process.output()
-    );
+    let thrown_away = thrown_away() - before;
+    let output = exporter.process.output();
+    let log_of = |name: &str| {
+        let mark = format!("source={name} ");
+        let lines = output
+            .lines()
+            .filter(|line| format!("{line} ").contains(&mark));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let late = waited_for
+        .iter()
+        .map(|name| format!("{name}: not heard in time"));
     let (heard, refused): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.is_decoded());
-    let faults: Vec<String> = heard.iter().flat_map(|case| case.faults(&scrape)).collect();
+    let on_time = heard.iter().filter(|case| !waited_for.contains(&case.name));
+    let faults: Vec<String> = late
+        .chain(on_time.flat_map(|case| case.faults(&scrape, thrown_away)))
+        .collect();
+    let names = faults.iter().filter_map(|fault| fault.split(':').next());
+    let logs: BTreeSet<String> = names.map(log_of).collect();
     assert!(
         faults.is_empty(),
-        "{faults:#?}\n{}",
-        exporter.process.output()
+        "{logs:#?}\n{faults:#?}\nand the kernel threw away {thrown_away} datagrams"
     );
     for case in refused {
         let info = case.info(&scrape).map(|[codec, ..]| codec);
