@@ -330,6 +330,10 @@ impl Target {
         let mut members = Members::default();
         let read = self.whose.find(look, &mut members);
         let read = read.and_then(|_| members.read(proc));
+        if let Whose::Ours(own) = &mut self.whose {
+            // Open beside those of the watch itself while ours were counted.
+            own.watching_fds += members.kept_open();
+        }
         let held = match (read, &self.problem) {
             (Ok(held), _) if self.up => held,
             (Ok(_), problem) => return self.no_glimpse(problem.clone()),

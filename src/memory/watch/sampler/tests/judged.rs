@@ -84,10 +84,17 @@ fn what_is_kept_open_is_counted_when_our_own_are() {
         let open = if ours_first { before } else { after };
         let own = fixture.own();
         assert_eq!(own.reading.as_ref().unwrap().watching_fds, Some(open));
-        // Asked for, it is that of now.
-        let glimpses = fixture.sampler.analyze(INTERVAL, Some(&ProcessName::own()));
-        let reading = glimpses[0].status.reading.as_ref().unwrap();
-        assert_eq!(reading.watching_fds, Some(after));
+        // Asked for, it is that of now, with the second look at ourselves, and none is left.
+        let own = ProcessName::own();
+        let ours = fixture.sampler.of_name(Some(&own)).next();
+        let again = ours.map_or(0, |target| target.kept_open());
+        assert!(again > 0);
+        for _ in 0..2 {
+            let glimpses = fixture.sampler.analyze(INTERVAL, Some(&own));
+            let reading = glimpses[0].status.reading.as_ref().unwrap();
+            assert_eq!(reading.watching_fds, Some(after + again));
+        }
+        assert_eq!(kept(&fixture.sampler), after);
     }
 }
 
