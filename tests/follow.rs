@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use support::{
     Exporter, Scrape, Scratch,
@@ -15,8 +15,6 @@ const FOLLOW: &str = "sources: [ { url: rec.wav, follow: true, stall_after: 2s }
 /// Less than a packet of the demultiplexer (1,152 frames) may be held until more comes.
 const HELD: f64 = 0.15;
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
-/// A change is seen within this, with room for a loaded machine.
-const SOON: Duration = Duration::from_secs(15);
 
 fn audio(scrape: &Scrape) -> f64 {
     scrape.sum(AUDIO, &[("source", "rec")])
@@ -24,7 +22,7 @@ fn audio(scrape: &Scrape) -> f64 {
 
 #[track_caller]
 fn until_audio(exporter: &Exporter, seconds: f64) -> Scrape {
-    exporter.until_within(SOON, &format!("{seconds} s of audio"), |scrape| {
+    exporter.until(&format!("{seconds} s of audio"), |scrape| {
         audio(scrape) > seconds - HELD
     })
 }
@@ -182,7 +180,7 @@ fn an_mp4_whose_index_comes_last_waits_until_it_is_finished_and_is_played_once()
     exporter.until_state("rec", "waiting");
     let half = bytes.len() / 2;
     fs::write(&path, &bytes[..half]).unwrap();
-    exporter.until_within(SOON, "what is wrong and what to do is said", |scrape| {
+    exporter.until("what is wrong and what to do is said", |scrape| {
         let log = exporter.process.output();
         scrape.state("rec") == "waiting" && log.contains("let the recorder write fragmented MP4")
     });
@@ -253,15 +251,13 @@ fn a_foreign_format_is_told_by_its_first_bytes_and_not_opened_over_and_over() {
         let config = scratch.write("config.yaml", FOLLOW);
         fs::write(scratch.path("rec.wav"), content).unwrap();
         let exporter = Exporter::with_config(&config);
-        let scrape = exporter.until_within(SOON, "unsupported", |scrape| {
-            scrape.state("rec") == "unsupported"
-        });
+        let scrape = exporter.until("unsupported", |scrape| scrape.state("rec") == "unsupported");
         let labels = [("source", "rec"), ("reason", "unsupported")];
         assert_eq!(
             scrape.value("myaudio_source_connect_failures_total", &labels),
             1.0
         );
-        exporter.until_within(SOON, "the words for it", |_| {
+        exporter.until("the words for it", |_| {
             exporter.process.output().contains("cannot open: this is ")
         });
     }
@@ -283,7 +279,7 @@ fn a_replaced_session_leaves_no_thread_behind() {
         scratch.write("config.yaml", &FOLLOW.replace("2s", &format!("{stall}s")));
         assert_eq!(exporter.reload().0, 200);
     }
-    exporter.until_within(SOON, "one thread as before", |_| {
+    exporter.until("one thread as before", |_| {
         threads() <= before && exporter.process.descriptors() <= open + 1
     });
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::{Exporter, PATIENCE, Scrape, Scratch, run, write_tone, write_wav};
+use support::{Exporter, PATIENCE, Scrape, Scratch, Stopwatch, run, write_tone, write_wav};
 
 const LABEL: &str = "source";
 
@@ -35,14 +35,14 @@ fn is_measured(scrape: &Scrape) -> bool {
 /// What the API says is wrong with the source, once that is as wanted.
 #[track_caller]
 fn problem_until(exporter: &Exporter, wanted: impl Fn(Option<&str>) -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let watch = Stopwatch::start();
     loop {
         let (_, text) = exporter.get("/api/v1/sources/cam");
         let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
         if wanted(answer["problem"].as_str()) {
             return;
         }
-        assert!(Instant::now() < deadline, "{text}");
+        assert!(watch.elapsed() < PATIENCE, "{text}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

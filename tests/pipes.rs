@@ -20,7 +20,6 @@ use support::{
 };
 
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
-const SOON: Duration = Duration::from_secs(15);
 
 fn audio(scrape: &Scrape) -> f64 {
     scrape.sum(AUDIO, &[("source", "rec")])
@@ -41,7 +40,7 @@ fn make_fifo(path: &Path) {
 
 #[track_caller]
 fn until_audio(exporter: &Exporter, seconds: f64) -> Scrape {
-    exporter.until_within(SOON, &format!("{seconds} s of audio"), |scrape| {
+    exporter.until(&format!("{seconds} s of audio"), |scrape| {
         audio(scrape) > seconds - 0.2
     })
 }
@@ -63,8 +62,7 @@ fn a_fifo_waits_for_its_making_and_for_one_writer_after_another() {
         let scrape = until_audio(&exporter, f64::from(round));
         assert_eq!(scrape.state("rec"), "streaming");
         drop(writer);
-        let scrape =
-            exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+        let scrape = exporter.until("waiting", |scrape| scrape.state("rec") == "waiting");
         let rounds = f64::from(round);
         assert!((audio(&scrape) - rounds).abs() < 0.01, "{}", audio(&scrape));
         // Each writer is a session; the buffer stays.
@@ -107,16 +105,14 @@ fn a_writer_that_falls_silent_is_stalled_and_a_killed_one_is_seen() {
         1.0
     );
     recorder.signal("STOP");
-    exporter.until_within(SOON, "stalled", |scrape| scrape.state("rec") == "stalled");
+    exporter.until("stalled", |scrape| scrape.state("rec") == "stalled");
     let told = exporter.until_source("rec", |rec| rec["state"] == "stalled");
     let problem = told["problem"].as_str().unwrap();
     assert!(problem.contains("check the recorder"), "{problem}");
     recorder.signal("CONT");
-    exporter.until_within(SOON, "streaming", |scrape| {
-        scrape.state("rec") == "streaming"
-    });
+    exporter.until("streaming", |scrape| scrape.state("rec") == "streaming");
     recorder.signal("KILL");
-    let scrape = exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+    let scrape = exporter.until("waiting", |scrape| scrape.state("rec") == "waiting");
     assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
     let left = scrape.unexplained_seconds("rec").abs();
     assert!(
@@ -142,7 +138,7 @@ fn a_replaced_fifo_is_found_and_a_file_in_its_place_is_refused() {
     fs::remove_file(&fifo).unwrap();
     fs::write(&fifo, tone(1.0, -20.0)).unwrap();
     let refused = [("source", "rec"), ("reason", "file")];
-    exporter.until_within(SOON, "refused", |scrape| {
+    exporter.until("refused", |scrape| {
         scrape.value("myaudio_source_connect_failures_total", &refused) >= 1.0
     });
     assert!(exporter.process.output().contains("not a FIFO"));
@@ -158,7 +154,7 @@ fn writers_without_audio_do_not_end_the_waiting() {
     // Opened and closed; half a header; then a whole file.
     drop(OpenOptions::new().write(true).open(&fifo).unwrap());
     fs::write(&fifo, &header(0)[..20]).unwrap();
-    exporter.until_within(SOON, "counted", |scrape| {
+    exporter.until("counted", |scrape| {
         let labels = [("source", "rec"), ("reason", "closed")];
         scrape.value("myaudio_source_connect_failures_total", &labels) == 1.0
             && scrape.state("rec") == "waiting"
@@ -192,7 +188,7 @@ fn the_standard_input_plays_and_then_has_ended() {
     record(&mut input, 2.0, -20.0);
     until_audio(&exporter, 2.0);
     drop(input);
-    let scrape = exporter.until_within(SOON, "ended", |scrape| scrape.state("rec") == "ended");
+    let scrape = exporter.until("ended", |scrape| scrape.state("rec") == "ended");
     let words = "the program that wrote to standard input has ended";
     exporter.until_source("rec", |rec| {
         rec["state"] == "ended"
@@ -300,17 +296,19 @@ fn a_recorder_whose_audio_cannot_be_used_is_neither_killed_nor_held_up() {
         Ok::<_, std::io::Error>(())
     };
     std::thread::Builder::new().spawn(write).unwrap();
-    let writer = written.recv_timeout(SOON).expect("all of it is written");
+    let writer = written
+        .recv_timeout(PATIENCE)
+        .expect("all of it is written");
     let unsupported = [("source", "rec"), ("reason", "unsupported")];
     let scrape = exporter.until_state("rec", "unsupported");
     let failures = "myaudio_source_connect_failures_total";
     assert_eq!(scrape.value(failures, &unsupported), 1.0);
-    exporter.until_within(SOON, "all of it is counted", |scrape| {
+    exporter.until("all of it is counted", |scrape| {
         scrape.value("myaudio_source_received_bytes_total", &[("source", "rec")]) == 6_553_600.0
     });
     // The next one need not wait until the last one's fault would be looked at again.
     drop(writer);
-    exporter.until_within(SOON, "waiting", |scrape| scrape.state("rec") == "waiting");
+    exporter.until("waiting", |scrape| scrape.state("rec") == "waiting");
     fs::write(&fifo, whole(1.0, -20.0)).unwrap();
     until_audio(&exporter, 1.0);
 }

@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use support::{Exporter, Scrape, Scratch, Server};
 
 /// What a mount must arrive as.
@@ -296,7 +294,7 @@ fn a_killed_server_is_noticed_and_its_successor_fills_the_same_buffers() {
     });
     let descriptors = exporter.process.descriptors();
     server.process.signal("KILL");
-    let down = exporter.until_within(Duration::from_secs(15), "seen as down", |scrape| {
+    let down = exporter.until("seen as down", |scrape| {
         each(scrape, |scrape, codec| {
             scrape.value("myaudio_source_up", &[(LABEL, codec)]) == 0.0
                 && scrape.sum("myaudio_source_connect_failures_total", &[(LABEL, codec)]) >= 1.0
@@ -341,7 +339,7 @@ fn a_frozen_server_is_a_stall_and_is_found_again() {
         each(scrape, |scrape, codec| audio_seconds(scrape, codec) > 1.0)
     });
     server.process.signal("STOP");
-    exporter.until_within(Duration::from_secs(15), "stalled", |scrape| {
+    exporter.until("stalled", |scrape| {
         each(scrape, |scrape, codec| scrape.state(codec) == "stalled")
     });
     let gone = exporter.until("given up, and nobody answers", |scrape| {

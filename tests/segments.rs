@@ -18,7 +18,6 @@ use support::{
 /// Less than a packet of the demultiplexer (1,152 frames) may be held until more comes.
 const HELD: f64 = 0.15;
 const AUDIO: &str = "myaudio_source_audio_seconds_total";
-const SOON: Duration = Duration::from_secs(20);
 
 fn audio(scrape: &Scrape) -> f64 {
     scrape.sum(AUDIO, &[("source", "rec")])
@@ -43,7 +42,7 @@ fn deliver(rec: &Path, name: &str, bytes: &[u8]) {
 
 #[track_caller]
 fn until_audio(exporter: &Exporter, seconds: f64) -> Scrape {
-    exporter.until_within(SOON, &format!("{seconds} s of audio"), |scrape| {
+    exporter.until(&format!("{seconds} s of audio"), |scrape| {
         audio(scrape) > seconds - HELD
     })
 }
@@ -160,7 +159,7 @@ fn an_mp4_segment_is_played_once_its_index_is_there_and_one_without_is_skipped()
     let exporter = Exporter::with_config(&config);
     exporter.until_state("rec", "waiting");
     fs::write(rec.join("0.m4a"), &bytes[..half]).unwrap();
-    exporter.until_within(SOON, "the first is waited for", |scrape| {
+    exporter.until("the first is waited for", |scrape| {
         let log = exporter.process.output();
         scrape.state("rec") == "waiting" && log.contains("played when it is finished")
     });
@@ -194,10 +193,10 @@ fn a_file_of_a_foreign_format_is_skipped_aloud_and_not_called_absent() {
         "a.ogg",
         &[&b"\x1aE\xdf\xa3"[..], &vec![0; 50_000]].concat(),
     );
-    exporter.until_within(SOON, "it is counted", |scrape| {
+    exporter.until("it is counted", |scrape| {
         scrape.sum("myaudio_source_decode_errors_total", &[("source", "rec")]) == 1.0
     });
-    exporter.until_within(SOON, "the words for it", |_| {
+    exporter.until("the words for it", |_| {
         let log = exporter.process.output();
         log.contains("a segment is skipped") && log.contains("cannot be played; the log says why")
     });
@@ -222,9 +221,7 @@ fn a_ring_of_names_is_played_round_after_round() {
             until_audio(&exporter, enough);
         }
     }
-    let scrape = exporter.until_within(Duration::from_secs(30), "both rounds", |scrape| {
-        audio(scrape) > 16.0 - HELD
-    });
+    let scrape = exporter.until("both rounds", |scrape| audio(scrape) > 16.0 - HELD);
     assert_eq!(scrape.ledger("rec"), [1.0, 1.0, 0.0, 0.0]);
 }
 

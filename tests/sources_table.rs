@@ -25,7 +25,7 @@ use std::{
 };
 
 use support::{
-    Exporter, Running, Scrape, Scratch,
+    Exporter, Running, Scrape, Scratch, Stopwatch,
     source_table::{Row, check},
 };
 
@@ -256,9 +256,9 @@ fn every_kind_of_source_arrives_with_its_name_shape_and_level() {
         waited_for = left.map(|case| case.name.clone()).collect();
         waited_for.is_empty()
     };
-    let deadline = std::time::Instant::now() + LIMIT;
+    let watch = Stopwatch::start();
     let mut scrape = exporter.scrape();
-    while !done(&scrape) && std::time::Instant::now() < deadline {
+    while !done(&scrape) && watch.elapsed() < LIMIT {
         std::thread::sleep(Duration::from_millis(200));
         scrape = exporter.scrape();
     }

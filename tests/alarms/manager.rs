@@ -2,12 +2,12 @@
 
 use std::{
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
 
-use crate::support::{PATIENCE, Running, Scratch, prometheus::listens_at, run};
+use crate::support::{PATIENCE, Running, Scratch, Stopwatch, prometheus::listens_at, run};
 
 pub(crate) struct Alertmanager {
     process: Running,
@@ -54,13 +54,13 @@ impl Alertmanager {
 
     #[track_caller]
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         loop {
             let active = self.active();
             if holds(&active) {
                 return active;
             }
-            let late = Instant::now() > deadline;
+            let late = watch.elapsed() > PATIENCE;
             assert!(
                 !late,
                 "not in time: {what}; {active:#?}\n{}",

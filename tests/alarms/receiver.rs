@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, Stopwatch};
 
 /// What it does with a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,12 +102,12 @@ impl Receiver {
     /// Waits for a request that fits.
     #[track_caller]
     pub(crate) fn until(&self, what: &str, fits: impl Fn(&Request) -> bool) -> Request {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         loop {
             if let Some(request) = self.requests().into_iter().find(&fits) {
                 return request;
             }
-            let late = Instant::now() > deadline;
+            let late = watch.elapsed() > PATIENCE;
             assert!(!late, "not in time: {what}; {:#?}", self.requests());
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -84,10 +84,10 @@ fn live_audio_and_clips_survive_a_reload_and_end_with_their_format() {
     assert_part_of(&fast, &clip(&exporter, "other", "last=200ms").wav.samples);
 
     // Another format: what was is finished, and nothing of it is in what follows.
-    let (path, begun) = (config(true, "fast.wav", ""), std::time::Instant::now());
+    let path = config(true, "fast.wav", "");
     reload(&path);
     let whole = listener.hear(usize::MAX / 4);
-    assert!(listener.has_ended() && begun.elapsed().as_secs() < 30);
+    assert!(listener.has_ended());
     assert_eq!(whole.rate, 8_000);
     assert_part_of(&slow, &whole.samples);
     exporter.until("the new format", |scrape| {

@@ -5,16 +5,13 @@
 //! far end of a virtual cable. Nothing of it is seen outside, and all of it vanishes with
 //! its last process.
 
-use std::{
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::process::{Command, Stdio};
 
 use crate::{
     catalogue,
     drive::{CONNECT, Case, drive},
     rig::Rig,
-    support::{Exporter, PATIENCE, Running, Scratch, Server, mp3, run},
+    support::{Exporter, Running, Scratch, Server, mp3, run},
 };
 
 /// Set where this runs in its namespace.
@@ -142,7 +139,6 @@ impl Rig for Cut {
 }
 
 fn inside() {
-    let began = Instant::now();
     let far = std::rc::Rc::new(Far::start());
     let scratch = Scratch::new();
     let audio = mp3(&scratch);
@@ -180,5 +176,4 @@ fn inside() {
     exporter.until("descriptors and threads are as before", |_| {
         exporter.process.descriptors() <= descriptors && exporter.process.threads() <= threads
     });
-    assert!(began.elapsed() < 2 * PATIENCE);
 }

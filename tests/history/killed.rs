@@ -8,7 +8,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use audio_capture_exporter::{
@@ -18,7 +18,7 @@ use audio_capture_exporter::{
 };
 use rusqlite::Connection;
 
-use crate::support::{PATIENCE, Scratch};
+use crate::support::{PATIENCE, Scratch, Stopwatch};
 
 /// Set for the child: the file.
 const FILE: &str = "HISTORY_OF_A_CHILD";
@@ -122,7 +122,7 @@ fn record_without_end(path: PathBuf) -> ! {
         max_size: ByteSize(1 << 30),
     }));
     let mut said = 0;
-    let started = Instant::now();
+    let started = Stopwatch::start();
     loop {
         // Whatever becomes of its parent.
         assert!(started.elapsed() < PATIENCE);

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// A deadline for what must happen; reached only when it does not.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Client(BufReader<TcpStream>);
 

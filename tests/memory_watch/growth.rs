@@ -1,17 +1,17 @@
 //! Growth is told: of memory, and of what piles up.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{
     MIB, Recorder, command, config, get, of, pattern, resident,
-    support::{self, Exporter, Scratch},
+    support::{self, Exporter, Scratch, Stopwatch},
     watch, watched,
 };
 
 #[test]
 fn growth_is_told_with_the_time_that_is_left() {
     let (_scratch, mut recorder, exporter) = watched("leaking");
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let grown = loop {
         recorder.order("hold 512");
         let scrape = exporter.scrape();
@@ -70,7 +70,7 @@ fn piles_up(order: &str, what: &str) {
     // A step is none.
     calm.order("files 30");
     assert!(growing("leaky").is_empty());
-    let began = Instant::now();
+    let began = Stopwatch::start();
     while !growing("leaky").iter().any(|one| one == what) {
         leaky.order(order);
         assert!(began.elapsed() < support::PATIENCE, "{what}");

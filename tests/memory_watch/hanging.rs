@@ -3,12 +3,12 @@
 use std::{
     fs,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::{
     MIB, Recorder, command, config, failures, get, is_up, resident,
-    support::{self, Exporter, Running, Scrape, Scratch},
+    support::{self, Exporter, Running, Scrape, Scratch, Stopwatch},
 };
 
 /// As on a network whose server is gone.
@@ -45,7 +45,7 @@ fn a_pid_file_that_hangs_holds_up_nobody() {
         resident(scrape, "beside") > 60.0 * MIB
     });
     // Ten looks a second, of which only the first one waits.
-    let (before, began) = (tried(&scrape), Instant::now());
+    let (before, began) = (tried(&scrape), Stopwatch::start());
     exporter.until("looks go on", |scrape| tried(scrape) >= before + 20.0);
     assert!(
         began.elapsed() < Duration::from_secs(15),
@@ -63,7 +63,7 @@ fn a_pid_file_that_hangs_holds_up_nobody() {
     );
     exporter.process.signal("TERM");
     let mut exporter = exporter;
-    let ended = Instant::now();
+    let ended = Stopwatch::start();
     exporter.process.wait(support::PATIENCE);
     assert!(ended.elapsed() < Duration::from_secs(8), "nor the end");
 }

@@ -1,9 +1,9 @@
 //! Alarms on the page: told, acknowledged, resolved; a source connected anew; what was.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::faults::AT_MOST;
-use super::support::{Exporter, PATIENCE, Scratch, Server, write_tone};
+use super::support::{Exporter, PATIENCE, Scratch, Server, Stopwatch, write_tone};
 use super::{streams, watching};
 
 /// `for` of the alarm.
@@ -37,7 +37,7 @@ fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
 
     drop(server);
     exporter.until_state("garden", "backing_off");
-    let began = Instant::now();
+    let began = Stopwatch::start();
     browser.until(&format!("{}.includes('garden: source down')", active()));
     // Beyond the two seconds for which it must hold.
     let shown = began.elapsed().saturating_sub(HOLDS);
@@ -75,7 +75,7 @@ fn an_alarm_is_told_acknowledged_and_resolved_and_its_source_connected_anew() {
     );
 
     let _server = Server::gstreamer(&["--mounts", "pcmu", "--port", &port]);
-    let began = Instant::now();
+    let began = Stopwatch::start();
     press(&mut browser, "Connect anew garden");
     streams(&mut browser, "garden");
     assert!(began.elapsed() < PATIENCE);

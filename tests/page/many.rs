@@ -1,12 +1,12 @@
 //! A page of hundreds of sources stays quick.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use audio_capture_exporter::{id::SourceId, sources::State, status::SourceStatus};
 
 use super::{
     fixture::{Setup, source, start},
-    support::browser::Browser,
+    support::{Stopwatch, browser::Browser},
 };
 
 const SOURCES: usize = 300;
@@ -37,7 +37,7 @@ fn three_hundred_sources_are_shown_and_followed() {
     // The median: what else runs on the machine makes single ones late.
     let changes = (0..5).map(|round| {
         let state = [State::Stalled, State::Streaming][round % 2];
-        let began = Instant::now();
+        let began = Stopwatch::start();
         server.publish(Duration::ZERO, sources(state));
         browser.until(&format!(
             "document.getElementById('source-station-299').dataset.state === '{state}'"

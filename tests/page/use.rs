@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::support::{Exporter, PATIENCE, Scratch, write_tone};
+use super::support::{Exporter, PATIENCE, Scratch, Stopwatch, write_tone};
 use super::{streams, watching};
 
 fn exporter(scratch: &Scratch) -> Exporter {
@@ -36,14 +36,14 @@ fn audio_is_heard_and_figures_are_saved() {
     let into = json!({"behavior": "allow", "downloadPath": saved});
     browser.call("Page.setDownloadBehavior", &into);
     let read = |end: &str| {
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         loop {
             let mut files = std::fs::read_dir(&saved).unwrap().flatten();
             let of_kind = |file: &std::fs::DirEntry| file.path().to_string_lossy().ends_with(end);
             if let Some(file) = files.find(of_kind) {
                 return (file.file_name(), std::fs::read(file.path()).unwrap());
             }
-            assert!(std::time::Instant::now() < deadline, "no *{end} is saved");
+            assert!(watch.elapsed() < PATIENCE, "no *{end} is saved");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     };

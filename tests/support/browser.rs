@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{PATIENCE, Scratch};
+use super::{PATIENCE, Scratch, Stopwatch};
 
 /// One page of a browser of its own. Dropping it ends the browser.
 pub struct Browser {
@@ -147,9 +147,9 @@ impl Browser {
     /// Waits until an expression is true, and yields how long that took.
     #[track_caller]
     pub fn until(&mut self, expression: &str) -> Duration {
-        let began = Instant::now();
+        let (began, watch) = (Instant::now(), Stopwatch::start());
         while self.js(&format!("Boolean({expression})")) != true {
-            if began.elapsed() > PATIENCE {
+            if watch.elapsed() > PATIENCE {
                 let page = self.js("document.body.innerText");
                 panic!(
                     "not in time: {expression}\n{}",
@@ -199,13 +199,13 @@ impl Browser {
     /// Waits until a screen reader finds something by role and name, and yields all that it finds.
     #[track_caller]
     pub fn until_accessible(&mut self, role: &str, name: &str) -> Vec<(String, String)> {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         loop {
             let tree = self.accessible();
             if tree.iter().any(|(r, n)| r == role && n.starts_with(name)) {
                 return tree;
             }
-            assert!(Instant::now() < deadline, "{role} {name} in {tree:?}");
+            assert!(watch.elapsed() < PATIENCE, "{role} {name} in {tree:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -3,10 +3,10 @@
 use std::{
     net::TcpListener,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{PATIENCE, Running, Scratch};
+use super::{PATIENCE, Running, Scratch, Stopwatch};
 
 /// Icecast on a port of its own.
 pub struct Icecast {
@@ -58,10 +58,10 @@ impl Icecast {
 
     /// Icecast 2.4 crashes now and then when it is asked before its threads have come to rest.
     fn comes_up(&mut self) -> bool {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         while !self.process.has_ended() {
             assert!(
-                Instant::now() < deadline,
+                watch.elapsed() < PATIENCE,
                 "icecast2 does not come up; {} of its threads rest:\n{}",
                 self.process.sleeping_threads(),
                 self.process.output()
@@ -97,10 +97,10 @@ impl Icecast {
             let since = log[before..].split_once(&came);
             since.is_some_and(|(_, since)| since.contains(&counted))
         });
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         while !self.has(mount) {
             assert!(
-                Instant::now() < deadline,
+                watch.elapsed() < PATIENCE,
                 "{mount} does not come up:\n{}",
                 process.output()
             );

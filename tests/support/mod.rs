@@ -22,6 +22,7 @@ pub mod pulse;
 pub mod replay;
 mod scrape;
 pub mod source_table;
+mod stopwatch;
 pub mod wav;
 
 use std::{
@@ -30,11 +31,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub use process::Running;
 pub use scrape::Scrape;
+pub use stopwatch::Stopwatch;
 
 /// Long enough for a loaded machine; nothing waits this long when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -134,7 +136,7 @@ impl Exporter {
         Scrape::parse(&text)
     }
 
-    /// Scrapes until the condition holds.
+    /// Scrapes until the condition holds, for a minute of a [`Stopwatch`].
     #[track_caller]
     pub fn until(&self, what: &str, mut holds: impl FnMut(&Scrape) -> bool) -> Scrape {
         self.until_within(PATIENCE, what, &mut holds)
@@ -147,15 +149,15 @@ impl Exporter {
         what: &str,
         mut holds: impl FnMut(&Scrape) -> bool,
     ) -> Scrape {
-        let deadline = Instant::now() + limit;
+        let watch = Stopwatch::start();
         loop {
             let scrape = self.scrape();
             if holds(&scrape) {
                 return scrape;
             }
             assert!(
-                Instant::now() < deadline,
-                "not within {limit:?}: {what}\n{}\nlog:\n{}",
+                watch.elapsed() < limit,
+                "{}\nlog:\n{}\nnot within {limit:?}: {what}",
                 scrape.without_zeros(),
                 self.process.output()
             );

@@ -3,10 +3,10 @@
 use std::{
     process::{Child, ChildStderr, Command, ExitStatus},
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{PATIENCE, lines_of};
+use super::{PATIENCE, Stopwatch, lines_of};
 
 #[derive(Default)]
 struct Lines {
@@ -59,7 +59,7 @@ impl Running {
     /// Waits for a line of its output that says something.
     #[track_caller]
     pub fn wait_for_line<T>(&mut self, mut find: impl FnMut(&str) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         let mut lines = self.lines.seen.lock().unwrap();
         let mut looked_at = 0;
         loop {
@@ -67,9 +67,9 @@ impl Running {
                 return found;
             }
             looked_at = lines.len();
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "not said in time:\n{}", lines.join("\n"));
-            let step = left.min(Duration::from_millis(200));
+            let late = watch.elapsed() >= PATIENCE;
+            assert!(!late, "not said in time:\n{}", lines.join("\n"));
+            let step = Duration::from_millis(200);
             lines = self.lines.more.wait_timeout(lines, step).unwrap().0;
             if lines.len() == looked_at
                 && let Some(status) = self.child.try_wait().unwrap()
@@ -82,9 +82,9 @@ impl Running {
     /// Waits until something outside of it holds.
     #[track_caller]
     pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         while !holds() {
-            let late = Instant::now() >= deadline;
+            let late = watch.elapsed() >= PATIENCE;
             assert!(!late, "not in time: {what}\n{}", self.output());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -116,13 +116,13 @@ impl Running {
     /// Waits for the end.
     #[track_caller]
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
-        let deadline = Instant::now() + limit;
+        let watch = Stopwatch::start();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
             assert!(
-                Instant::now() < deadline,
+                watch.elapsed() < limit,
                 "did not end within {limit:?}:\n{}",
                 self.output()
             );

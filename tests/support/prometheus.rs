@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeMap,
     process::{Command, Stdio},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value;
 
-use super::{PATIENCE, Running, Scratch, run};
+use super::{PATIENCE, Running, Scratch, Stopwatch, run};
 
 /// A running Prometheus that scrapes and evaluates every second.
 pub struct Prometheus {
@@ -184,13 +184,13 @@ impl Prometheus {
     /// Asks again until there is an answer.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let watch = Stopwatch::start();
         loop {
             if let Some(found) = found() {
                 return found;
             }
             assert!(
-                Instant::now() < deadline,
+                watch.elapsed() < PATIENCE,
                 "not within {PATIENCE:?}: {what}\ntargets: {:#}\nalerts: {:#}",
                 self.api("targets", &[])["activeTargets"],
                 self.api("alerts", &[])
