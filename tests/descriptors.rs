@@ -1,12 +1,14 @@
 //! Clients that take every descriptor of the program: it goes on capturing, still answers a scrape,
-//! and says what happened.
+//! says what happened, and takes nobody for ended whom it could not look at.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod support;
 
 use std::{
+    io::Write as _,
     net::TcpStream,
+    os::unix::process::CommandExt as _,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -30,6 +32,16 @@ fn cramped(arguments: &[&str]) -> Exporter {
     Exporter::of(Running::start(&mut command))
 }
 
+/// So many clients that ask for nothing, once the program says that it can take no more.
+fn crowd(exporter: &Exporter) -> Vec<TcpStream> {
+    let held = (0..CLIENTS).map(|_| TcpStream::connect(&exporter.address).unwrap());
+    let held = held.collect();
+    exporter.process.until("it can accept no more", || {
+        exporter.process.output().contains(REFUSED)
+    });
+    held
+}
+
 fn rejected(scrape: &Scrape, reason: &str) -> f64 {
     let labels = [("reason", reason)];
     scrape.value("audio_capture_exporter_http_rejected_total", &labels)
@@ -49,12 +61,7 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
     let before = exporter.scrape();
     let began = Instant::now();
 
-    let mut held: Vec<_> = (0..CLIENTS)
-        .map(|_| TcpStream::connect(&exporter.address).unwrap())
-        .collect();
-    exporter.process.until("it can accept no more", || {
-        exporter.process.output().contains(REFUSED)
-    });
+    let mut held = crowd(&exporter);
     // While all of them are still there.
     // Those that were there first have nothing to ask.
     exporter.until("a scrape tells of both", |scrape| {
@@ -93,4 +100,49 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
     assert_eq!(log.matches(REFUSED).count() as u64, said, "{log}");
     let minutes = began.elapsed().as_secs() / 60;
     assert!((1..=1 + minutes).contains(&said), "{said} times");
+}
+
+#[test]
+fn whom_it_has_no_descriptor_to_look_at_has_not_ended() {
+    let scratch = Scratch::new();
+    write_tone(&scratch.path("dawn.wav"), 8000, 1, 0.2, -20.0);
+    let command = format!("bird-{}", std::process::id());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/recorder.py");
+    let mut python = Command::new("/usr/bin/python3");
+    let pipes = python.arg0(&command).arg(script).stdin(Stdio::piped());
+    let mut recorder = Running::start(pipes.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut orders = recorder.stdin();
+    orders.write_all(b"child 64\nchild 64\n").unwrap();
+    let config = scratch.write(
+        "config.yaml",
+        &format!(
+            "sources: [ {{ url: dawn.wav }} ]\n\
+             watch: [ {{ name: bird, command: {command} }} ]\n\
+             memory: {{ sample_interval: 100ms, analysis_interval: 200ms, baseline_after: 1s }}\n"
+        ),
+    );
+    let exporter = cramped(&["--config.file", config.to_str().unwrap()]);
+    let bird = [("process", "bird")];
+    let all_are_seen = |scrape: &Scrape| scrape.sum("myaudio_process_count", &bird) == 3.0;
+    exporter.until("it and its children are watched", all_are_seen);
+    let failures = |scrape: &Scrape, reason: &str| {
+        let labels = [("process", "bird"), ("reason", reason)];
+        scrape.value("myaudio_process_read_failures_total", &labels)
+    };
+
+    let held = crowd(&exporter);
+    exporter.until("looks fail for want of descriptors", |scrape| {
+        failures(scrape, "local") >= 3.0
+    });
+    drop(held);
+    let after = exporter.until("all are seen again", all_are_seen);
+    for reason in ["not_found", "vanished", "malformed"] {
+        assert_eq!(failures(&after, reason), 0.0, "{reason}");
+    }
+    for counted in ["restarts", "oom_kills"] {
+        let name = format!("myaudio_process_{counted}_total");
+        assert_eq!(after.sum(&name, &bird), 0.0, "{counted}");
+    }
+    let log = exporter.process.output();
+    assert!(log.contains("this program has no descriptor left"), "{log}");
 }

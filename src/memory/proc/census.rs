@@ -7,7 +7,9 @@ use std::{
     path::Path,
 };
 
-use super::{Proc, Unreadable, identity::Identity, read, stat::Stat};
+use super::{
+    Proc, ReadFailure, Unreadable, entries, failure::if_known, identity::Identity, read, stat::Stat,
+};
 
 /// So many threads are asked for their children without a look at how many processes there are:
 /// a listing of `/proc` costs more than asking them, on all but the smallest machines.
@@ -22,6 +24,8 @@ pub(in crate::memory) struct Look<'a> {
     everybody: OnceCell<BTreeMap<u32, Stat>>,
     by_parent: OnceCell<BTreeMap<u32, Vec<u32>>>,
     commands: OnceCell<BTreeMap<u32, String>>,
+    /// Why somebody is missing who may be there.
+    incomplete: RefCell<Option<Unreadable>>,
 }
 
 impl<'a> Look<'a> {
@@ -33,11 +37,31 @@ impl<'a> Look<'a> {
             everybody: OnceCell::new(),
             by_parent: OnceCell::new(),
             commands: OnceCell::new(),
+            incomplete: RefCell::default(),
         }
     }
 
     pub(in crate::memory) fn proc(&self) -> &'a Proc {
         self.proc
+    }
+
+    /// Fails when something could not be read for a reason of our own: who was not seen may be
+    /// there for all that.
+    pub(in crate::memory) fn complete(&self) -> Result<(), Unreadable> {
+        self.incomplete.borrow().clone().map_or(Ok(()), Err)
+    }
+
+    /// Somebody could not be read. Counts when that was for a reason of our own.
+    pub(in crate::memory) fn missed(&self, unread: &Unreadable) {
+        if unread.reason == ReadFailure::Local {
+            *self.incomplete.borrow_mut() = Some(unread.clone());
+        }
+    }
+
+    /// What was read, or nothing.
+    fn known<T: Default>(&self, read: Result<T, Unreadable>) -> T {
+        let read = read.inspect_err(|unread| self.missed(unread));
+        read.unwrap_or_default()
     }
 
     /// One that may have ended.
@@ -49,7 +73,8 @@ impl<'a> Look<'a> {
         if let Some(stat) = known.or_else(|| self.some.borrow().get(&pid).cloned()) {
             return Ok(stat);
         }
-        let stat = self.proc.stat(pid)?;
+        let stat = self.proc.stat(pid);
+        let stat = stat.inspect_err(|unread| self.missed(unread))?;
         self.some.borrow_mut().insert(pid, stat.clone());
         Ok(stat)
     }
@@ -69,8 +94,7 @@ impl<'a> Look<'a> {
     /// known: `/proc` cannot be listed, or lists nobody, not even who asks.
     fn numbers(&self) -> Option<&[u32]> {
         let listed = self.numbers.get_or_init(|| {
-            let entries = fs::read_dir(self.proc.root()).ok()?;
-            let entries: Vec<fs::DirEntry> = entries.collect::<Result<_, _>>().ok()?;
+            let entries = self.known(entries(self.proc.root()));
             let number = |entry: &fs::DirEntry| entry.file_name().to_str()?.parse().ok();
             let numbers: Vec<u32> = entries.iter().filter_map(number).collect();
             Some(numbers).filter(|numbers| !numbers.is_empty())
@@ -92,7 +116,7 @@ impl<'a> Look<'a> {
     /// The children of a process that has so many threads.
     fn children(&self, pid: u32, threads: u64) -> Vec<u32> {
         if self.asks_threads(threads) {
-            return self.proc.children(pid, threads);
+            return self.known(self.proc.children(pid, threads));
         }
         self.by_parent().get(&pid).cloned().unwrap_or_default()
     }
@@ -118,7 +142,7 @@ impl<'a> Look<'a> {
     pub(super) fn commands(&self) -> &BTreeMap<u32, String> {
         self.commands.get_or_init(|| {
             let command = |pid: &u32| {
-                let line = read(&self.proc.path(*pid, "cmdline")).ok()?;
+                let line = self.known(if_known(read(&self.proc.path(*pid, "cmdline"))));
                 let first = line.split('\0').next()?;
                 let name = first.rsplit('/').next().filter(|name| !name.is_empty())?;
                 Some((*pid, name.to_owned()))
@@ -170,16 +194,18 @@ impl<'a> Look<'a> {
 
 impl Proc {
     /// The children of every thread of a process, which has so many.
-    fn children(&self, pid: u32, threads: u64) -> Vec<u32> {
-        let of = |thread: &Path| read(&thread.join("children")).unwrap_or_default();
-        let lists: String = if threads == 1 {
-            of(&self.path(pid, &format!("task/{pid}")))
+    fn children(&self, pid: u32, threads: u64) -> Result<Vec<u32>, Unreadable> {
+        let of = |thread: &Path| if_known(read(&thread.join("children")));
+        let lists = if threads == 1 {
+            of(&self.path(pid, &format!("task/{pid}")))?
         } else {
-            let threads = fs::read_dir(self.path(pid, "task")).into_iter().flatten();
-            threads.flatten().map(|thread| of(&thread.path())).collect()
+            let threads = entries(&self.path(pid, "task"))?.into_iter();
+            let lists: Result<String, Unreadable> =
+                threads.map(|thread| of(&thread.path())).collect();
+            lists?
         };
         let numbers = lists.split_ascii_whitespace();
-        numbers.filter_map(|number| number.parse().ok()).collect()
+        Ok(numbers.filter_map(|number| number.parse().ok()).collect())
     }
 }
 

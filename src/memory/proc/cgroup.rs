@@ -2,12 +2,9 @@
 //!
 //! Source: cgroups(7); the kernel's `cgroup-v2.rst` and `cgroup-v1/memory.rst`.
 
-use std::{
-    fs,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
-use super::{Proc, read};
+use super::{Proc, Unreadable, entries, failure::if_known, read};
 
 /// Where the second version is mounted below the root of cgroups, alone and beside the first.
 const UNIFIED: [&str; 2] = ["", "unified"];
@@ -159,19 +156,22 @@ impl Proc {
     }
 
     /// The directory of a systemd unit's group, of the system's units or of a user's.
-    pub(super) fn unit(&self, unit: &str) -> Option<PathBuf> {
+    pub(super) fn unit(&self, unit: &str) -> Result<Option<PathBuf>, Unreadable> {
         let mut most = MOST_GROUPS;
-        let mut search = |mount: &&str| {
+        for mount in HIERARCHIES {
             let mut next: Vec<PathBuf> = ["system.slice", "user.slice", "machine.slice"]
                 .map(|slice| self.cgroups.join(mount).join(slice))
                 .into();
             while let Some(folder) = next.pop() {
-                for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                    most = most.checked_sub(1)?;
+                for entry in entries(&folder)? {
+                    if most == 0 {
+                        return Ok(None);
+                    }
+                    most -= 1;
                     let name = entry.file_name();
                     let Some(name) = name.to_str() else { continue };
                     if name == unit {
-                        return Some(entry.path());
+                        return Ok(Some(entry.path()));
                     }
                     // Units are in slices, and those of a user below that user's manager.
                     let is_slice = Path::new(name)
@@ -182,29 +182,28 @@ impl Proc {
                     }
                 }
             }
-            None
-        };
-        HIERARCHIES.iter().find_map(&mut search)
+        }
+        Ok(None)
     }
 }
 
 /// Everybody in a group and the groups inside it. Zero is one whom this namespace cannot see.
-pub(super) fn members(group: &Path) -> Vec<u32> {
+pub(super) fn members(group: &Path) -> Result<Vec<u32>, Unreadable> {
     let mut members = Vec::new();
     let mut next = vec![group.to_owned()];
     let mut most = MOST_GROUPS;
     while let Some(folder) = next.pop() {
-        let text = read(&folder.join("cgroup.procs")).unwrap_or_default();
+        let text = if_known(read(&folder.join("cgroup.procs")))?;
         let pids = text.lines().filter_map(|line| line.parse::<u32>().ok());
         members.extend(pids.filter(|pid| *pid != 0));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in entries(&folder)? {
             if most > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 most -= 1;
                 next.push(entry.path());
             }
         }
     }
-    members
+    Ok(members)
 }
 
 #[cfg(test)]
@@ -257,14 +256,15 @@ mod tests {
         tree.write(&format!("{manager}/bat.service/cgroup.procs"), "9\n");
         let proc = tree.proc();
         let bird = proc.group("/system.slice/bird.service").unwrap();
-        assert_eq!(members(&bird), [7, 8]);
+        assert_eq!(members(&bird), Ok(vec![7, 8]));
         assert_eq!(
             proc.group("/sys/fs/cgroup/system.slice/bird.service"),
             Some(bird.clone())
         );
-        assert_eq!(proc.unit("bird.service"), Some(bird));
-        assert_eq!(members(&proc.unit("bat.service").unwrap()), [9]);
-        assert_eq!(proc.unit("bee.service"), None);
+        assert_eq!(proc.unit("bird.service"), Ok(Some(bird)));
+        let bat = proc.unit("bat.service").unwrap().unwrap();
+        assert_eq!(members(&bat), Ok(vec![9]));
+        assert_eq!(proc.unit("bee.service"), Ok(None));
         assert_eq!(proc.group("system.slice/../../etc"), None);
         assert_eq!(proc.group("system.slice"), None, "no group of processes");
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use rustix::io::Errno;
+
 use crate::closed_set::closed_set;
 
 closed_set! {
@@ -21,6 +23,8 @@ closed_set! {
         Malformed => "malformed",
         /// The file system of the pid file does not answer.
         Timeout => "timeout",
+        /// This program, or its machine, had nothing left to read it with.
+        Local => "local",
         /// Its own metrics could not be had.
         Metrics => "metrics",
     }
@@ -101,13 +105,28 @@ impl Unreadable {
         )
     }
 
+    /// What failed for want of something here, which tells nothing of what was to be read.
+    pub(super) fn local(error: &io::Error) -> Option<Self> {
+        let lacking = match Errno::from_io_error(error)? {
+            Errno::MFILE => {
+                "this program has no descriptor left: raise its limit, with systemd LimitNOFILE="
+            }
+            Errno::NFILE => "the machine has no descriptor left: raise fs.file-max",
+            Errno::NOMEM => "the machine has no memory left",
+            _ => return None,
+        };
+        let problem = format!("no process can be looked at: {lacking}");
+        Some(Self::new(ReadFailure::Local, problem))
+    }
+
     /// Of a file of a process that was there a moment ago.
     pub(super) fn of_process(error: &io::Error, hides: Option<Hides>) -> Self {
         match (error.kind(), hides) {
             _ if is_gone(error) => Self::vanished(),
             (io::ErrorKind::PermissionDenied, Some(hides)) => Self::hidden(hides),
             (io::ErrorKind::PermissionDenied, None) => Self::denied(),
-            _ => Self::malformed("what the system says of the process"),
+            _ => Self::local(error)
+                .unwrap_or_else(|| Self::malformed("what the system says of the process")),
         }
     }
 }
@@ -121,6 +140,12 @@ impl fmt::Display for Unreadable {
 /// Nobody runs who is meant.
 pub(super) fn missing(problem: String) -> Unreadable {
     Unreadable::new(ReadFailure::NotFound, problem)
+}
+
+/// What was read, or nothing where there was nothing to read or nothing may be read; an error only
+/// where that is not known.
+pub(super) fn if_known<T: Default>(read: io::Result<T>) -> Result<T, Unreadable> {
+    read.or_else(|error| Unreadable::local(&error).map_or_else(|| Ok(T::default()), Err))
 }
 
 /// Whether an error of procfs means that the process has ended.

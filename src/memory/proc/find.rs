@@ -50,6 +50,12 @@ impl Finder {
 
     /// The processes at the head of the trees that are meant; at least one.
     pub(in crate::memory) fn find(&mut self, look: &Look<'_>) -> Result<BTreeSet<u32>, Unreadable> {
+        let found = self.find_in(look);
+        // Nobody is missed by who could not see.
+        look.complete().and(found)
+    }
+
+    fn find_in(&mut self, look: &Look<'_>) -> Result<BTreeSet<u32>, Unreadable> {
         let proc = look.proc();
         let found = match &self.selector {
             Selector::Command(command) => {
@@ -82,11 +88,14 @@ impl Finder {
                     "there is no control group {path:?} below /sys/fs/cgroup; see the group's path in \
                      /proc/PID/cgroup of the process"
                 )))?;
-                in_group(look, &group)
+                in_group(look, &group)?
             }
             Selector::Unit(unit) => {
                 let known = self.group.take().filter(|group| group.is_dir());
-                let group = known.or_else(|| proc.unit(unit));
+                let group = match known {
+                    Some(group) => Some(group),
+                    None => proc.unit(unit)?,
+                };
                 let group = group.ok_or_else(|| {
                     missing(format!(
                         "no unit {unit:?} of systemd runs; see systemctl status"
@@ -94,7 +103,7 @@ impl Finder {
                 })?;
                 let found = in_group(look, &group);
                 self.group = Some(group);
-                found
+                found?
             }
         };
         if !found.is_empty() {
@@ -121,10 +130,10 @@ fn named(look: &Look<'_>, command: &str) -> BTreeSet<u32> {
         .collect()
 }
 
-fn in_group(look: &Look<'_>, group: &std::path::Path) -> BTreeSet<u32> {
-    let members: BTreeSet<u32> = cgroup::members(group).into_iter().collect();
+fn in_group(look: &Look<'_>, group: &std::path::Path) -> Result<BTreeSet<u32>, Unreadable> {
+    let members: BTreeSet<u32> = cgroup::members(group)?.into_iter().collect();
     let alive = |pid: &u32| look.everybody().contains_key(pid);
-    look.roots(&members.into_iter().filter(alive).collect())
+    Ok(look.roots(&members.into_iter().filter(alive).collect()))
 }
 
 /// Who has this number.

@@ -48,6 +48,7 @@ pub use self::{
 };
 
 use cgroup::read_count;
+use failure::if_known;
 
 /// Where the kernel tells about processes.
 #[derive(Clone, Debug)]
@@ -121,6 +122,11 @@ const USUAL: usize = 4096;
 /// A whole file. Names of commands in it are whatever bytes somebody chose.
 fn read(path: &Path) -> io::Result<String> {
     read_kept(&fs::File::open(path)?)
+}
+
+/// What is in a directory; nothing where it is gone or may not be read.
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, Unreadable> {
+    if_known(fs::read_dir(folder).and_then(Iterator::collect))
 }
 
 /// A whole file from its beginning, which may have been read before.

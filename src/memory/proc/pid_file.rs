@@ -121,6 +121,9 @@ fn number_in(path: &Path) -> Answer {
 }
 
 fn refused(error: &io::Error) -> Unreadable {
+    if let Some(local) = Unreadable::local(error) {
+        return local;
+    }
     match error.kind() {
         io::ErrorKind::NotFound => {
             missing("the pid file does not exist; the recorder writes it when it runs".to_owned())
@@ -139,8 +142,6 @@ fn refused(error: &io::Error) -> Unreadable {
 /// What to do about an error of reading a pid file: most leave its path in no doubt.
 fn remedy(kind: io::ErrorKind, error: &io::Error) -> &'static str {
     const EIO: i32 = 5;
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
     const ELOOP: i32 = 40;
     match (kind, error.raw_os_error()) {
         (io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename, _) | (_, Some(ELOOP)) => {
@@ -148,11 +149,6 @@ fn remedy(kind: io::ErrorKind, error: &io::Error) -> &'static str {
         }
         (io::ErrorKind::StaleNetworkFileHandle, _) => "mount its file system anew",
         (_, Some(EIO)) => "see to its disk or, on a network file system, to its server",
-        (_, Some(EMFILE)) => {
-            "this program has no descriptor left: raise its limit, with systemd LimitNOFILE="
-        }
-        (_, Some(ENFILE)) => "the machine has no descriptor left: raise fs.file-max",
-        (io::ErrorKind::OutOfMemory, _) => "the machine has no memory left",
         _ => "it is tried again",
     }
 }
