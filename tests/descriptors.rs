@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+#[path = "http_server/client.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod client;
 mod support;
 
 use std::{
@@ -13,10 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use client::Client;
 use support::{Exporter, Running, Scrape, Scratch, Server, write_tone};
 
 const LIMIT: usize = 80;
 const CLIENTS: usize = 300;
+/// What it may have at the most.
+const HARD: u64 = 1024;
 const REFUSED: &str = "cannot accept HTTP connections";
 
 /// The program with few descriptors, fewer than it would take connections.
@@ -30,16 +36,6 @@ fn cramped(arguments: &[&str]) -> Exporter {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     Exporter::of(Running::start(&mut command))
-}
-
-/// So many clients that ask for nothing, once the program says that it can take no more.
-fn crowd(exporter: &Exporter) -> Vec<TcpStream> {
-    let held = (0..CLIENTS).map(|_| TcpStream::connect(&exporter.address).unwrap());
-    let held = held.collect();
-    exporter.process.until("it can accept no more", || {
-        exporter.process.output().contains(REFUSED)
-    });
-    held
 }
 
 fn rejected(scrape: &Scrape, reason: &str) -> f64 {
@@ -61,7 +57,12 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
     let before = exporter.scrape();
     let began = Instant::now();
 
-    let mut held = crowd(&exporter);
+    let mut held: Vec<_> = (0..CLIENTS)
+        .map(|_| TcpStream::connect(&exporter.address).unwrap())
+        .collect();
+    exporter.process.until("it can accept no more", || {
+        exporter.process.output().contains(REFUSED)
+    });
     // While all of them are still there.
     // Those that were there first have nothing to ask.
     exporter.until("a scrape tells of both", |scrape| {
@@ -102,6 +103,17 @@ fn clients_that_take_every_descriptor_cost_no_audio_and_no_scrape() {
     assert!((1..=1 + minutes).contains(&said), "{said} times");
 }
 
+/// Lets a running process open so many descriptors more than it has.
+fn leave(process: &Running, free: usize) {
+    let limit = process.descriptors() + free;
+    let arguments = [
+        format!("--pid={}", process.id()),
+        format!("--nofile={limit}:{HARD}"),
+    ];
+    support::run("prlimit", &arguments.each_ref().map(String::as_str), "");
+}
+
+/// Whatever it can still open: what it says of others is the truth, or nothing.
 #[test]
 fn whom_it_has_no_descriptor_to_look_at_has_not_ended() {
     let scratch = Scratch::new();
@@ -112,36 +124,87 @@ fn whom_it_has_no_descriptor_to_look_at_has_not_ended() {
     let pipes = python.arg0(&command).arg(script).stdin(Stdio::piped());
     let mut recorder = Running::start(pipes.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut orders = recorder.stdin();
-    orders.write_all(b"child 64\nchild 64\n").unwrap();
+    orders.write_all(b"child 8192\nchild 8192\n").unwrap();
     let config = scratch.write(
         "config.yaml",
         &format!(
             "sources: [ {{ url: dawn.wav }} ]\n\
-             watch: [ {{ name: bird, command: {command} }} ]\n\
-             memory: {{ sample_interval: 100ms, analysis_interval: 200ms, baseline_after: 1s }}\n"
+             watch:\n- {{ name: called, command: {command} }}\n- {{ name: numbered, pid: {} }}\n\
+             memory: {{ sample_interval: 100ms, analysis_interval: 200ms, baseline_after: 1s }}\n",
+            recorder.id()
         ),
     );
-    let exporter = cramped(&["--config.file", config.to_str().unwrap()]);
-    let bird = [("process", "bird")];
-    let all_are_seen = |scrape: &Scrape| scrape.sum("myaudio_process_count", &bird) == 3.0;
-    exporter.until("it and its children are watched", all_are_seen);
-    let failures = |scrape: &Scrape, reason: &str| {
-        let labels = [("process", "bird"), ("reason", reason)];
+    let exporter = Exporter::with_config(&config);
+    let of =
+        |scrape: &Scrape, family: &str, process: &str| scrape.sum(family, &[("process", process)]);
+    let watches = ["called", "numbered"];
+    let failures = |scrape: &Scrape, process: &str, reason: &str| {
+        let labels = [("process", process), ("reason", reason)];
         scrape.value("myaudio_process_read_failures_total", &labels)
     };
-
-    let held = crowd(&exporter);
-    exporter.until("looks fail for want of descriptors", |scrape| {
-        failures(scrape, "local") >= 3.0
+    let all_are_seen = |scrape: &Scrape| {
+        let seen = |watch| of(scrape, "myaudio_process_count", watch) == 3.0;
+        watches.into_iter().all(seen)
+    };
+    exporter.until("it and its children are watched", |scrape| {
+        let held = |watch| of(scrape, "myaudio_memory_resident_bytes", watch) > 16e6;
+        all_are_seen(scrape) && watches.into_iter().all(held)
     });
-    drop(held);
-    let after = exporter.until("all are seen again", all_are_seen);
-    for reason in ["not_found", "vanished", "malformed"] {
-        assert_eq!(failures(&after, reason), 0.0, "{reason}");
-    }
-    for counted in ["restarts", "oom_kills"] {
-        let name = format!("myaudio_process_{counted}_total");
-        assert_eq!(after.sum(&name, &bird), 0.0, "{counted}");
+    // A connection that needs no other descriptor.
+    let mut client = Client::connect(exporter.address.parse().unwrap());
+    let mut scrape = || Scrape::parse(client.ask("GET", "/metrics", "").text());
+    let before = scrape();
+    let is_true = |scrape: &Scrape, free: usize| {
+        for watch in watches {
+            let count = of(scrape, "myaudio_process_count", watch);
+            assert!(count == 3.0 || count == 0.0, "{free}: {watch} has {count}");
+            for family in [
+                "myaudio_memory_resident_bytes",
+                "myaudio_memory_limit_bytes",
+            ] {
+                let (was, is) = (of(&before, family, watch), of(scrape, family, watch));
+                let tells = count == 3.0;
+                assert!(
+                    !tells || is > was * 0.9,
+                    "{free}: {watch}: {family} {is}, not {was}"
+                );
+            }
+            assert_eq!(
+                of(scrape, "myaudio_process_up", watch),
+                1.0,
+                "{free}: {watch}"
+            );
+            for counted in ["restarts", "oom_kills"] {
+                let name = format!("myaudio_process_{counted}_total");
+                assert_eq!(of(scrape, &name, watch), 0.0, "{free}: {watch} {counted}");
+            }
+            for reason in ["not_found", "vanished", "malformed"] {
+                assert_eq!(failures(scrape, watch, reason), 0.0, "{free}: {reason}");
+            }
+        }
+        assert_eq!(of(scrape, "myaudio_process_up", "self"), 1.0, "{free}");
+    };
+    for free in 0..6 {
+        leave(&exporter.process, free);
+        let failed = |scrape: &Scrape| {
+            let local = |watch| failures(scrape, watch, "local");
+            watches.into_iter().map(local).fold(f64::INFINITY, f64::min)
+        };
+        let began = failed(&scrape());
+        let mut looks = 0;
+        // Either several looks fail, or all is told as ever.
+        while failed(&scrape()) < began + 3.0 && looks < 20 {
+            let now = scrape();
+            is_true(&now, free);
+            looks += u32::from(all_are_seen(&now));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let more = failed(&scrape()) - began;
+        println!("{free} free: {more} looks failed");
+        assert!(free > 0 || more >= 3.0, "looks without a descriptor");
+        leave(&exporter.process, usize::try_from(HARD).unwrap() / 2);
+        exporter.until("all are seen again", all_are_seen);
+        is_true(&exporter.scrape(), free);
     }
     let log = exporter.process.output();
     assert!(log.contains("this program has no descriptor left"), "{log}");

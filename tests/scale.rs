@@ -156,7 +156,9 @@ fn no_more_are_being_opened_than_allowed_and_dead_hosts_starve_nobody() {
     }
     let scratch = Scratch::new();
     let exporter = Exporter::with_config(&scratch.write("config.yaml", &text));
-    exporter.until("the living stream", |scrape| streaming(scrape) == 5);
+    exporter.until_within(Duration::from_secs(15), "the living stream", |scrape| {
+        streaming(scrape) == 5
+    });
     let began = Instant::now();
     let mut seen = Vec::new();
     while began.elapsed() < Duration::from_secs(5) {

@@ -291,10 +291,12 @@ fn headline(snapshot: &Snapshot) -> String {
 
 fn of_process(process: &ProcessStatus) -> Option<Reason> {
     let name = process.name.as_str();
+    if let Some(problem) = &process.problem {
+        return Some(reason(name, Level::Warning, &problem.problem));
+    }
     if !process.up {
         // Before the first look nothing is known.
-        let problem = process.problem.as_ref()?;
-        return Some(reason(name, Level::Warning, &problem.problem));
+        return None;
     }
     // What fills the memory within the hour is critical before it has a name.
     let grows = process.verdict.as_ref().filter(|verdict| {

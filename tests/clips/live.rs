@@ -4,7 +4,7 @@ use crate::{
     client::{Listener, Wav, clip},
     exact::mu_law,
     support::{
-        Exporter, Scratch,
+        Exporter, Scratch, Stopwatch,
         faulty::{
             Faulty, Plan,
             sound::{FIRST_TIMESTAMP, code},
@@ -84,9 +84,10 @@ fn live_audio_and_clips_survive_a_reload_and_end_with_their_format() {
     assert_part_of(&fast, &clip(&exporter, "other", "last=200ms").wav.samples);
 
     // Another format: what was is finished, and nothing of it is in what follows.
-    let path = config(true, "fast.wav", "");
+    let (path, begun) = (config(true, "fast.wav", ""), Stopwatch::start());
     reload(&path);
     let whole = listener.hear(usize::MAX / 4);
+    assert!(begun.promised().as_secs() < 30);
     assert!(listener.has_ended());
     assert_eq!(whole.rate, 8_000);
     assert_part_of(&slow, &whole.samples);

@@ -129,7 +129,7 @@ fn watch(
             }
             left += 1;
             assert!(
-                course.watch.elapsed() < limit,
+                course.watch.promised() < limit,
                 "{} is not {what} within {limit:?}: {:?}\n{}",
                 course.case.fault.name,
                 course.states,

@@ -37,7 +37,7 @@ fn a_change_of_state_is_on_the_screen_within_two_seconds() {
             }
             let on_screen = browser.js(&state_of("garden"));
             if (on_screen == "streaming") == (wanted == "streaming") {
-                shown = changed.map(|changed: Stopwatch| changed.elapsed());
+                shown = changed.map(|changed: Stopwatch| changed.promised());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

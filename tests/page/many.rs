@@ -42,7 +42,7 @@ fn three_hundred_sources_are_shown_and_followed() {
         browser.until(&format!(
             "document.getElementById('source-station-299').dataset.state === '{state}'"
         ));
-        began.elapsed()
+        began.promised()
     });
     let mut changes: Vec<_> = changes.collect();
     changes.sort_unstable();

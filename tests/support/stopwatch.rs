@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A machine this busy all the time still lets a limit pass, when it is over so many times.
-const AT_MOST: u32 = 10;
+/// However busy the machine is, at least this part of the time counts, so that a hang is found.
+const AT_LEAST: f64 = 0.25;
+/// The same for what is promised: the wait may be at most twice as long.
+const PROMISED: f64 = 0.5;
 
 /// Counts the time in which the machine could have done what was asked of it: not that in which
 /// somebody waited for a processor or a disk, or the hypervisor gave our processors to others.
@@ -24,17 +26,28 @@ impl Stopwatch {
         }
     }
 
-    /// At most what the wall clock says, and at least a tenth of it.
+    /// For the time after which something has not happened at all.
     pub fn elapsed(&self) -> Duration {
+        self.counted(AT_LEAST)
+    }
+
+    /// For the time that something takes, where users are promised how much.
+    pub fn promised(&self) -> Duration {
+        self.counted(PROMISED)
+    }
+
+    fn counted(&self, at_least: f64) -> Duration {
         let (passed, starved) = (self.began.elapsed(), starved().saturating_sub(self.starved));
-        passed.saturating_sub(starved).max(passed / AT_MOST)
+        let given = passed.saturating_sub(starved);
+        given.max(passed.mul_f64(at_least))
     }
 }
 
 /// Since the machine started.
 fn starved() -> Duration {
-    let waited = ["cpu", "io"].into_iter().filter_map(waited);
-    waited.sum::<Duration>() + stolen().unwrap_or_default()
+    // Who waits for one may wait for the other at the same time.
+    let waited = waited("cpu").max(waited("io"));
+    waited.unwrap_or_default() + stolen().unwrap_or_default()
 }
 
 /// How long somebody waited for this, as the kernel's pressure stall information has it, where
@@ -46,10 +59,12 @@ fn waited(resource: &str) -> Option<Duration> {
     Some(Duration::from_micros(total.parse().ok()?))
 }
 
-/// What all processors together were not given, in hundredths of a second: the eighth number
-/// of the first line, proc(5).
+/// What each processor was not given on average, of what all were not in hundredths of a second:
+/// the eighth number of the first line, proc(5).
 fn stolen() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let steal = stat.lines().next()?.split_whitespace().nth(8)?;
-    Some(Duration::from_millis(10 * steal.parse::<u64>().ok()?))
+    let of_all = Duration::from_millis(10 * steal.parse::<u64>().ok()?);
+    let processors = std::thread::available_parallelism().ok()?;
+    Some(of_all / u32::try_from(processors.get()).ok()?)
 }

@@ -10,7 +10,7 @@ use crate::{
         machine::Reading,
     },
     memory::{
-        ProcessStatus,
+        ProcessStatus, ReadFailure,
         thresholds::{Crossing, Threshold},
         verdict::{Pattern, Severity as Urgency, Verdict},
     },
@@ -47,8 +47,12 @@ fn down(status: &ProcessStatus) -> Reading {
         // Nobody has looked yet.
         return Reading::Unknown;
     }
+    let problem = status.problem.as_ref();
+    if problem.is_some_and(|problem| problem.reason == ReadFailure::Local) {
+        // Nobody could look.
+        return Reading::Unknown;
+    }
     raised_if(!status.up, || {
-        let problem = status.problem.as_ref();
         let trigger = problem.map(|problem| format!("it cannot be watched: {problem}"));
         evidence(
             Severity::Critical,

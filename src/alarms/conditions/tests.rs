@@ -5,7 +5,7 @@ use crate::{
     alarms::kind::{AlarmKind, Scope},
     id::SourceId,
     memory::{
-        ProcessStatus,
+        ProcessStatus, ReadFailure, Unreadable,
         verdict::{Pattern, Severity as Urgency},
     },
     objects, signal,
@@ -270,4 +270,27 @@ fn a_jump_is_told_without_a_rate() {
     assert!(evidence.trigger.contains("has just jumped"), "{evidence:?}");
     assert!(!evidence.trigger.contains("a minute"), "{evidence:?}");
     assert_eq!(evidence.value, None);
+}
+
+#[test]
+fn whom_nobody_could_look_at_is_not_down() {
+    for (reason, is_down) in [(ReadFailure::NotFound, true), (ReadFailure::Local, false)] {
+        let mut snapshot = snapshot(Vec::new());
+        let problem = "what is wrong".to_owned();
+        snapshot.memory = vec![Arc::new(ProcessStatus {
+            up: false,
+            problem: Some(Unreadable { reason, problem }),
+            ..ProcessStatus::judged(Pattern::Stable, Urgency::None)
+        })];
+        let options = AlarmOptions::default();
+        let mut seen = seen(&snapshot, &options);
+        let found = seen.find(|(key, _)| key.kind == AlarmKind::ProcessDown);
+        match found.unwrap().1 {
+            Reading::Raised(evidence) => {
+                assert!(is_down);
+                assert!(evidence.trigger.contains("what is wrong"), "{evidence:?}");
+            }
+            other => assert!(!is_down && other == Reading::Unknown, "{other:?}"),
+        }
+    }
 }

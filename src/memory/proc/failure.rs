@@ -112,7 +112,7 @@ impl Unreadable {
                 "this program has no descriptor left: raise its limit, with systemd LimitNOFILE="
             }
             Errno::NFILE => "the machine has no descriptor left: raise fs.file-max",
-            Errno::NOMEM => "the machine has no memory left",
+            Errno::NOMEM => "this program, or the machine, has no memory left",
             _ => return None,
         };
         let problem = format!("no process can be looked at: {lacking}");

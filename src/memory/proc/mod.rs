@@ -105,6 +105,16 @@ impl Proc {
         read(&self.path(pid, file))
     }
 
+    /// Fails when there are not as many descriptors left as one look needs at a time. What some
+    /// reads take for nothing there is nothing that could be opened.
+    pub(super) fn can_open(&self) -> Result<(), Unreadable> {
+        let spare = || -> io::Result<Vec<fs::File>> {
+            let first = fs::File::open(&self.root)?;
+            (1..AT_A_TIME).map(|_| first.try_clone()).collect()
+        };
+        if_known(spare()).map(drop)
+    }
+
     /// When the machine started, as a Unix time in seconds.
     pub(super) fn boot_time(&self) -> Option<u64> {
         let stat = read(&self.root.join("stat")).ok()?;
@@ -115,6 +125,9 @@ impl Proc {
 
 /// The most that is read of one file: a system with thousands of interrupts has a long `stat`.
 const MOST: usize = 1 << 20;
+
+/// So many descriptors are enough to walk directories and read the files in them.
+const AT_A_TIME: usize = 4;
 
 /// Holds all of most files of procfs.
 const USUAL: usize = 4096;

@@ -46,11 +46,14 @@ impl PidFile {
     pub(super) fn number(&mut self, path: &Path) -> Answer {
         let (answer, patience) = match self.late.take() {
             Some(late) => (late, Duration::ZERO),
-            None => (self.read(path).map_err(|_| unanswered())?, PATIENCE),
+            None => (self.read(path)?, PATIENCE),
         };
         match answer.recv_timeout(patience) {
             Ok(number) => {
-                self.last = number.as_ref().ok().copied();
+                let ours = |unread: &Unreadable| unread.reason == ReadFailure::Local;
+                if !number.as_ref().is_err_and(ours) {
+                    self.last = number.as_ref().ok().copied();
+                }
                 number
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -61,12 +64,16 @@ impl PidFile {
         }
     }
 
-    fn read(&self, path: &Path) -> io::Result<Receiver<Answer>> {
+    fn read(&self, path: &Path) -> Result<Receiver<Answer>, Unreadable> {
         let (tell, answer) = mpsc::channel();
         let path = path.to_owned();
-        self.tasks.thread(TaskKind::Memory, "pid file", move || {
+        let started = self.tasks.thread(TaskKind::Memory, "pid file", move || {
             // Who asked may have gone.
             let _told = tell.send(number_in(&path));
+        });
+        started.map_err(|error| {
+            let problem = format!("no thread can be had to read the pid file: {error}");
+            Unreadable::new(ReadFailure::Local, problem)
         })?;
         Ok(answer)
     }

@@ -11,7 +11,10 @@ use url::Url;
 use super::text::{OwnWords, Reader};
 use crate::{
     memory::{ReadFailure, Unreadable},
-    net::{Dialler, TlsOptions, http},
+    net::{
+        DialError, Dialler, TlsOptions,
+        http::{self, OpenFailure},
+    },
 };
 
 /// How long all of it may take.
@@ -46,7 +49,11 @@ async fn ask(dialler: &Dialler, place: &Url) -> Result<OwnWords, Unreadable> {
     let opened = opened.map_err(|error| {
         // It tells its own remedy.
         let problem = format!("the recorder's own metrics: {error}");
-        Unreadable::new(ReadFailure::Metrics, problem)
+        let reason = match error {
+            OpenFailure::Dial(DialError::Local(_)) => ReadFailure::Local,
+            _ => ReadFailure::Metrics,
+        };
+        Unreadable::new(reason, problem)
     })?;
     let broke = |_| failed("broke off, or speaks no HTTP");
     let said = http::exchange(opened, request, read).await;

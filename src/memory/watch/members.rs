@@ -47,10 +47,12 @@ impl Open {
     }
 
     fn of(proc: &Proc, pid: u32) -> Result<Self, Unreadable> {
-        Ok(Self {
-            statm: proc.statm(pid)?,
-            status: proc.status(pid).ok(),
-        })
+        let statm = proc.statm(pid)?;
+        let status = match proc.status(pid) {
+            Err(unread) if unread.reason == ReadFailure::Local => return Err(unread),
+            status => status.ok(),
+        };
+        Ok(Self { statm, status })
     }
 }
 

@@ -1,5 +1,7 @@
 //! One watch: finds its process again, reads it, and has it judged.
 
+mod glimpse;
+
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     members::{Heads, Held, Members},
     own::Heap,
     past::Moment,
-    status::{Glimpse, Kinds, ProcessStatus, Reading, Subject, Totals},
+    status::{Kinds, ProcessStatus, Reading, Subject, Totals},
     surroundings::Surroundings,
     whose::Whose,
 };
@@ -34,6 +36,8 @@ pub(super) struct Target {
     surroundings: Surroundings,
     totals: Totals,
     up: bool,
+    /// What stays the same while its heads stay is known.
+    entered: bool,
     started: Option<f64>,
     /// What the configuration allows it.
     allowed: Option<u64>,
@@ -68,6 +72,7 @@ impl Target {
             surroundings: Surroundings::default(),
             totals: Totals::default(),
             up: false,
+            entered: false,
             started: None,
             limit: None,
             reading: None,
@@ -125,7 +130,12 @@ impl Target {
                 true
             }
             Err(unreadable) => {
-                self.down(unreadable);
+                let ours = unreadable.reason == ReadFailure::Local;
+                if ours && self.up && self.members.live(look.proc()) {
+                    self.unseen(unreadable);
+                } else {
+                    self.down(unreadable);
+                }
                 false
             }
         };
@@ -135,7 +145,7 @@ impl Target {
 
     fn read(&mut self, now: Duration, look: &Look<'_>) -> Result<Held, Unreadable> {
         let proc = look.proc();
-        let first = self.members.heads().next().is_none();
+        proc.can_open()?;
         let heads = self.whose.find(look, &mut self.members)?;
         if let Heads::Ended { replaced } = heads {
             self.totals.restarts += replaced;
@@ -148,8 +158,12 @@ impl Target {
                 tracing::info!(%process, replaced, "a watched process was restarted");
             }
         }
-        if first || heads != Heads::Stayed {
+        self.entered &= heads == Heads::Stayed;
+        // To have found them may have taken the last.
+        proc.can_open()?;
+        if !self.entered {
             self.enter(proc);
+            self.entered = true;
         }
         self.members.read(proc)
     }
@@ -166,11 +180,9 @@ impl Target {
     }
 
     fn take(&mut self, now: Duration, proc: &Proc, held: &Held) {
-        if !self.up {
-            self.up = true;
-            if let Some(problem) = self.problem.take() {
-                tracing::info!(process = %self.name, after = %problem.reason, "a watched process is there again");
-            }
+        self.up = true;
+        if let Some(problem) = self.problem.take() {
+            tracing::info!(process = %self.name, after = %problem.reason, "a watched process is there again");
         }
         self.miss(DESCRIPTORS, held.unread.clone());
         self.totals.oom_kills = self.surroundings.oom_kills();
@@ -260,7 +272,8 @@ impl Target {
         own.buffers_filled
     }
 
-    fn down(&mut self, unreadable: Unreadable) {
+    /// It is there, but could not be looked at for a reason of ours.
+    fn unseen(&mut self, unreadable: Unreadable) {
         self.totals.failures[unreadable.reason.index()] += 1;
         // A process that ends is found again or not at the next look; that one says so.
         let same = self.problem.as_ref().map(|known| known.reason) == Some(unreadable.reason);
@@ -268,13 +281,19 @@ impl Target {
             let (process, reason) = (&self.name, unreadable.reason);
             tracing::warn!(%process, %reason, "a process cannot be watched: {unreadable}");
         }
+        self.problem = Some(unreadable);
+        (self.reading, self.sampled) = (None, None);
+    }
+
+    fn down(&mut self, unreadable: Unreadable) {
         self.up = false;
         self.members.close();
-        self.problem = Some(unreadable);
-        // Perhaps it was killed.
-        self.totals.oom_kills = self.surroundings.oom_kills();
+        if unreadable.reason != ReadFailure::Local {
+            // Perhaps it was killed.
+            self.totals.oom_kills = self.surroundings.oom_kills();
+        }
         self.judgement.suspend();
-        (self.reading, self.sampled) = (None, None);
+        self.unseen(unreadable);
     }
 
     fn miss(&mut self, what: usize, unread: Option<Unreadable>) {
@@ -317,45 +336,6 @@ impl Target {
             self.publish();
         }
         self.up
-    }
-
-    /// Reads and judges it as of now. Adds nothing to what is judged, counted or remembered,
-    /// however often it is asked for. With all that belong to it, for what is too dear to be read
-    /// here.
-    pub(super) fn analyze(&mut self, now: Duration, look: &Look<'_>) -> Glimpse {
-        let proc = look.proc();
-        if !(self.up && self.members.live(proc)) {
-            self.look(now, Duration::ZERO, look);
-        }
-        let mut members = Members::default();
-        let read = self.whose.find(look, &mut members);
-        let read = read.and_then(|_| members.read(proc));
-        if let Whose::Ours(own) = &mut self.whose {
-            // Open beside those of the watch itself while ours were counted.
-            own.watching_fds += members.kept_open();
-        }
-        let held = match (read, &self.problem) {
-            (Ok(held), _) if self.up => held,
-            (Ok(_), problem) => return self.no_glimpse(problem.clone()),
-            (Err(unread), _) => return self.no_glimpse(Some(unread)),
-        };
-        let limit = self.limit_now(proc);
-        let pressure = self.reading.as_ref().and_then(|reading| reading.pressure);
-        let mut reading = self.reading_of(&held, pressure);
-        reading.limit = limit;
-        self.describe(now, &mut reading);
-        let verdict = self.judgement.as_of(now, limit);
-        Glimpse {
-            status: Arc::new(self.status(Some(reading), Some(verdict))),
-            members: Ok(members.all().collect()),
-        }
-    }
-
-    fn no_glimpse(&self, problem: Option<Unreadable>) -> Glimpse {
-        Glimpse {
-            status: self.subject.status(),
-            members: Err(problem.unwrap_or_else(Unreadable::vanished)),
-        }
     }
 
     fn publish(&mut self) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::memory::proc::{Identity, Proc, Stat, Used};
+use crate::memory::proc::{Identity, Proc, ReadFailure, Stat, Used};
 
 /// Looks for which a process that left the tree alive is remembered.
 const REMEMBERED: u8 = 10;
@@ -69,6 +69,7 @@ impl Usage {
                         self.accounts.remove(&identity);
                     }
                 }
+                Err(unread) if unread.reason == ReadFailure::Local => {}
                 _ => ended.push(identity),
             }
         }

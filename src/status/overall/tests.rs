@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{id::SourceId, sources::SourceKind, units::ByteSize};
+use crate::{
+    id::SourceId,
+    memory::{ReadFailure, Unreadable},
+    sources::SourceKind,
+    units::ByteSize,
+};
 
 fn source(name: &str, state: State) -> SourceStatus {
     SourceStatus {
@@ -218,4 +223,17 @@ fn an_old_picture_proves_nothing() {
 fn every_state_has_words_of_its_own() {
     let words: std::collections::BTreeSet<_> = State::ALL.iter().map(|s| in_words(*s).1).collect();
     assert_eq!(words.len(), State::COUNT);
+}
+
+#[test]
+fn whom_nobody_could_look_at_is_told_although_it_runs() {
+    let all = with(ProcessStatus {
+        up: true,
+        problem: Some(Unreadable {
+            reason: ReadFailure::Local,
+            problem: "no descriptor left".to_owned(),
+        }),
+        ..ProcessStatus::judged(Pattern::Stable, Severity::None)
+    });
+    assert!(all.text().contains("recorder"), "{}", all.text());
 }
