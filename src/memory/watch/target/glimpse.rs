@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    super::{members::Members, status::Glimpse, whose::Whose},
-    Target,
+use super::Target;
+use crate::memory::{
+    Unreadable,
+    proc::Look,
+    watch::{members::Members, status::Glimpse, whose::Whose},
 };
-use crate::memory::{Unreadable, proc::Look};
 
 impl Target {
     /// Reads and judges it as of now. Adds nothing to what is judged, counted or remembered,
     /// however often it is asked for. With all that belong to it, for what is too dear to be read
     /// here.
-    pub(in super::super) fn analyze(&mut self, now: Duration, look: &Look<'_>) -> Glimpse {
+    pub(in crate::memory::watch) fn analyze(&mut self, now: Duration, look: &Look<'_>) -> Glimpse {
         let proc = look.proc();
         if !(self.up && self.members.live(proc)) {
             self.look(now, Duration::ZERO, look);
