@@ -132,13 +132,20 @@ fn with_few_descriptors() {
     // An answer proves that the server has its reserve.
     let mut first = Client::connect(server.address);
     assert_eq!(first.ask("GET", "/-/healthy", "").status, 200);
-    let mut held: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
-    assert!(held.len() < 64, "the limit is in place");
-    // One for the client's end; the server's comes out of its reserve.
-    held.pop();
-    let mut scrape = Client::connect(server.address);
-    assert_eq!(scrape.ask("GET", "/metrics", "").status, 200);
-    assert_eq!(server.rejected(Rejection::Accept), 1);
+    let mut held = Vec::new();
+    // The watch over memory takes and gives back some meanwhile: not every try finds none left.
+    let mut tries = 0;
+    while server.rejected(Rejection::Accept) == 0 {
+        tries += 1;
+        assert!(tries < 100, "there is always one left");
+        held.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
+        assert!(held.len() < 64, "the limit is in place");
+        // One for the client's end; the server's comes out of its reserve.
+        held.pop();
+        if let Ok(mut scrape) = Client::try_connect(server.address) {
+            assert_eq!(scrape.ask("GET", "/metrics", "").status, 200);
+        }
+    }
     held.clear();
     let mut next = Client::connect(server.address);
     assert_eq!(next.ask("GET", "/-/healthy", "").status, 200);

@@ -193,7 +193,7 @@ fn a_look_that_fails_later_on_is_not_told_as_cut_short() {
         assert_eq!(check.wait(PATIENCE).code(), Some(2), "{format}");
         check.until("it says what it saw", || {
             let text = check.output();
-            text.contains(wanted) && text.contains("could not be understood")
+            text.contains(wanted) && text.contains("no descriptor left")
         });
     }
     process.end();
