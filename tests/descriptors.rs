@@ -17,7 +17,7 @@ use std::{
 };
 
 use client::Client;
-use support::{Exporter, Running, Scrape, Scratch, Server, write_tone};
+use support::{Exporter, PATIENCE, Running, Scrape, Scratch, Server, Stopwatch, write_tone};
 
 const LIMIT: usize = 80;
 const CLIENTS: usize = 300;
@@ -192,8 +192,10 @@ fn whom_it_has_no_descriptor_to_look_at_has_not_ended() {
         };
         let began = failed(&scrape());
         let mut looks = 0;
+        let watch = Stopwatch::start();
         // Either several looks fail, or all is told as ever.
         while failed(&scrape()) < began + 3.0 && looks < 20 {
+            assert!(watch.elapsed() < PATIENCE, "{free}: neither of both");
             let now = scrape();
             is_true(&now, free);
             looks += u32::from(all_are_seen(&now));

@@ -272,7 +272,7 @@ impl Target {
         own.buffers_filled
     }
 
-    /// It is there, but could not be looked at for a reason of ours.
+    /// Nothing is known of its memory now. That alone does not tell whether it runs.
     fn unseen(&mut self, unreadable: Unreadable) {
         self.totals.failures[unreadable.reason.index()] += 1;
         // A process that ends is found again or not at the next look; that one says so.

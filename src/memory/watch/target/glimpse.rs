@@ -19,7 +19,8 @@ impl Target {
             self.look(now, Duration::ZERO, look);
         }
         let mut members = Members::default();
-        let read = self.whose.find(look, &mut members);
+        let read = proc.can_open();
+        let read = read.and_then(|()| self.whose.find(look, &mut members));
         let read = read.and_then(|_| members.read(proc));
         if let Whose::Ours(own) = &mut self.whose {
             // Open beside those of the watch itself while ours were counted.
