@@ -268,7 +268,7 @@ fn print_outcome(
         format!("it leaks, by {percent:.1} % so far")
     } else if let Some(early) = early {
         let early = early * 100.0;
-        format!("it holds {early:.1} % more than at first, but that came early and did not go on")
+        format!("it holds {early:.1} % more than at first, but most of that came early")
     } else {
         format!(
             "its memory grew by {percent:.1} %, apart from what comes and goes; up to {allowed:.0} % \
@@ -296,10 +296,7 @@ fn print_outcome(
         )?;
     }
     for More { what, from, to } in early_piles {
-        writeln!(
-            out,
-            "came early: {what}, from {from} to {to}, and did not go on"
-        )?;
+        writeln!(out, "came early, most of it: {what}, from {from} to {to}")?;
     }
     writeln!(out, "pattern: {} ({advice})", verdict.pattern)
 }

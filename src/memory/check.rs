@@ -65,8 +65,8 @@ pub struct CheckOutcome {
     pub verdict: Verdict,
     /// What is counted and piled up by more than was allowed.
     pub piled_up: Vec<More>,
-    /// How much more it holds than at the first sample, where that is more than was allowed and
-    /// came too early to be growth that goes on; relative.
+    /// How much more it holds than at the first sample, where that is more than was allowed and most
+    /// of it came too early to be growth that goes on; relative.
     pub early: Option<f64>,
     /// The same of what is counted.
     pub early_piles: Vec<More>,
@@ -353,7 +353,7 @@ mod tests {
         }
     }
 
-    /// What rose early and stayed is no growth that goes on; but it is told.
+    /// What rose early, for the most part, is no growth that goes on; but it is told.
     #[test]
     fn what_came_early_is_told() {
         let mut check = LeakCheck::new(1, Duration::from_secs(2));

@@ -34,16 +34,30 @@ fn leakcheck(pid: u32, arguments: &[&str]) -> (i32, String) {
 
 /// The same while the process follows an order again and again.
 fn leakcheck_of_one_that(process: &mut Recorder, order: &str, arguments: &[&str]) -> (i32, String) {
-    let pid = process.id();
-    std::thread::scope(|scope| {
-        let check = scope.spawn(|| leakcheck(pid, arguments));
-        let began = Instant::now();
-        while !check.is_finished() {
+    let mut command = command_line(process.id(), arguments);
+    let mut check = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    order_at_every_line(&check, process, order, |text| text.contains("\npattern: "));
+    let status = check.wait(PATIENCE);
+    (status.code().unwrap(), check.output())
+}
+
+/// Gives an order for each line that a look prints, so that what follows from it is as even as the
+/// samples are, however slow the machine is at times.
+fn order_at_every_line(
+    check: &Running,
+    process: &mut Recorder,
+    order: &str,
+    mut is_enough: impl FnMut(&str) -> bool,
+) {
+    let mut seen = 0;
+    check.until("it has looked long enough", || {
+        let text = check.output();
+        for _ in seen..text.lines().count() {
             process.order(order);
-            assert!(began.elapsed() < PATIENCE);
+            seen += 1;
         }
-        check.join().unwrap()
-    })
+        is_enough(&text)
+    });
 }
 
 #[test]
@@ -107,9 +121,8 @@ fn a_look_that_is_cut_short_says_what_it_has_seen() {
     }
     // What was seen to grow grew, however the look ended.
     let mut check = long_look(pid, &EVERY, 1);
-    while check.output().lines().count() < 24 {
-        process.order("hold 1024");
-    }
+    let enough = |text: &str| text.lines().count() >= 24;
+    order_at_every_line(&check, &mut process, "hold 1024", enough);
     check.signal("INT");
     assert_eq!(check.wait(PATIENCE).code(), Some(1), "{}", check.output());
     // Nothing can be said of one sample.
@@ -132,7 +145,7 @@ fn a_look_that_is_cut_short_says_what_it_has_seen() {
 #[test]
 fn leakcheck_tells_of_files_that_are_not_closed() {
     let mut leaky = Recorder::start(&command("leaky"), &[]);
-    let (status, text) = leakcheck_of_one_that(&mut leaky, "files 1", &[]);
+    let (status, text) = leakcheck_of_one_that(&mut leaky, "files 8", &[]);
     assert_eq!(status, 1, "{text}");
     assert!(text.contains("\ngrows: open_fds"), "{text}");
     // It is over; nobody is told to wait.
