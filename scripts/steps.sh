@@ -31,6 +31,7 @@ install_cargo_deb() {
 }
 
 table=()
+notes=() # what a step wants to be read by whoever reads the table
 passed=0
 failed=0
 
@@ -51,10 +52,11 @@ step() {
   table+=("$(printf '%-4s  %5d s  %s' "$verdict" "$took" "$name")")
 }
 
-# Prints all steps and their sum; fails if one of them did.
+# Prints all steps, the notes and the sum; fails if one of them did.
 close_table() {
   printf '\n'
   printf '%s\n' "${table[@]}"
+  if [ ${#notes[@]} -gt 0 ]; then printf '\n%s\n' "${notes[@]}"; fi
   printf '\n%d passed, %d failed\n' "$passed" "$failed"
   [ "$failed" -eq 0 ]
 }
