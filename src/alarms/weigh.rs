@@ -29,6 +29,7 @@ impl Book {
                 level: Level::Warning,
                 text,
                 alarms: Vec::new(),
+                in_headline: false,
             };
             overall.add(reason, false);
         }
@@ -41,6 +42,7 @@ impl Book {
                        the log"
                     .to_owned(),
                 alarms: Vec::new(),
+                in_headline: false,
             };
             overall.add(reason, false);
         }
@@ -91,6 +93,7 @@ fn add(overall: &mut Overall, alarm: &AlarmStatus, gone_for: Option<Duration>) {
         level,
         alarms: vec![text.clone()],
         text,
+        in_headline: false,
     };
     let told = gone_for.is_none() && alarm.known && tells(alarm);
     overall.add(reason, told);

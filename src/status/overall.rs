@@ -73,6 +73,8 @@ pub struct Reason {
     pub text: String,
     /// The parts of `text` of which only an alarm tells, each a sentence or two.
     pub alarms: Vec<String>,
+    /// Whether it is about a source that the headline counts among those that do not stream.
+    pub in_headline: bool,
 }
 
 /// All of it.
@@ -162,6 +164,7 @@ impl SourceStatus {
             level,
             text: parts.join("; "),
             alarms: Vec::new(),
+            in_headline: !flowing,
         })
     }
 }
@@ -235,11 +238,11 @@ impl Overall {
     /// One sentence: how the sources are, and what else makes the level.
     pub fn text(&self) -> String {
         let worst = |reason: &&Reason| {
-            reason.level == self.level && self.level != Level::Ok && reason.about != About::Source
+            reason.level == self.level && self.level != Level::Ok && !reason.in_headline
         };
         let name = |reason: &Reason| match reason.about {
-            About::Process => format!("process {}", reason.subject),
-            _ => reason.subject.clone(),
+            About::Source | About::Process => format!("{} {}", reason.about, reason.subject),
+            About::Rest => reason.subject.clone(),
         };
         let worst: Vec<String> = self.reasons.iter().filter(worst).map(name).collect();
         if worst.is_empty() || self.headline == STARTING {
@@ -271,6 +274,7 @@ fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
         level,
         text: text.to_string(),
         alarms: Vec::new(),
+        in_headline: false,
     }
 }
 

@@ -52,7 +52,7 @@ fn busy_connections_are_not_evicted() {
 #[test]
 fn an_old_connection_is_closed_between_two_answers() {
     let mut setup = Setup::default();
-    setup.limits.age = Duration::from_millis(100);
+    setup.limits.age = Duration::from_millis(500);
     let server = start(setup);
     let mut client = Client::connect(server.address);
     assert_eq!(client.ask("GET", "/-/healthy", "").status, 200);

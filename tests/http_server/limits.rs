@@ -9,7 +9,8 @@ use crate::{
     fixture::{Setup, eventually, start},
 };
 
-const SHORT: Duration = Duration::from_millis(200);
+/// Long enough for who asks at once, also on a busy machine.
+const SHORT: Duration = Duration::from_millis(500);
 
 fn with(change: impl FnOnce(&mut Limits)) -> Setup {
     let mut setup = Setup::default();

@@ -84,10 +84,10 @@ fn html(sources: Vec<SourceStatus>, age: Duration) -> String {
 }
 
 #[test]
-fn a_healthy_source_reads_as_such() {
+fn a_source_that_streams_reads_as_such() {
     let page = html(vec![source(State::Streaming)], Duration::from_secs(1));
     for text in [
-        "The source is streaming.",
+        "The source is streaming; warning: source garden.",
         "garden",
         "streaming</span> for 5 min",
         "48000 Hz mono",

@@ -133,17 +133,12 @@ fn with(process: ProcessStatus) -> Overall {
 }
 
 #[test]
-fn the_sentence_names_what_makes_the_level_and_is_no_source() {
+fn the_sentence_names_what_makes_the_level_and_is_not_counted() {
     let mut all = with(ProcessStatus::judged(Pattern::Leak, Severity::Critical));
     let sentence = "The source is streaming; critical: process recorder.";
     assert_eq!(all.text(), sentence);
-    // What is less urgent is no part of it, nor is a source.
+    // What is less urgent is no part of it.
     all.add(reason("history", Level::Warning, "it is full"), false);
-    let of_source = Reason {
-        about: About::Source,
-        ..reason("well", Level::Critical, "it is silent")
-    };
-    all.add(of_source, false);
     assert_eq!(all.text(), sentence);
     for subject in ["cache", "budget", "notify"] {
         all.add(reason(subject, Level::Critical, "too much"), false);
@@ -152,8 +147,36 @@ fn the_sentence_names_what_makes_the_level_and_is_no_source() {
         all.text(),
         "The source is streaming; critical: process recorder, cache and 2 more."
     );
-    let well = overall(&snapshot(vec![source("well", State::Streaming)]));
+    let mut well = overall(&snapshot(vec![source("well", State::Streaming)]));
     assert_eq!(well.text(), "The source is streaming.");
+    // One that streams and is not well, whoever says so.
+    let of_source = |subject| Reason {
+        about: About::Source,
+        ..reason(subject, Level::Warning, "it is silent")
+    };
+    well.add(of_source("well"), false);
+    assert_eq!(
+        well.text(),
+        "The source is streaming; warning: source well."
+    );
+    let mut odd = source("odd", State::Streaming);
+    odd.problem = Some("the sample rate is 8000 instead of 48000 Hz".to_owned());
+    let all = overall(&snapshot(vec![odd, source("well", State::Streaming)]));
+    assert_eq!(
+        all.text(),
+        "All 2 sources are streaming; warning: source odd."
+    );
+    // Of one that does not, the count says it.
+    let mut all = overall(&snapshot(vec![
+        source("gone", State::Stalled),
+        source("well", State::Streaming),
+    ]));
+    let of_gone = Reason {
+        level: Level::Critical,
+        ..of_source("gone")
+    };
+    all.add(of_gone, false);
+    assert_eq!(all.text(), "1 of 2 sources are streaming.");
     assert_eq!(Overall::of(None, Duration::ZERO).text(), "Starting.");
     let late = Overall::of(None, STALE_AFTER * 2);
     assert_eq!(late.text(), "Nothing is known yet; critical: capture.");

@@ -63,7 +63,7 @@ fn listener(server: &Fixture) -> Client {
 fn live_audio_begins_now_and_ends_with_the_buffer() {
     // A connection may be older than its age as long as it listens.
     let (server, lease, buffer) = studio(10, |limits| {
-        limits.age = Duration::from_millis(100);
+        limits.age = Duration::from_millis(500);
         limits.write = Duration::from_millis(300);
     });
     push(&buffer, 12_345);

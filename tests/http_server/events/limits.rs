@@ -75,14 +75,11 @@ fn one_that_takes_nothing_is_dropped_and_others_are_told() {
     server.publish(Duration::ZERO, many.clone());
     let slow = Socket::open(&server);
     let mut quick = Socket::open(&server);
-    let mut told = 0;
     eventually("the slow one is dropped", || {
         server.publish(Duration::ZERO, many.clone());
         assert_eq!(quick.message()["sources"].as_array().unwrap().len(), 400);
-        told += 1;
         server.rejected(Rejection::SlowReader) == 1
     });
-    assert!(told >= 2, "{told}");
     drop(slow);
     server.publish(Duration::ZERO, vec![source("still")]);
     while quick.message()["sources"][0]["name"] != "still" {}
