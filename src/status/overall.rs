@@ -289,6 +289,7 @@ fn headline(snapshot: &Snapshot) -> String {
         (streaming, all) if streaming == all => format!("All {all} sources are streaming."),
         (0, 1) => "The source sends no audio.".to_owned(),
         (0, all) => format!("None of {all} sources is streaming."),
+        (1, all) => format!("1 of {all} sources is streaming."),
         (streaming, all) => format!("{streaming} of {all} sources are streaming."),
     }
 }

@@ -176,7 +176,7 @@ fn the_sentence_names_what_makes_the_level_and_is_not_counted() {
         ..of_source("gone")
     };
     all.add(of_gone, false);
-    assert_eq!(all.text(), "1 of 2 sources are streaming.");
+    assert_eq!(all.text(), "1 of 2 sources is streaming.");
     assert_eq!(Overall::of(None, Duration::ZERO).text(), "Starting.");
     let late = Overall::of(None, STALE_AFTER * 2);
     assert_eq!(late.text(), "Nothing is known yet; critical: capture.");
