@@ -6,7 +6,7 @@
 use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -85,28 +85,31 @@ pub fn mpa_in_fragments(path: &'static str, mp3: &[u8]) -> Recording {
 pub fn start(recordings: Vec<Recording>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let recordings = Arc::new(recordings);
+    let recordings: Arc<[Recording]> = recordings.into();
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let recordings = Arc::clone(&recordings);
             // A client that goes away ends its session with an error.
-            thread::spawn(move || drop(serve(stream, &recordings)));
+            thread::spawn(move || drop(serve(&stream, &recordings)));
         }
     });
     port
 }
 
-fn serve(mut stream: TcpStream, recordings: &[Recording]) -> std::io::Result<()> {
+/// Answers requests, those to keep a session alive too; what is played is written by another
+/// thread, packets and answers each as a whole.
+fn serve(stream: &TcpStream, recordings: &Arc<[Recording]>) -> std::io::Result<()> {
     let mut pending = Vec::new();
+    let writer = Arc::new(Mutex::new(stream.try_clone()?));
     loop {
-        let (method, path, cseq) = request(&stream, &mut pending)?;
+        let (method, path, cseq) = request(stream, &mut pending)?;
         let named = path.split('/').nth(1).unwrap();
-        let recording = recordings.iter().find(|r| r.path == named).unwrap();
+        let at = recordings.iter().position(|r| r.path == named).unwrap();
         let Recording {
             payload_type,
             attributes,
             ..
-        } = recording;
+        } = &recordings[at];
         let (headers, body) = match method.as_str() {
             "DESCRIBE" => (
                 "Content-Type: application/sdp\r\n",
@@ -122,17 +125,18 @@ fn serve(mut stream: TcpStream, recordings: &[Recording]) -> std::io::Result<()>
             _ => ("Session: 1\r\n", String::new()),
         };
         let length = body.len();
-        write!(
-            stream,
+        let answer = format!(
             "RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-        )?;
+        );
+        writer.lock().unwrap().write_all(answer.as_bytes())?;
         if method == "PLAY" {
-            return play(&mut stream, recording);
+            let (writer, recordings) = (Arc::clone(&writer), Arc::clone(recordings));
+            thread::spawn(move || drop(play(&writer, &recordings[at])));
         }
     }
 }
 
-fn play(stream: &mut TcpStream, recording: &Recording) -> std::io::Result<()> {
+fn play(writer: &Mutex<TcpStream>, recording: &Recording) -> std::io::Result<()> {
     let began = Instant::now();
     let step = Duration::from_secs(1) * recording.ticks / recording.clock_rate;
     let mut sequence = 7u16;
@@ -148,7 +152,7 @@ fn play(stream: &mut TcpStream, recording: &Recording) -> std::io::Result<()> {
             packet.extend_from_slice(&nth.wrapping_mul(recording.ticks).to_be_bytes());
             packet.extend_from_slice(&[0, 0, 0, 9]);
             packet.extend_from_slice(payload);
-            stream.write_all(&packet)?;
+            writer.lock().unwrap().write_all(&packet)?;
             sequence = sequence.wrapping_add(1);
         }
     }
