@@ -52,7 +52,7 @@ fn order_at_every_line(
     let mut seen = 0;
     check.until("it has looked long enough", || {
         let text = check.output();
-        for _ in seen..text.lines().count() {
+        while seen < text.lines().count() {
             process.order(order);
             seen += 1;
         }
