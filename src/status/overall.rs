@@ -131,13 +131,17 @@ impl SourceStatus {
         clipped.into_iter().chain(anomaly).chain(self.uncovered())
     }
 
+    /// Whether it should send audio now.
+    pub fn is_expected(&self) -> bool {
+        !matches!(self.state, State::Ended | State::Disabled)
+    }
+
     fn uncovered(&self) -> Option<String> {
         let (long_enough, least) = COVERAGE_COUNTS;
         let hour = &self.detail.coverage.hour;
-        let wanted = !matches!(self.state, State::Ended | State::Disabled);
         let ratio = hour
             .ratio()
-            .filter(|_| wanted && hour.over >= long_enough)?;
+            .filter(|_| self.is_expected() && hour.over >= long_enough)?;
         (ratio < least).then(|| {
             let (percent, over) = ((ratio * 100.0).floor(), Roughly(hour.over));
             let sessions = match hour.disconnects {
@@ -164,7 +168,7 @@ impl SourceStatus {
             level,
             text: parts.join("; "),
             alarms: Vec::new(),
-            in_headline: !flowing,
+            in_headline: self.is_expected() && !flowing,
         })
     }
 }
@@ -279,8 +283,8 @@ fn reason(subject: &str, level: Level, text: impl fmt::Display) -> Reason {
 }
 
 fn headline(snapshot: &Snapshot) -> String {
-    let wanted = |source: &&SourceStatus| !matches!(source.state, State::Ended | State::Disabled);
-    let all = snapshot.sources.iter().filter(wanted).count();
+    let expected = |source: &&SourceStatus| source.is_expected();
+    let all = snapshot.sources.iter().filter(expected).count();
     let streaming = |source: &&SourceStatus| source.state == State::Streaming;
     let streaming = snapshot.sources.iter().filter(streaming).count();
     match (streaming, all) {

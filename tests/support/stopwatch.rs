@@ -36,11 +36,6 @@ impl Stopwatch {
         self.counted(PROMISED)
     }
 
-    /// The time that is not counted.
-    pub fn starved(&self) -> Duration {
-        self.began.elapsed().saturating_sub(self.elapsed())
-    }
-
     fn counted(&self, at_least: f64) -> Duration {
         let (passed, starved) = (self.began.elapsed(), starved().saturating_sub(self.starved));
         let given = passed.saturating_sub(starved);

@@ -52,7 +52,7 @@ pub(super) fn readings(source: &SourceStatus) -> impl Iterator<Item = (Key, Read
 }
 
 fn reading(source: &SourceStatus, kind: AlarmKind) -> Reading {
-    if matches!(source.state, State::Ended | State::Disabled) {
+    if !source.is_expected() {
         return Reading::Clear;
     }
     let streaming = source.state == State::Streaming;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
+    buffers::{AllocationAnomaly, AnomalyKind},
     id::SourceId,
     memory::{ReadFailure, Unreadable},
     sources::SourceKind,
@@ -166,6 +167,15 @@ fn the_sentence_names_what_makes_the_level_and_is_not_counted() {
         all.text(),
         "All 2 sources are streaming; warning: source odd."
     );
+    // Nor does the count tell of one that has ended.
+    let mut ended = source("dawn", State::Ended);
+    ended.allocation_anomaly = Some(AllocationAnomaly {
+        kind: AnomalyKind::Repeating,
+        per_second: 3.0,
+        lasting: Duration::from_secs(600),
+    });
+    let all = overall(&snapshot(vec![ended, source("well", State::Streaming)]));
+    assert_eq!(all.text(), "The source is streaming; warning: source dawn.");
     // Of one that does not, the count says it.
     let mut all = overall(&snapshot(vec![
         source("gone", State::Stalled),
